@@ -1,0 +1,36 @@
+//! Tells the crate which CPython it is built for, and compiles the few lines that only C can hold.
+
+use std::process::Command;
+
+fn main() {
+    println!("cargo::rerun-if-changed=src/shim.c");
+    let config = pyo3_build_config::get();
+    for cfg in config.build_script_outputs() {
+        println!("{cfg}");
+    }
+    cc::Build::new()
+        .file("src/shim.c")
+        .include(include_dir(config.executable()))
+        .warnings(true)
+        .extra_warnings(true)
+        .warnings_into_errors(std::env::var_os("CI").is_some())
+        .compile("pyawaitable_shim");
+}
+
+/// The folder of `Python.h`, asked of the interpreter that the build configuration found.
+fn include_dir(executable: Option<&str>) -> String {
+    if let Ok(dir) = std::env::var("PYAWAITABLE_PYTHON_INCLUDE") {
+        return dir;
+    }
+    let python = executable.unwrap_or("python3");
+    let script = "import sysconfig; print(sysconfig.get_path('include'), end='')";
+    let output = Command::new(python)
+        .args(["-c", script])
+        .output()
+        .unwrap_or_else(|error| panic!("{python} does not run: {error}"));
+    assert!(
+        output.status.success(),
+        "{python} cannot name its include folder; set PYAWAITABLE_PYTHON_INCLUDE"
+    );
+    String::from_utf8(output.stdout).expect("the include folder's name is UTF-8")
+}

@@ -1,0 +1,558 @@
+/* The part of pyawaitable.h that is code: how the functions are found, those with a variable number of arguments, and
+   the names of PyAwaitable 1.x. Written by hand, and included by pyawaitable.h alone. */
+#ifndef PYAWAITABLE_INLINE_H
+#define PYAWAITABLE_INLINE_H
+
+#include <stdarg.h>
+#include <string.h>
+
+/* ---- Names that follow from others ------------------------------------------------------------------------------- */
+
+#define PyAwaitable_PATCH_VERSION PyAwaitable_MICRO_VERSION
+#define PyAwaitable_MAGIC_NUMBER                                                                                       \
+    (PyAwaitable_MAJOR_VERSION * 1000 + PyAwaitable_MINOR_VERSION * 100 + PyAwaitable_MICRO_VERSION * 10)
+
+/* The object itself is nobody's business but the library's. */
+typedef struct PyAwaitableObject PyAwaitableObject;
+
+/* ---- How the functions are found ---------------------------------------------------------------------------------- */
+
+#ifndef PYAWAITABLE_LINK
+
+/* The table that this file has found. It is the same for all interpreters of the process, each of which keeps its own
+   state behind it; it is set at most once to a value other than NULL, by whichever thread comes first. */
+static const PyAwaitable_Table *PyAwaitable__table = NULL;
+
+#if defined(_MSC_VER) && !defined(__clang__)
+#include <intrin.h>
+PYAWAITABLE_INLINE const PyAwaitable_Table *PyAwaitable__load(void)
+{
+    return (const PyAwaitable_Table *)_InterlockedCompareExchangePointer((void *volatile *)&PyAwaitable__table, NULL,
+                                                                         NULL);
+}
+PYAWAITABLE_INLINE void PyAwaitable__store(const PyAwaitable_Table *table)
+{
+    _InterlockedExchangePointer((void *volatile *)&PyAwaitable__table, (void *)table);
+}
+#define PYAWAITABLE__UNLIKELY(condition) (condition)
+#else
+PYAWAITABLE_INLINE const PyAwaitable_Table *PyAwaitable__load(void)
+{
+    return __atomic_load_n(&PyAwaitable__table, __ATOMIC_ACQUIRE);
+}
+PYAWAITABLE_INLINE void PyAwaitable__store(const PyAwaitable_Table *table)
+{
+    __atomic_store_n(&PyAwaitable__table, table, __ATOMIC_RELEASE);
+}
+#define PYAWAITABLE__UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+#endif
+
+/* Replaces the exception that is set, if it is an ImportError or an AttributeError, by an ImportError that says what to
+   do, with the first as its cause. `found` is the module that was found, or NULL. */
+PYAWAITABLE_INLINE void PyAwaitable__cannot_import(PyObject *found)
+{
+    PyObject *type, *cause, *traceback, *path, *type_now, *value, *traceback_now;
+    if (!PyErr_ExceptionMatches(PyExc_ImportError) && !PyErr_ExceptionMatches(PyExc_AttributeError) &&
+        !PyErr_ExceptionMatches(PyExc_ValueError)) {
+        return;
+    }
+    PyErr_Fetch(&type, &cause, &traceback);
+    PyErr_NormalizeException(&type, &cause, &traceback);
+    path = found == NULL ? NULL : PyObject_GetAttrString(found, "__file__");
+    if (path == NULL) {
+        PyErr_Clear();
+    }
+    if (found == NULL) {
+        PyErr_Format(PyExc_ImportError,
+                     "this extension needs the runtime of PyAwaitable %d, and the module '_pyawaitable' cannot be "
+                     "imported: install it with  pip install \"pyawaitable-rs>=%d.%d\"",
+                     PyAwaitable_MAJOR_VERSION, PyAwaitable_MAJOR_VERSION, PyAwaitable_MINOR_VERSION);
+    }
+    else {
+        PyErr_Format(PyExc_ImportError,
+                     "this extension needs the runtime of PyAwaitable %d, and the module '_pyawaitable' (%S) is not one "
+                     "of it, or is not whole: uninstall the distribution 'pyawaitable' if it is there, then install "
+                     "the runtime anew with  pip install --force-reinstall \"pyawaitable-rs>=%d.%d\"",
+                     PyAwaitable_MAJOR_VERSION, path == NULL ? Py_None : path, PyAwaitable_MAJOR_VERSION,
+                     PyAwaitable_MINOR_VERSION);
+    }
+    Py_XDECREF(path);
+    PyErr_Fetch(&type_now, &value, &traceback_now);
+    PyErr_NormalizeException(&type_now, &value, &traceback_now);
+    if (value != NULL && cause != NULL) {
+        if (traceback != NULL) {
+            PyException_SetTraceback(cause, traceback);
+        }
+        PyException_SetCause(value, cause);
+        cause = NULL;
+    }
+    Py_XDECREF(type);
+    Py_XDECREF(cause);
+    Py_XDECREF(traceback);
+    PyErr_Restore(type_now, value, traceback_now);
+}
+
+/* Whether the runtime is one that this header's table fits: the same major version, and at least as new. */
+PYAWAITABLE_INLINE int PyAwaitable__fits(const PyAwaitable_Table *table)
+{
+    if (table->version >> 24 == PyAwaitable_MAJOR_VERSION && table->size >= (Py_ssize_t)sizeof(PyAwaitable_Table)) {
+        return 1;
+    }
+    PyErr_Format(PyExc_ImportError,
+                 "this extension was built with PyAwaitable %d.%d.%d, and the runtime that is installed is %d.%d.%d: "
+                 "install one that fits with  pip install --upgrade \"pyawaitable-rs>=%d.%d,<%d\"",
+                 PyAwaitable_MAJOR_VERSION, PyAwaitable_MINOR_VERSION, PyAwaitable_MICRO_VERSION,
+                 (int)(table->version >> 24), (int)(table->version >> 16 & 0xFF), (int)(table->version >> 8 & 0xFF),
+                 PyAwaitable_MAJOR_VERSION, PyAwaitable_MINOR_VERSION, PyAwaitable_MAJOR_VERSION + 1);
+    return 0;
+}
+
+/* Imports the runtime, and keeps its table. */
+PYAWAITABLE_INLINE const PyAwaitable_Table *PyAwaitable__import(void)
+{
+    const PyAwaitable_Table *table = NULL;
+    PyObject *capsule = NULL;
+    PyObject *module = PyImport_ImportModule("_pyawaitable");
+    if (module != NULL) {
+        capsule = PyObject_GetAttrString(module, "abi_v3");
+    }
+    if (capsule != NULL) {
+        table = (const PyAwaitable_Table *)PyCapsule_GetPointer(capsule, "_pyawaitable.abi_v3");
+    }
+    if (table == NULL) {
+        PyAwaitable__cannot_import(module);
+    }
+    else if (!PyAwaitable__fits(table)) {
+        table = NULL;
+    }
+    else {
+        PyAwaitable__store(table);
+    }
+    Py_XDECREF(capsule);
+    Py_XDECREF(module);
+    return table;
+}
+
+/* The table, imported where no call of PyAwaitable_Init() has done so. An exception that is set before stays, unless the
+   import fails. */
+PYAWAITABLE_INLINE const PyAwaitable_Table *PyAwaitable__find(void)
+{
+    PyObject *type, *value, *traceback;
+    const PyAwaitable_Table *table;
+    PyErr_Fetch(&type, &value, &traceback);
+    table = PyAwaitable__import();
+    if (table != NULL) {
+        PyErr_Restore(type, value, traceback);
+    }
+    else {
+        Py_XDECREF(type);
+        Py_XDECREF(value);
+        Py_XDECREF(traceback);
+    }
+    return table;
+}
+
+PYAWAITABLE_INLINE const PyAwaitable_Table *PyAwaitable__get(void)
+{
+    const PyAwaitable_Table *table = PyAwaitable__load();
+    return PYAWAITABLE__UNLIKELY(table == NULL) ? PyAwaitable__find() : table;
+}
+
+/* Calls a function of the table, or gives `failure` where there is none. */
+#define PYAWAITABLE__CALL(function, arguments, failure)                                                                \
+    const PyAwaitable_Table *table = PyAwaitable__get();                                                               \
+    return PYAWAITABLE__UNLIKELY(table == NULL) ? (failure) : table->function arguments
+
+PYAWAITABLE_API int PyAwaitable_Init(void)
+{
+    PYAWAITABLE__CALL(Init, (), -1);
+}
+
+PYAWAITABLE_API PyTypeObject *PyAwaitable_GetType(void)
+{
+    PYAWAITABLE__CALL(GetType, (), NULL);
+}
+
+PYAWAITABLE_API PyObject *PyAwaitable_New(void)
+{
+    PYAWAITABLE__CALL(New, (), NULL);
+}
+
+PYAWAITABLE_API int PyAwaitable_AddAwait(PyObject *awaitable, PyObject *object, PyAwaitable_Callback callback,
+                                         PyAwaitable_Error error)
+{
+    PYAWAITABLE__CALL(AddAwait, (awaitable, object, callback, error), -1);
+}
+
+/* Steals `expr` where there is no table, too. */
+PYAWAITABLE_API int PyAwaitable_AddExpr(PyObject *awaitable, PyObject *expr, PyAwaitable_Callback callback,
+                                        PyAwaitable_Error error)
+{
+    const PyAwaitable_Table *table;
+    if (expr == NULL) {
+        return -1;
+    }
+    table = PyAwaitable__get();
+    if (PYAWAITABLE__UNLIKELY(table == NULL)) {
+        Py_DECREF(expr);
+        return -1;
+    }
+    return table->AddExpr(awaitable, expr, callback, error);
+}
+
+PYAWAITABLE_API int PyAwaitable_DeferAwait(PyObject *awaitable, PyAwaitable_Defer callback)
+{
+    PYAWAITABLE__CALL(DeferAwait, (awaitable, callback), -1);
+}
+
+/* Steals `arguments` where there is no table, too. */
+PYAWAITABLE_API int PyAwaitable_AwaitCall(PyObject *awaitable, PyObject *function, PyObject *arguments,
+                                          PyAwaitable_Callback callback, PyAwaitable_Error error)
+{
+    const PyAwaitable_Table *table;
+    if (arguments == NULL) {
+        return -1;
+    }
+    table = PyAwaitable__get();
+    if (PYAWAITABLE__UNLIKELY(table == NULL)) {
+        Py_DECREF(arguments);
+        return -1;
+    }
+    return table->AwaitCall(awaitable, function, arguments, callback, error);
+}
+
+PYAWAITABLE_API int PyAwaitable_AsyncWith(PyObject *awaitable, PyObject *context, PyAwaitable_Callback callback,
+                                          PyAwaitable_Error error)
+{
+    PYAWAITABLE__CALL(AsyncWith, (awaitable, context, callback, error), -1);
+}
+
+PYAWAITABLE_API void PyAwaitable_Cancel(PyObject *awaitable)
+{
+    const PyAwaitable_Table *table = PyAwaitable__get();
+    if (table != NULL) {
+        table->Cancel(awaitable);
+    }
+}
+
+PYAWAITABLE_API int PyAwaitable_SetResult(PyObject *awaitable, PyObject *result)
+{
+    PYAWAITABLE__CALL(SetResult, (awaitable, result), -1);
+}
+
+PYAWAITABLE_API Py_ssize_t PyAwaitable_ValueCount(PyObject *awaitable)
+{
+    PYAWAITABLE__CALL(ValueCount, (awaitable), -1);
+}
+
+PYAWAITABLE_API int PyAwaitable_SaveValueArray(PyObject *awaitable, Py_ssize_t count, PyObject *const *values)
+{
+    PYAWAITABLE__CALL(SaveValueArray, (awaitable, count, values), -1);
+}
+
+PYAWAITABLE_API int PyAwaitable_UnpackValueArray(PyObject *awaitable, Py_ssize_t count, PyObject **const *places)
+{
+    PYAWAITABLE__CALL(UnpackValueArray, (awaitable, count, places), -1);
+}
+
+PYAWAITABLE_API int PyAwaitable_SetValue(PyObject *awaitable, Py_ssize_t index, PyObject *value)
+{
+    PYAWAITABLE__CALL(SetValue, (awaitable, index, value), -1);
+}
+
+PYAWAITABLE_API PyObject *PyAwaitable_GetValue(PyObject *awaitable, Py_ssize_t index)
+{
+    PYAWAITABLE__CALL(GetValue, (awaitable, index), NULL);
+}
+
+PYAWAITABLE_API Py_ssize_t PyAwaitable_ArbValueCount(PyObject *awaitable)
+{
+    PYAWAITABLE__CALL(ArbValueCount, (awaitable), -1);
+}
+
+PYAWAITABLE_API int PyAwaitable_SaveArbValueArray(PyObject *awaitable, Py_ssize_t count, void *const *values)
+{
+    PYAWAITABLE__CALL(SaveArbValueArray, (awaitable, count, values), -1);
+}
+
+PYAWAITABLE_API int PyAwaitable_UnpackArbValueArray(PyObject *awaitable, Py_ssize_t count, void **const *places)
+{
+    PYAWAITABLE__CALL(UnpackArbValueArray, (awaitable, count, places), -1);
+}
+
+PYAWAITABLE_API int PyAwaitable_SetArbValue(PyObject *awaitable, Py_ssize_t index, void *value)
+{
+    PYAWAITABLE__CALL(SetArbValue, (awaitable, index, value), -1);
+}
+
+PYAWAITABLE_API void *PyAwaitable_GetArbValue(PyObject *awaitable, Py_ssize_t index)
+{
+    PYAWAITABLE__CALL(GetArbValue, (awaitable, index), NULL);
+}
+
+PYAWAITABLE_API Py_ssize_t PyAwaitable_IntValueCount(PyObject *awaitable)
+{
+    PYAWAITABLE__CALL(IntValueCount, (awaitable), -1);
+}
+
+PYAWAITABLE_API int PyAwaitable_SaveIntValueArray(PyObject *awaitable, Py_ssize_t count, const long *values)
+{
+    PYAWAITABLE__CALL(SaveIntValueArray, (awaitable, count, values), -1);
+}
+
+PYAWAITABLE_API int PyAwaitable_UnpackIntValueArray(PyObject *awaitable, Py_ssize_t count, long *const *places)
+{
+    PYAWAITABLE__CALL(UnpackIntValueArray, (awaitable, count, places), -1);
+}
+
+PYAWAITABLE_API int PyAwaitable_SetIntValue(PyObject *awaitable, Py_ssize_t index, long value)
+{
+    PYAWAITABLE__CALL(SetIntValue, (awaitable, index, value), -1);
+}
+
+PYAWAITABLE_API long PyAwaitable_GetIntValue(PyObject *awaitable, Py_ssize_t index)
+{
+    PYAWAITABLE__CALL(GetIntValue, (awaitable, index), -1);
+}
+
+#undef PYAWAITABLE__CALL
+
+#endif /* PYAWAITABLE_LINK */
+
+/* ---- A variable number of arguments -------------------------------------------------------------------------------- */
+
+/* Up to so many arguments need no memory of their own. */
+#define PYAWAITABLE__FEW 16
+
+/* Room for `count` elements of `size` bytes: `few` where that is enough, else memory for PyAwaitable__free_array. NULL
+   with MemoryError. A negative count needs none, and is for the function that gets the array to refuse. */
+PYAWAITABLE_INLINE void *PyAwaitable__new_array(void *few, Py_ssize_t count, size_t size)
+{
+    void *array;
+    if (count <= PYAWAITABLE__FEW) {
+        return few;
+    }
+    array = (size_t)count > (size_t)PY_SSIZE_T_MAX / size ? NULL : PyMem_Malloc((size_t)count * size);
+    if (array == NULL) {
+        PyErr_NoMemory();
+    }
+    return array;
+}
+
+PYAWAITABLE_INLINE void PyAwaitable__free_array(void *few, void *array)
+{
+    if (array != few) {
+        PyMem_Free(array);
+    }
+}
+
+/* Collects `count` arguments of `type` after `last` into an array, and calls `function` with it. */
+#define PYAWAITABLE__COLLECT(type, last, count, function)                                                              \
+    type few[PYAWAITABLE__FEW];                                                                                        \
+    type *array = (type *)PyAwaitable__new_array(few, count, sizeof(type));                                            \
+    Py_ssize_t index;                                                                                                  \
+    int status;                                                                                                        \
+    va_list arguments;                                                                                                 \
+    if (array == NULL) {                                                                                               \
+        return -1;                                                                                                     \
+    }                                                                                                                  \
+    va_start(arguments, last);                                                                                         \
+    for (index = 0; index < count; index++) {                                                                          \
+        array[index] = va_arg(arguments, type);                                                                        \
+    }                                                                                                                  \
+    va_end(arguments);                                                                                                 \
+    status = function(awaitable, count, array);                                                                        \
+    PyAwaitable__free_array(few, array);                                                                               \
+    return status
+
+PYAWAITABLE_INLINE int PyAwaitable_SaveValues(PyObject *awaitable, Py_ssize_t count, ...)
+{
+    PYAWAITABLE__COLLECT(PyObject *, count, count, PyAwaitable_SaveValueArray);
+}
+
+PYAWAITABLE_INLINE int PyAwaitable_SaveArbValues(PyObject *awaitable, Py_ssize_t count, ...)
+{
+    PYAWAITABLE__COLLECT(void *, count, count, PyAwaitable_SaveArbValueArray);
+}
+
+PYAWAITABLE_INLINE int PyAwaitable_SaveIntValues(PyObject *awaitable, Py_ssize_t count, ...)
+{
+    PYAWAITABLE__COLLECT(long, count, count, PyAwaitable_SaveIntValueArray);
+}
+
+PYAWAITABLE_INLINE int PyAwaitable_UnpackValues(PyObject *awaitable, ...)
+{
+    Py_ssize_t count = PyAwaitable_ValueCount(awaitable);
+    if (count < 0) {
+        return -1;
+    }
+    {
+        PYAWAITABLE__COLLECT(PyObject **, awaitable, count, PyAwaitable_UnpackValueArray);
+    }
+}
+
+PYAWAITABLE_INLINE int PyAwaitable_UnpackArbValues(PyObject *awaitable, ...)
+{
+    Py_ssize_t count = PyAwaitable_ArbValueCount(awaitable);
+    if (count < 0) {
+        return -1;
+    }
+    {
+        PYAWAITABLE__COLLECT(void **, awaitable, count, PyAwaitable_UnpackArbValueArray);
+    }
+}
+
+PYAWAITABLE_INLINE int PyAwaitable_UnpackIntValues(PyObject *awaitable, ...)
+{
+    Py_ssize_t count = PyAwaitable_IntValueCount(awaitable);
+    if (count < 0) {
+        return -1;
+    }
+    {
+        PYAWAITABLE__COLLECT(long *, awaitable, count, PyAwaitable_UnpackIntValueArray);
+    }
+}
+
+#undef PYAWAITABLE__COLLECT
+
+/* Here and not in the library, so that PY_SSIZE_T_CLEAN means what it means to the file that calls. */
+PYAWAITABLE_INLINE int PyAwaitable_AwaitFunction(PyObject *awaitable, PyObject *function, const char *format,
+                                                 PyAwaitable_Callback callback, PyAwaitable_Error error, ...)
+{
+    PyObject *built;
+    if (format == NULL) {
+        built = PyTuple_New(0);
+    }
+    else {
+        /* In parentheses, so that one argument makes a tuple, too. */
+        char few[64];
+        size_t length = strlen(format);
+        char *whole = length + 3 <= sizeof(few) ? few : (char *)PyMem_Malloc(length + 3);
+        va_list arguments;
+        if (whole == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        whole[0] = '(';
+        memcpy(whole + 1, format, length);
+        memcpy(whole + 1 + length, ")", 2);
+        va_start(arguments, error);
+        built = Py_VaBuildValue(whole, arguments);
+        va_end(arguments);
+        PyAwaitable__free_array(few, whole);
+    }
+    return PyAwaitable_AwaitCall(awaitable, function, built, callback, error);
+}
+
+/* ---- PyAwaitable 1.x ------------------------------------------------------------------------------------------------ */
+
+#define PYAWAITABLE_MAJOR_VERSION PyAwaitable_MAJOR_VERSION
+#define PYAWAITABLE_MINOR_VERSION PyAwaitable_MINOR_VERSION
+#define PYAWAITABLE_MICRO_VERSION PyAwaitable_MICRO_VERSION
+#define PYAWAITABLE_RELEASE_LEVEL PyAwaitable_RELEASE_LEVEL
+
+typedef PyAwaitable_Callback awaitcallback;
+typedef PyAwaitable_Error awaitcallback_err;
+typedef PyAwaitable_Defer defer_callback;
+
+#define pyawaitable_new PyAwaitable_New
+#define pyawaitable_cancel PyAwaitable_Cancel
+#define pyawaitable_set_result PyAwaitable_SetResult
+#define pyawaitable_await PyAwaitable_AddAwait
+#define pyawaitable_await_function PyAwaitable_AwaitFunction
+#define pyawaitable_async_with PyAwaitable_AsyncWith
+#define pyawaitable_defer_await PyAwaitable_DeferAwait
+#define pyawaitable_save PyAwaitable_SaveValues
+#define pyawaitable_save_arb PyAwaitable_SaveArbValues
+#define pyawaitable_save_int PyAwaitable_SaveIntValues
+#define pyawaitable_unpack PyAwaitable_UnpackValues
+#define pyawaitable_unpack_arb PyAwaitable_UnpackArbValues
+#define pyawaitable_unpack_int PyAwaitable_UnpackIntValues
+#define pyawaitable_set PyAwaitable_SetValue
+#define pyawaitable_set_arb PyAwaitable_SetArbValue
+#define pyawaitable_set_int PyAwaitable_SetIntValue
+#define pyawaitable_get PyAwaitable_GetValue
+#define pyawaitable_get_arb PyAwaitable_GetArbValue
+#define pyawaitable_get_int PyAwaitable_GetIntValue
+/* In 1.x one file of an extension initialized, the one that defined PYAWAITABLE_THIS_FILE_INIT; here any may, and
+   neither that macro nor PYAWAITABLE_PYAPI changes anything. */
+#define pyawaitable_init PyAwaitable_Init
+
+/* An error, as in 1.x: the library is not copied into an extension this way. */
+PYAWAITABLE_INLINE int pyawaitable_vendor_init(PyObject *module)
+{
+    (void)module;
+    PyErr_SetString(PyExc_SystemError,
+                    "pyawaitable_vendor_init() is for a vendored copy, and this is an installed one: call "
+                    "PyAwaitable_Init()");
+    return -1;
+}
+
+/* The functions as 1.x handed them out. */
+typedef struct PyAwaitableABI {
+    Py_ssize_t size;
+#ifdef __cplusplus
+    PyObject *(*new_)(void);
+#else
+    PyObject *(*new)(void);
+#endif
+    int (*await)(PyObject *, PyObject *, awaitcallback, awaitcallback_err);
+    void (*cancel)(PyObject *);
+    int (*set_result)(PyObject *, PyObject *);
+    int (*save)(PyObject *, Py_ssize_t, ...);
+    int (*save_arb)(PyObject *, Py_ssize_t, ...);
+    int (*unpack)(PyObject *, ...);
+    int (*unpack_arb)(PyObject *, ...);
+    PyTypeObject *PyAwaitableType;
+    int (*await_function)(PyObject *, PyObject *, const char *, awaitcallback, awaitcallback_err, ...);
+    int (*save_int)(PyObject *, Py_ssize_t, ...);
+    int (*unpack_int)(PyObject *, ...);
+    int (*set)(PyObject *, Py_ssize_t, PyObject *);
+    int (*set_arb)(PyObject *, Py_ssize_t, void *);
+    int (*set_int)(PyObject *, Py_ssize_t, long);
+    PyObject *(*get)(PyObject *, Py_ssize_t);
+    void *(*get_arb)(PyObject *, Py_ssize_t);
+    long (*get_int)(PyObject *, Py_ssize_t);
+    int (*async_with)(PyObject *, PyObject *, awaitcallback, awaitcallback_err);
+    int (*defer_await)(PyObject *, defer_callback);
+} PyAwaitableABI;
+
+/* The functions of this header in that form. The type is that of the interpreter that asks. */
+PYAWAITABLE_INLINE PyAwaitableABI *PyAwaitable__abi(void)
+{
+    static PyAwaitableABI abi = {
+        (Py_ssize_t)sizeof(PyAwaitableABI),
+        PyAwaitable_New,
+        PyAwaitable_AddAwait,
+        PyAwaitable_Cancel,
+        PyAwaitable_SetResult,
+        PyAwaitable_SaveValues,
+        PyAwaitable_SaveArbValues,
+        PyAwaitable_UnpackValues,
+        PyAwaitable_UnpackArbValues,
+        NULL,
+        PyAwaitable_AwaitFunction,
+        PyAwaitable_SaveIntValues,
+        PyAwaitable_UnpackIntValues,
+        PyAwaitable_SetValue,
+        PyAwaitable_SetArbValue,
+        PyAwaitable_SetIntValue,
+        PyAwaitable_GetValue,
+        PyAwaitable_GetArbValue,
+        PyAwaitable_GetIntValue,
+        PyAwaitable_AsyncWith,
+        PyAwaitable_DeferAwait,
+    };
+    PyTypeObject *type = PyAwaitable_GetType();
+    if (abi.PyAwaitableType != type) {
+        abi.PyAwaitableType = type;
+    }
+    return &abi;
+}
+
+#define pyawaitable_abi PyAwaitable__abi()
+#define PyAwaitable_ABI PyAwaitable__abi()
+#define PyAwaitableType PyAwaitable_GetType()
+#define PyAwaitable_Type PyAwaitable_GetType()
+
+#endif /* PYAWAITABLE_INLINE_H */

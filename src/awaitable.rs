@@ -1,0 +1,268 @@
+//! The object: its layout, how its parts are reached, and how it comes and goes.
+
+use crate::ffi::{self, PyObject};
+use crate::lock::Lock;
+use crate::machine::{self, Admission, Phase, Step};
+use crate::raised::{Raised, Result};
+use crate::reference::Owned;
+use crate::state::State;
+use crate::store::{Data, Marks, Store};
+use core::cell::{Cell, UnsafeCell};
+use core::ffi::{c_int, c_void};
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU8, Ordering};
+
+/// An awaitable. 96 bytes, and 16 before them that are the garbage collector's.
+#[repr(C)]
+pub struct Awaitable {
+    base: PyObject,
+    /// The list of weak references; once that is cleared for good, the next object to be destroyed.
+    weak_references: Cell<*mut PyObject>,
+    state: NonNull<State>,
+    phase: AtomicU8,
+    lock: Lock,
+    marks: UnsafeCell<Marks>,
+    data: UnsafeCell<Data>,
+}
+
+#[cfg(all(not(Py_GIL_DISABLED), target_pointer_width = "64"))]
+const _: () = assert!(size_of::<Awaitable>() == 96);
+
+/// Where CPython finds the list of weak references.
+pub const WEAK_REFERENCES: usize = core::mem::offset_of!(Awaitable, weak_references);
+
+impl Awaitable {
+    /// A new, empty awaitable.
+    pub fn new(state: NonNull<State>) -> Result<Owned> {
+        // SAFETY: the interpreter keeps its state, and the state its type. The object is whole before the collector or
+        // anybody else sees it.
+        unsafe {
+            let Some(r#type) = state.as_ref().awaitable_type.get() else {
+                return Err(Raised::pending());
+            };
+            let object = ffi::_PyObject_GC_New(r#type.as_ptr()).cast::<Self>();
+            if object.is_null() {
+                return Err(Raised::pending());
+            }
+            state.as_ref().hold();
+            (&raw mut (*object).weak_references).write(Cell::new(core::ptr::null_mut()));
+            (&raw mut (*object).state).write(state);
+            (&raw mut (*object).phase).write(AtomicU8::new(Phase::Created as u8));
+            (&raw mut (*object).lock).write(Lock::new());
+            (&raw mut (*object).marks).write(UnsafeCell::new(Marks::new()));
+            (&raw mut (*object).data).write(UnsafeCell::new(Data::new()));
+            ffi::PyObject_GC_Track(object.cast());
+            Owned::new(object.cast())
+        }
+    }
+
+    /// The awaitable that `object` is, if it is one of this copy of the library.
+    ///
+    /// # Safety
+    /// `object` is live, and stays so for as long as the result is used.
+    #[inline]
+    pub unsafe fn from_object<'a>(object: *mut PyObject) -> Option<&'a Self> {
+        // SAFETY: a live object's type is live. Only our type has our destructor: it cannot be inherited from.
+        unsafe {
+            let ours = (*ffi::Py_TYPE(object))
+                .tp_dealloc
+                .is_some_and(|found| core::ptr::fn_addr_eq(found, dealloc as ffi::destructor));
+            if ours {
+                Some(&*object.cast::<Self>())
+            } else {
+                None
+            }
+        }
+    }
+
+    /// The object as CPython knows it.
+    #[inline]
+    pub fn as_ptr(&self) -> *mut PyObject {
+        (&raw const *self).cast_mut().cast()
+    }
+
+    /// What its interpreter owns.
+    #[inline]
+    pub fn state(&self) -> &State {
+        // SAFETY: the object holds its state.
+        unsafe { self.state.as_ref() }
+    }
+
+    /// Runs `body` on what the object holds. `body` must not run Python code: not so much as drop a reference.
+    #[inline]
+    pub fn with<R>(&self, body: impl FnOnce(&mut Store<'_>) -> R) -> R {
+        self.lock.with(|| {
+            // SAFETY: the GIL or the lock keeps other threads out, and `body` does not come back here.
+            let (marks, data) = unsafe { (&mut *self.marks.get(), &mut *self.data.get()) };
+            body(&mut Store { marks, data })
+        })
+    }
+
+    #[inline]
+    pub fn phase(&self) -> Phase {
+        Phase::from_byte(self.phase.load(Ordering::Acquire))
+    }
+
+    /// Ends a step: only the thread that runs it may.
+    #[inline]
+    pub fn set_phase(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Release);
+    }
+
+    /// Begins a step if the machine admits it. Of several threads, one gets in.
+    #[inline]
+    pub fn admit(&self, step: Step) -> Admission {
+        loop {
+            let before = self.phase();
+            let admission = machine::admit(before, step);
+            let after = match admission {
+                Admission::Enter => Phase::Running,
+                Admission::End => Phase::Finished,
+                Admission::Ignore | Admission::Refuse(_) => return admission,
+            };
+            if !cfg!(Py_GIL_DISABLED) {
+                self.set_phase(after);
+                return admission;
+            }
+            let swapped = self.phase.compare_exchange(
+                before as u8,
+                after as u8,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            );
+            if swapped.is_ok() {
+                return admission;
+            }
+        }
+    }
+
+    /// Releases what a finished object gives up.
+    #[inline]
+    pub fn release(&self) {
+        let remains = self.with(|store| store.take_remains());
+        drop(remains);
+    }
+
+    /// Whether something is left to do before the object may go: a warning, or closing what is suspended.
+    pub fn needs_finalizer(&self) -> bool {
+        match self.phase() {
+            Phase::Created => !self.with(|store| store.marks.is_quiet()),
+            Phase::Suspended => true,
+            Phase::Running | Phase::Finished => false,
+        }
+    }
+}
+
+/// `tp_traverse`.
+///
+/// # Safety
+/// Called by the collector, on one of our objects.
+pub unsafe extern "C" fn traverse(
+    object: *mut PyObject,
+    visit: ffi::visitproc,
+    argument: *mut c_void,
+) -> c_int {
+    // SAFETY: the collector runs while nobody else does; so the store is reached without the lock.
+    unsafe {
+        let code = visit(ffi::Py_TYPE(object).cast(), argument);
+        if code != 0 {
+            return code;
+        }
+        let awaitable = &*object.cast::<Awaitable>();
+        let mut store = Store {
+            marks: &mut *awaitable.marks.get(),
+            data: &mut *awaitable.data.get(),
+        };
+        store.visit(|held| visit(held, argument))
+    }
+}
+
+/// `tp_clear`: what the collector found in a cycle is finished.
+///
+/// # Safety
+/// Called by the collector, on one of our objects.
+pub unsafe extern "C" fn clear(object: *mut PyObject) -> c_int {
+    // SAFETY: the caller's promise.
+    let awaitable = unsafe { &*object.cast::<Awaitable>() };
+    if awaitable.phase() != Phase::Running {
+        awaitable.set_phase(Phase::Finished);
+        awaitable.release();
+    }
+    0
+}
+
+/// `tp_dealloc`.
+///
+/// # Safety
+/// Called by CPython, on one of our objects, when its last reference goes.
+pub unsafe extern "C" fn dealloc(object: *mut PyObject) {
+    // SAFETY: nobody has the object any more, until the finalizer gives it to somebody. The collector must know it while
+    // Python code may see it, and must not afterwards.
+    unsafe {
+        let awaitable = &*object.cast::<Awaitable>();
+        ffi::PyObject_GC_UnTrack(object.cast());
+        if !awaitable.weak_references.get().is_null() {
+            ffi::PyObject_ClearWeakRefs(object);
+        }
+        if awaitable.needs_finalizer() {
+            ffi::PyObject_GC_Track(object.cast());
+            if ffi::PyObject_CallFinalizerFromDealloc(object) < 0 {
+                return;
+            }
+            ffi::PyObject_GC_UnTrack(object.cast());
+            if !awaitable.weak_references.get().is_null() {
+                ffi::PyObject_ClearWeakRefs(object);
+            }
+        }
+        destroy_in_turn(object.cast());
+    }
+}
+
+/// How many destructors may stand on each other before the next has to wait.
+const DEEPEST: u32 = 50;
+
+std::thread_local! {
+    /// How many destructors stand on this thread's stack, and the objects that wait, linked.
+    static DESTROYING: Cell<(u32, *mut Awaitable)> = const { Cell::new((0, core::ptr::null_mut())) };
+}
+
+/// Destroys an object, or leaves it to a destructor further down the stack: a chain of objects, each holding the next,
+/// needs no more stack than [`DEEPEST`] of them. CPython has a trashcan for this, but not in its ABI.
+unsafe fn destroy_in_turn(object: *mut Awaitable) {
+    let (depth, waiting) = DESTROYING.get();
+    // SAFETY: the object is nobody's but ours, so its list of weak references is free for the link.
+    unsafe {
+        if depth >= DEEPEST {
+            (*object).weak_references.set(waiting.cast());
+            DESTROYING.set((depth, object));
+            return;
+        }
+        DESTROYING.set((depth + 1, waiting));
+        destroy(object);
+        let (_, mut waiting) = DESTROYING.get();
+        if depth == 0 {
+            while !waiting.is_null() {
+                let next = (*waiting).weak_references.get().cast::<Awaitable>();
+                DESTROYING.set((1, next));
+                destroy(waiting);
+                waiting = DESTROYING.get().1;
+            }
+        }
+        DESTROYING.set((depth, waiting));
+    }
+}
+
+/// Releases everything, and the memory.
+unsafe fn destroy(object: *mut Awaitable) {
+    // SAFETY: the object is nobody's but ours; a heap type's instance holds its type, and ours its state.
+    unsafe {
+        let awaitable = &*object;
+        let state = awaitable.state;
+        let r#type = ffi::Py_TYPE(object.cast());
+        awaitable.release();
+        awaitable.with(|store| store.free_cold());
+        ffi::PyObject_GC_Del(object.cast());
+        State::release(state);
+        ffi::Py_DECREF(r#type.cast());
+    }
+}

@@ -1,0 +1,225 @@
+//! Adding to the queue, and dropping it.
+
+use super::checked;
+use super::types::{PyAwaitable_Callback, PyAwaitable_Defer, PyAwaitable_Error};
+use crate::async_with;
+use crate::awaitable::Awaitable;
+use crate::callback::Entry;
+use crate::exception;
+use crate::ffi::{self, PyObject};
+use crate::inner;
+use crate::machine::Phase;
+use crate::raised::{Kind, Raised, Result, status};
+use crate::reference::Owned;
+use core::ffi::c_int;
+
+/// Queues `object`, to be awaited when its turn comes: `callback(await object)`.
+///
+/// `object` may be anything that is legal after `await`; the awaitable takes a reference of its own. `callback` may be
+/// NULL: the value is dropped. `error` may be NULL: an exception propagates.
+///
+/// What is added runs after what was queued before it. Inside an `async with` block that is open, it runs before the
+/// block is left.
+///
+/// Returns 0, or -1 with an exception set: `ValueError` if `object` is NULL or `awaitable` itself, `TypeError` if it
+/// cannot be awaited (only its type is looked at), `RuntimeError` if the awaitable has finished, `MemoryError`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyAwaitable_AddAwait(
+    awaitable: *mut PyObject,
+    object: *mut PyObject,
+    callback: PyAwaitable_Callback,
+    error: PyAwaitable_Error,
+) -> c_int {
+    // SAFETY: the caller passes live objects or NULL.
+    status(unsafe { add_await(awaitable, object, callback, error) })
+}
+
+unsafe fn add_await(
+    awaitable: *mut PyObject,
+    object: *mut PyObject,
+    callback: PyAwaitable_Callback,
+    error: PyAwaitable_Error,
+) -> Result<()> {
+    // SAFETY: the caller passes live objects or NULL.
+    let this = unsafe { checked(awaitable) }?;
+    if object.is_null() {
+        return Err(Raised::new(
+            Kind::ValueError,
+            c"NULL passed to PyAwaitable_AddAwait() as the object to await",
+        ));
+    }
+    if object == awaitable {
+        return Err(Raised::new(
+            Kind::ValueError,
+            c"an awaitable cannot await itself",
+        ));
+    }
+    inner::check_awaitable(object)?;
+    // SAFETY: live, as checked above.
+    let object = unsafe { Owned::share(object) };
+    queue(this, Entry::to_await(object.into_ptr(), callback, error))
+}
+
+/// Queues an entry, or releases it.
+fn queue(awaitable: &Awaitable, entry: Entry) -> Result<()> {
+    let pushed = if awaitable.phase() == Phase::Finished {
+        Err(Raised::new(
+            Kind::RuntimeError,
+            c"cannot add to an awaitable that has finished",
+        ))
+    } else {
+        awaitable
+            .with(|store| store.push(entry))
+            .map_err(Raised::from)
+    };
+    if pushed.is_err() {
+        // SAFETY: it is in no queue.
+        unsafe { entry.release() };
+    }
+    pushed
+}
+
+/// As `PyAwaitable_AddAwait`, with an expression that makes the object: its reference is stolen, on failure too.
+///
+/// `expr` may be NULL, as the call that was to make it returns it with an exception set: then this returns -1 and leaves
+/// that exception as it is.
+///
+/// Returns 0, or -1 with an exception set, as `PyAwaitable_AddAwait`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyAwaitable_AddExpr(
+    awaitable: *mut PyObject,
+    expr: *mut PyObject,
+    callback: PyAwaitable_Callback,
+    error: PyAwaitable_Error,
+) -> c_int {
+    // SAFETY: the caller gives its reference away, if there is one.
+    let Some(expr) = (unsafe { Owned::optional(expr) }) else {
+        return -1;
+    };
+    // SAFETY: the caller passes a live object or NULL; `expr` lives until the end.
+    status(unsafe { add_await(awaitable, expr.as_ptr(), callback, error) })
+}
+
+/// Queues a callback that awaits nothing.
+///
+/// Returns 0, or -1 with an exception set: `ValueError` if `callback` is NULL, `RuntimeError` if the awaitable has
+/// finished, `MemoryError`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyAwaitable_DeferAwait(
+    awaitable: *mut PyObject,
+    callback: PyAwaitable_Defer,
+) -> c_int {
+    // SAFETY: the caller passes a live object or NULL.
+    status(unsafe { checked(awaitable) }.and_then(|this| match callback {
+        Some(callback) => queue(this, Entry::to_defer(callback)),
+        None => Err(Raised::new(
+            Kind::ValueError,
+            c"NULL passed to PyAwaitable_DeferAwait() as the callback",
+        )),
+    }))
+}
+
+/// Calls `function` at once, and queues what it returns as `PyAwaitable_AddAwait` does.
+///
+/// `arguments` is a tuple, or NULL with an exception set, which stays; its reference is stolen, on failure too.
+/// `PyAwaitable_AwaitFunction` makes it from a format.
+///
+/// Returns 0, or -1 with an exception set: what the call raised, or as `PyAwaitable_AddAwait`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyAwaitable_AwaitCall(
+    awaitable: *mut PyObject,
+    function: *mut PyObject,
+    arguments: *mut PyObject,
+    callback: PyAwaitable_Callback,
+    error: PyAwaitable_Error,
+) -> c_int {
+    // SAFETY: the caller gives its reference away, if there is one.
+    let Some(arguments) = (unsafe { Owned::optional(arguments) }) else {
+        return -1;
+    };
+    // SAFETY: the caller passes live objects or NULL.
+    status(unsafe { await_call(awaitable, function, arguments, callback, error) })
+}
+
+unsafe fn await_call(
+    awaitable: *mut PyObject,
+    function: *mut PyObject,
+    arguments: Owned,
+    callback: PyAwaitable_Callback,
+    error: PyAwaitable_Error,
+) -> Result<()> {
+    // SAFETY: the caller passes live objects or NULL.
+    unsafe { checked(awaitable) }?;
+    if function.is_null() {
+        return Err(Raised::new(
+            Kind::ValueError,
+            c"NULL passed to PyAwaitable_AwaitFunction() as the function",
+        ));
+    }
+    // An exception that was set before does not get in the way of the call.
+    exception::aside(|| {
+        // SAFETY: live objects, no exception set; `object` lives until the end.
+        unsafe {
+            let object = Owned::new(ffi::PyObject_Call(
+                function,
+                arguments.as_ptr(),
+                core::ptr::null_mut(),
+            ))?;
+            add_await(awaitable, object.as_ptr(), callback, error)
+        }
+    })
+}
+
+/// Queues an `async with`: `async with context as value: callback(value)`.
+///
+/// The awaitable takes a reference of its own to `context`. `callback` may be NULL: the block is empty. While the block
+/// is open, from the call of `callback` on, what is added runs inside it. `__aexit__` is awaited exactly once, whatever
+/// ends the block: any negative return of `callback`, an await inside it, a cancellation. If it does not suppress the
+/// exception, that goes to `error`; after a -2 of `callback` it goes past it. So does what `__aenter__` or `__aexit__`
+/// raise go to `error`, which may be NULL.
+///
+/// Returns 0, or -1 with an exception set: `ValueError` if `context` is NULL, `TypeError` if its type lacks `__aenter__`
+/// or `__aexit__`, `RuntimeError` if the awaitable has finished, `MemoryError`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyAwaitable_AsyncWith(
+    awaitable: *mut PyObject,
+    context: *mut PyObject,
+    callback: PyAwaitable_Callback,
+    error: PyAwaitable_Error,
+) -> c_int {
+    // SAFETY: the caller passes live objects or NULL.
+    status(unsafe { checked(awaitable) }.and_then(|this| {
+        if context.is_null() {
+            return Err(Raised::new(
+                Kind::ValueError,
+                c"NULL passed to PyAwaitable_AsyncWith() as the context manager",
+            ));
+        }
+        async_with::check_context(this, context)?;
+        // SAFETY: live, as checked above.
+        let context = unsafe { Owned::share(context) };
+        queue(this, Entry::to_enter(context.into_ptr(), callback, error))
+    }))
+}
+
+/// Drops what is queued; saved values and the result stay, and more may be added. The awaitable gives no warning any
+/// more if it is never awaited.
+///
+/// An await in progress is left to finish, since an event loop waits for it: its callbacks are not called, its value is
+/// dropped, its exception propagates. `async with` blocks that were entered are left as usual. Called from a callback,
+/// the error callback of the same await still gets a -1.
+///
+/// Returns nothing. If `awaitable` is NULL or of another type, an exception is left set: check `PyErr_Occurred()`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyAwaitable_Cancel(awaitable: *mut PyObject) {
+    // SAFETY: the caller passes a live object or NULL.
+    if let Ok(this) = unsafe { checked(awaitable) } {
+        // SAFETY: live, as checked above. What is released may be all that kept it.
+        let kept = unsafe { Owned::share(awaitable) };
+        drop(this.with(|store| store.cancel()));
+        while let Some(condemned) = this.with(|store| store.condemned()) {
+            drop(condemned);
+        }
+        drop(kept);
+    }
+}

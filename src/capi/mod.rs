@@ -1,0 +1,56 @@
+//! The edge: the functions that C calls. Nothing but checking and converting; a file for each part of the header.
+
+pub mod awaits;
+pub mod lifecycle;
+pub mod result;
+pub mod table;
+pub mod types;
+pub mod values;
+
+use crate::awaitable::Awaitable;
+use crate::buffer::NoMemory;
+use crate::ffi::{self, PyObject};
+use crate::raised::{Kind, Raised, Result};
+
+impl From<NoMemory> for Raised {
+    fn from(_: NoMemory) -> Self {
+        Raised::no_memory()
+    }
+}
+
+/// The awaitable that a function was called with: `SystemError` for NULL, `TypeError` for an object of another type.
+///
+/// # Safety
+/// `object` is NULL, or live for as long as the result is used.
+#[inline]
+unsafe fn checked<'a>(object: *mut PyObject) -> Result<&'a Awaitable> {
+    if object.is_null() {
+        return Err(null_awaitable());
+    }
+    // SAFETY: the caller's promise.
+    unsafe { Awaitable::from_object(object) }.ok_or_else(|| foreign(object))
+}
+
+#[cold]
+fn null_awaitable() -> Raised {
+    Raised::new(
+        Kind::SystemError,
+        c"NULL passed to PyAwaitable where an awaitable is needed",
+    )
+}
+
+#[cold]
+fn foreign(object: *mut PyObject) -> Raised {
+    // SAFETY: a live object.
+    let same_name = unsafe {
+        core::ffi::CStr::from_ptr((*ffi::Py_TYPE(object)).tp_name) == c"pyawaitable.PyAwaitable"
+    };
+    Raised::for_type_of(
+        if same_name {
+            c"a '%.100s' of another copy of the library cannot be used with this one, only awaited"
+        } else {
+            c"expected an awaitable made by PyAwaitable_New(), not '%.100s'"
+        },
+        object,
+    )
+}

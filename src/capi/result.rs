@@ -1,0 +1,45 @@
+//! The result of an awaitable.
+
+use super::checked;
+use crate::ffi::PyObject;
+use crate::machine::Phase;
+use crate::raised::{Kind, Raised, Result, status};
+use crate::reference::Owned;
+use core::ffi::c_int;
+
+/// Sets what `await awaitable` evaluates to, in place of None or of what was set before.
+///
+/// `result` may be any object; the awaitable takes a reference of its own.
+///
+/// Returns 0, or -1 with an exception set: `ValueError` if `result` is NULL, `RuntimeError` if the awaitable has
+/// finished.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyAwaitable_SetResult(
+    awaitable: *mut PyObject,
+    result: *mut PyObject,
+) -> c_int {
+    // SAFETY: the caller passes live objects or NULL.
+    status(unsafe { set_result(awaitable, result) })
+}
+
+unsafe fn set_result(awaitable: *mut PyObject, result: *mut PyObject) -> Result<()> {
+    // SAFETY: the caller passes live objects or NULL.
+    let awaitable = unsafe { checked(awaitable) }?;
+    if result.is_null() {
+        return Err(Raised::new(
+            Kind::ValueError,
+            c"NULL passed to PyAwaitable_SetResult() as the result",
+        ));
+    }
+    if awaitable.phase() == Phase::Finished {
+        return Err(Raised::new(
+            Kind::RuntimeError,
+            c"cannot set the result of an awaitable that has finished",
+        ));
+    }
+    // SAFETY: checked above.
+    let result = unsafe { Owned::share(result) };
+    let replaced = awaitable.with(|store| store.set_result(result));
+    drop(replaced);
+    Ok(())
+}

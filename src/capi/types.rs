@@ -1,0 +1,44 @@
+//! The types of the C API.
+
+#![allow(non_camel_case_types)]
+
+use crate::ffi::PyObject;
+use core::ffi::c_int;
+
+/// The major version of the API. It changes when an extension has to be changed or compiled again.
+pub const PyAwaitable_MAJOR_VERSION: c_int = 3;
+/// The minor version of the API. It changes when something is added.
+pub const PyAwaitable_MINOR_VERSION: c_int = 0;
+/// The micro version of the API.
+pub const PyAwaitable_MICRO_VERSION: c_int = 0;
+/// The release level, as CPython counts it: 0xA is alpha, 0xB beta, 0xC a release candidate, 0xF a final release.
+pub const PyAwaitable_RELEASE_LEVEL: c_int = 0xF;
+
+/// Called with what an await evaluated to.
+///
+/// `awaitable` and `result` are borrowed, and valid until the function returns. Any function of this API may be called
+/// with `awaitable` meanwhile; what is added runs after what was queued before it.
+///
+/// Returns 0 to go on. -1 with an exception set gives that to the error callback of the same await, if it has one; -2
+/// with an exception set lets that propagate, past the error callback. Both without an exception, or 0 with one, is a
+/// `SystemError`. Runs on the thread and in the context of the step, one at a time for an object; must not throw a C++
+/// exception nor `longjmp` out.
+pub type PyAwaitable_Callback =
+    Option<unsafe extern "C" fn(awaitable: *mut PyObject, result: *mut PyObject) -> c_int>;
+
+/// Called with the exception that ended an await: raised by the inner awaitable, thrown in (`CancelledError` and
+/// `GeneratorExit` included) or set by its callback that returned -1.
+///
+/// `awaitable` and `exception` are borrowed, and valid until the function returns. No exception is set, and
+/// `sys.exc_info()` is `exception`, as in an `except` block.
+///
+/// Returns 0 if it is handled: the object goes on. -1 raises the same exception again, its traceback whole; one set
+/// meanwhile is discarded. -2 raises the one that is set, with the first as its `__context__`.
+pub type PyAwaitable_Error =
+    Option<unsafe extern "C" fn(awaitable: *mut PyObject, exception: *mut PyObject) -> c_int>;
+
+/// Called when its turn in the queue comes.
+///
+/// `awaitable` is borrowed, and valid until the function returns. Returns 0 to go on; a negative value with an exception
+/// set lets that propagate.
+pub type PyAwaitable_Defer = Option<unsafe extern "C" fn(awaitable: *mut PyObject) -> c_int>;

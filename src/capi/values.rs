@@ -1,0 +1,377 @@
+//! Saved values: what C code keeps on an awaitable for its callbacks.
+//!
+//! There are three kinds, each with an index of its own that starts at 0: objects, `void *` and `long`. The functions
+//! that take a variable number of arguments stand in `variadic.rs`, and come down to those that take an array.
+
+use super::checked;
+use crate::awaitable::Awaitable;
+use crate::ffi::{Py_ssize_t, PyObject};
+use crate::raised::{Kind, Long, Raised, Result, status, to_c};
+use crate::reference::Owned;
+use crate::store::Plain;
+use core::ffi::{CStr, c_int, c_long, c_void};
+
+/// An array that a C caller passes.
+///
+/// # Safety
+/// `first` points to `count` elements, unless `count` is 0 or negative.
+unsafe fn array<'a, T>(count: Py_ssize_t, first: *const T) -> Result<&'a [T]> {
+    match usize::try_from(count) {
+        Ok(0) => Ok(&[]),
+        Ok(count) if !first.is_null() => {
+            // SAFETY: the caller's promise.
+            Ok(unsafe { core::slice::from_raw_parts(first, count) })
+        }
+        Ok(_) => Err(Raised::new(
+            Kind::ValueError,
+            c"NULL passed as the array of values",
+        )),
+        Err(_) => Err(Raised::new(
+            Kind::ValueError,
+            c"the number of values cannot be negative",
+        )),
+    }
+}
+
+/// An index, unless it is negative.
+fn position(index: Py_ssize_t) -> Option<usize> {
+    usize::try_from(index).ok()
+}
+
+#[cold]
+fn out_of_range() -> Raised {
+    Raised::new(Kind::IndexError, c"saved value index out of range")
+}
+
+const NULL_VALUE: &CStr = c"a saved value cannot be NULL";
+
+/// Fails with `RuntimeError` if `count` is 0.
+fn check_saved(count: usize) -> Result<()> {
+    if count == 0 {
+        return Err(Raised::new(
+            Kind::RuntimeError,
+            c"the awaitable has no saved values of this kind",
+        ));
+    }
+    Ok(())
+}
+
+unsafe fn save_objects(
+    awaitable: *mut PyObject,
+    count: Py_ssize_t,
+    values: *const *mut PyObject,
+) -> Result<()> {
+    // SAFETY: the caller passes a live object or NULL, and an array of `count` objects or NULLs.
+    let (this, values) = unsafe { (checked(awaitable)?, array(count, values)?) };
+    if values.iter().any(|value| value.is_null()) {
+        return Err(Raised::new(Kind::ValueError, NULL_VALUE));
+    }
+    this.with(|store| store.save_objects(values))?;
+    Ok(())
+}
+
+unsafe fn unpack_objects(
+    awaitable: *mut PyObject,
+    count: Py_ssize_t,
+    places: *const *mut *mut PyObject,
+) -> Result<()> {
+    // SAFETY: the caller passes a live object or NULL, and an array of `count` places or NULLs.
+    let (this, places) = unsafe { (checked(awaitable)?, array(count, places)?) };
+    check_saved(this.with(|store| {
+        for (index, &place) in places.iter().enumerate() {
+            if let (false, Some(&mut value)) = (place.is_null(), store.object(index)) {
+                // SAFETY: a place of the caller's.
+                unsafe { *place = value };
+            }
+        }
+        store.object_count()
+    }))
+}
+
+unsafe fn set_object(
+    awaitable: *mut PyObject,
+    index: Py_ssize_t,
+    value: *mut PyObject,
+) -> Result<()> {
+    // SAFETY: the caller passes a live object or NULL.
+    let this = unsafe { checked(awaitable) }?;
+    if value.is_null() {
+        return Err(Raised::new(Kind::ValueError, NULL_VALUE));
+    }
+    // SAFETY: a live object.
+    let value = unsafe { Owned::share(value) };
+    let replaced = this.with(|store| {
+        match position(index).and_then(|index| store.object(index)) {
+            Some(place) => Ok(core::mem::replace(place, value.into_ptr())),
+            None => Err(value),
+        }
+    });
+    match replaced {
+        Ok(replaced) => {
+            // SAFETY: taken out of the store, and its reference with it.
+            drop(unsafe { Owned::optional(replaced) });
+            Ok(())
+        }
+        Err(value) => {
+            drop(value);
+            Err(out_of_range())
+        }
+    }
+}
+
+unsafe fn get_object(awaitable: *mut PyObject, index: Py_ssize_t) -> Result<*mut PyObject> {
+    // SAFETY: the caller passes a live object or NULL.
+    let this = unsafe { checked(awaitable) }?;
+    this.with(|store| position(index).and_then(|index| store.object(index).copied()))
+        .ok_or_else(out_of_range)
+}
+
+fn count_plain<T: Plain>(this: &Awaitable) -> Py_ssize_t {
+    this.with(|store| store.plain_count::<T>()) as Py_ssize_t
+}
+
+unsafe fn save_plain<T: Plain>(
+    awaitable: *mut PyObject,
+    count: Py_ssize_t,
+    values: *const T,
+) -> Result<()> {
+    // SAFETY: the caller passes a live object or NULL, and an array of `count` values.
+    let (this, values) = unsafe { (checked(awaitable)?, array(count, values)?) };
+    if !values.is_empty() {
+        this.with(|store| store.save_plain(values))?;
+    }
+    Ok(())
+}
+
+unsafe fn unpack_plain<T: Plain>(
+    awaitable: *mut PyObject,
+    count: Py_ssize_t,
+    places: *const *mut T,
+) -> Result<()> {
+    // SAFETY: the caller passes a live object or NULL, and an array of `count` places or NULLs.
+    let (this, places) = unsafe { (checked(awaitable)?, array(count, places)?) };
+    check_saved(this.with(|store| {
+        for (index, &place) in places.iter().enumerate() {
+            if let (false, Some(&mut value)) = (place.is_null(), store.plain::<T>(index)) {
+                // SAFETY: a place of the caller's.
+                unsafe { *place = value };
+            }
+        }
+        store.plain_count::<T>()
+    }))
+}
+
+unsafe fn set_plain<T: Plain>(awaitable: *mut PyObject, index: Py_ssize_t, value: T) -> Result<()> {
+    // SAFETY: the caller passes a live object or NULL.
+    let this = unsafe { checked(awaitable) }?;
+    this.with(|store| {
+        position(index)
+            .and_then(|index| store.plain::<T>(index))
+            .map(|place| *place = value)
+    })
+    .ok_or_else(out_of_range)
+}
+
+unsafe fn get_plain<T: Plain>(awaitable: *mut PyObject, index: Py_ssize_t) -> Result<T> {
+    // SAFETY: the caller passes a live object or NULL.
+    let this = unsafe { checked(awaitable) }?;
+    this.with(|store| {
+        position(index)
+            .and_then(|index| store.plain::<T>(index))
+            .map(|&mut value| value)
+    })
+    .ok_or_else(out_of_range)
+}
+
+/// How many objects are saved.
+///
+/// Returns the number, or -1 with an exception set.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyAwaitable_ValueCount(awaitable: *mut PyObject) -> Py_ssize_t {
+    // SAFETY: the caller passes a live object or NULL.
+    to_c(unsafe { checked(awaitable) }.map(|this| this.with(|store| store.object_count()) as Py_ssize_t))
+}
+
+/// As `PyAwaitable_SaveValues`, with an array of `count` objects.
+///
+/// The awaitable takes a reference of its own to each. All are saved or none.
+///
+/// Returns 0, or -1 with an exception set: `ValueError` if `count` is negative or a value is NULL, `MemoryError`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyAwaitable_SaveValueArray(
+    awaitable: *mut PyObject,
+    count: Py_ssize_t,
+    values: *const *mut PyObject,
+) -> c_int {
+    // SAFETY: the caller passes a live object or NULL, and an array of `count` objects.
+    status(unsafe { save_objects(awaitable, count, values) })
+}
+
+/// As `PyAwaitable_UnpackValues`, with an array of `count` places, each of which may be NULL.
+///
+/// Places beyond the saved values are left as they are.
+///
+/// Returns 0, or -1 with an exception set: `RuntimeError` when none are saved.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyAwaitable_UnpackValueArray(
+    awaitable: *mut PyObject,
+    count: Py_ssize_t,
+    places: *const *mut *mut PyObject,
+) -> c_int {
+    // SAFETY: the caller passes a live object or NULL, and an array of `count` places.
+    status(unsafe { unpack_objects(awaitable, count, places) })
+}
+
+/// Replaces the saved object at `index`. The awaitable takes a reference of its own to `value`, and releases the old one.
+///
+/// Returns 0, or -1 with an exception set: `IndexError` if none is saved at `index`, `ValueError` if `value` is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyAwaitable_SetValue(
+    awaitable: *mut PyObject,
+    index: Py_ssize_t,
+    value: *mut PyObject,
+) -> c_int {
+    // SAFETY: the caller passes live objects or NULL.
+    status(unsafe { set_object(awaitable, index, value) })
+}
+
+/// The saved object at `index`.
+///
+/// Returns a borrowed reference, valid until the index is set or the awaitable finishes; or NULL with an exception set:
+/// `IndexError` if none is saved at `index`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyAwaitable_GetValue(
+    awaitable: *mut PyObject,
+    index: Py_ssize_t,
+) -> *mut PyObject {
+    // SAFETY: the caller passes a live object or NULL.
+    to_c(unsafe { get_object(awaitable, index) })
+}
+
+/// How many pointers are saved.
+///
+/// Returns the number, or -1 with an exception set.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyAwaitable_ArbValueCount(awaitable: *mut PyObject) -> Py_ssize_t {
+    // SAFETY: the caller passes a live object or NULL.
+    to_c(unsafe { checked(awaitable) }.map(|this| count_plain::<*mut c_void>(this)))
+}
+
+/// As `PyAwaitable_SaveArbValues`, with an array of `count` pointers.
+///
+/// The pointers are never read, and may be NULL. All are saved or none.
+///
+/// Returns 0, or -1 with an exception set: `ValueError` if `count` is negative, `MemoryError`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyAwaitable_SaveArbValueArray(
+    awaitable: *mut PyObject,
+    count: Py_ssize_t,
+    values: *const *mut c_void,
+) -> c_int {
+    // SAFETY: the caller passes a live object or NULL, and an array of `count` pointers.
+    status(unsafe { save_plain(awaitable, count, values) })
+}
+
+/// As `PyAwaitable_UnpackArbValues`, with an array of `count` places, each of which may be NULL.
+///
+/// Places beyond the saved values are left as they are.
+///
+/// Returns 0, or -1 with an exception set: `RuntimeError` when none are saved.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyAwaitable_UnpackArbValueArray(
+    awaitable: *mut PyObject,
+    count: Py_ssize_t,
+    places: *const *mut *mut c_void,
+) -> c_int {
+    // SAFETY: the caller passes a live object or NULL, and an array of `count` places.
+    status(unsafe { unpack_plain(awaitable, count, places) })
+}
+
+/// Replaces the saved pointer at `index`.
+///
+/// Returns 0, or -1 with an exception set: `IndexError` if none is saved at `index`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyAwaitable_SetArbValue(
+    awaitable: *mut PyObject,
+    index: Py_ssize_t,
+    value: *mut c_void,
+) -> c_int {
+    // SAFETY: the caller passes live objects or NULL.
+    status(unsafe { set_plain(awaitable, index, value) })
+}
+
+/// The saved pointer at `index`.
+///
+/// Returns the pointer, which may be NULL; or NULL with an exception set: `IndexError` if none is saved at `index`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyAwaitable_GetArbValue(
+    awaitable: *mut PyObject,
+    index: Py_ssize_t,
+) -> *mut c_void {
+    // SAFETY: the caller passes a live object or NULL.
+    to_c(unsafe { get_plain(awaitable, index) })
+}
+
+/// How many integers are saved.
+///
+/// Returns the number, or -1 with an exception set.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyAwaitable_IntValueCount(awaitable: *mut PyObject) -> Py_ssize_t {
+    // SAFETY: the caller passes a live object or NULL.
+    to_c(unsafe { checked(awaitable) }.map(|this| count_plain::<c_long>(this)))
+}
+
+/// As `PyAwaitable_SaveIntValues`, with an array of `count` integers.
+///
+/// All are saved or none.
+///
+/// Returns 0, or -1 with an exception set: `ValueError` if `count` is negative, `MemoryError`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyAwaitable_SaveIntValueArray(
+    awaitable: *mut PyObject,
+    count: Py_ssize_t,
+    values: *const c_long,
+) -> c_int {
+    // SAFETY: the caller passes a live object or NULL, and an array of `count` integers.
+    status(unsafe { save_plain(awaitable, count, values) })
+}
+
+/// As `PyAwaitable_UnpackIntValues`, with an array of `count` places, each of which may be NULL.
+///
+/// Places beyond the saved values are left as they are.
+///
+/// Returns 0, or -1 with an exception set: `RuntimeError` when none are saved.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyAwaitable_UnpackIntValueArray(
+    awaitable: *mut PyObject,
+    count: Py_ssize_t,
+    places: *const *mut c_long,
+) -> c_int {
+    // SAFETY: the caller passes a live object or NULL, and an array of `count` places.
+    status(unsafe { unpack_plain(awaitable, count, places) })
+}
+
+/// Replaces the saved integer at `index`.
+///
+/// Returns 0, or -1 with an exception set: `IndexError` if none is saved at `index`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyAwaitable_SetIntValue(
+    awaitable: *mut PyObject,
+    index: Py_ssize_t,
+    value: c_long,
+) -> c_int {
+    // SAFETY: the caller passes live objects or NULL.
+    status(unsafe { set_plain(awaitable, index, value) })
+}
+
+/// The saved integer at `index`.
+///
+/// Returns the integer; or -1 with an exception set: `IndexError` if none is saved at `index`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyAwaitable_GetIntValue(
+    awaitable: *mut PyObject,
+    index: Py_ssize_t,
+) -> c_long {
+    // SAFETY: the caller passes a live object or NULL.
+    to_c(unsafe { get_plain(awaitable, index) }.map(Long)).0
+}

@@ -1,0 +1,107 @@
+//! CPython's C API: the one place that names `pyo3_ffi`, with what it lacks and a shim for each version difference.
+
+pub use pyo3_ffi::*;
+
+use core::ffi::{c_int, c_void};
+
+/// Room for CPython's `_PyErr_StackItem`, which has two words, or four before 3.11.
+#[repr(C)]
+pub struct HandledItem([*mut c_void; 4]);
+
+impl HandledItem {
+    pub const fn new() -> Self {
+        Self([core::ptr::null_mut(); 4])
+    }
+}
+
+unsafe extern "C" {
+    pub fn pyawaitable_shim_push_handled(item: *mut HandledItem, exception: *mut PyObject);
+    pub fn pyawaitable_shim_pop_handled(item: *mut HandledItem);
+    pub fn pyawaitable_shim_top_handled() -> *mut PyObject;
+
+    /// Memory for an object of a type that takes part in garbage collection; its header is set, nothing else.
+    pub fn _PyObject_GC_New(r#type: *mut PyTypeObject) -> *mut PyObject;
+    /// Takes the value out of a pending `StopIteration`, or None where nothing is pending: 0 with a new reference,
+    /// -1 with another exception left as it is.
+    pub fn _PyGen_FetchStopIterationValue(value: *mut *mut PyObject) -> c_int;
+    /// Looks a name up along the method resolution order, past metaclass and instance.
+    #[cfg(not(Py_GIL_DISABLED))]
+    fn _PyType_Lookup(r#type: *mut PyTypeObject, name: *mut PyObject) -> *mut PyObject;
+    #[cfg(Py_GIL_DISABLED)]
+    fn _PyType_LookupRef(r#type: *mut PyTypeObject, name: *mut PyObject) -> *mut PyObject;
+    #[cfg(not(Py_3_10))]
+    fn _PyGen_Send(generator: *mut PyObject, value: *mut PyObject) -> *mut PyObject;
+}
+
+/// `CO_ITERABLE_COROUTINE`: set by `types.coroutine` on a generator function's code.
+pub const CO_ITERABLE_COROUTINE: core::ffi::c_long = 0x100;
+
+/// Looks `name` up on a type as the interpreter looks up special methods. A new reference; NULL without an exception if
+/// it is not there.
+///
+/// # Safety
+/// `r#type` and `name` are live; `name` is a str; the thread is attached.
+#[inline]
+pub unsafe fn type_lookup(r#type: *mut PyTypeObject, name: *mut PyObject) -> *mut PyObject {
+    #[cfg(not(Py_GIL_DISABLED))]
+    // SAFETY: the caller's promise; the borrowed result is owned before anything else runs.
+    unsafe {
+        let found = _PyType_Lookup(r#type, name);
+        Py_XINCREF(found);
+        found
+    }
+    #[cfg(Py_GIL_DISABLED)]
+    // SAFETY: the caller's promise.
+    unsafe {
+        _PyType_LookupRef(r#type, name)
+    }
+}
+
+#[cfg(Py_3_10)]
+pub use pyo3_ffi::PySendResult::{PYGEN_NEXT, PYGEN_ERROR, PYGEN_RETURN};
+
+/// What a step of an iterator came to, as 3.10's `PySendResult`.
+#[cfg(not(Py_3_10))]
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum PySendResult {
+    PYGEN_RETURN = 0,
+    PYGEN_ERROR = -1,
+    PYGEN_NEXT = 1,
+}
+#[cfg(not(Py_3_10))]
+pub use PySendResult::{PYGEN_ERROR, PYGEN_NEXT, PYGEN_RETURN};
+
+/// 3.10's `PyIter_Send`, for 3.9, which has no `am_send`.
+///
+/// # Safety
+/// As `PyIter_Send`: live arguments, a result to write to, an attached thread without a pending exception.
+#[cfg(not(Py_3_10))]
+pub unsafe fn PyIter_Send(
+    iterator: *mut PyObject,
+    value: *mut PyObject,
+    result: *mut *mut PyObject,
+) -> PySendResult {
+    // SAFETY: the caller's promise; `tp_iternext` is only called where the type has it.
+    unsafe {
+        let native = PyGen_CheckExact(iterator) != 0 || PyCoro_CheckExact(iterator) != 0;
+        let yielded = if native {
+            _PyGen_Send(iterator, value)
+        } else if value == Py_None() && PyIter_Check(iterator) != 0 {
+            match (*Py_TYPE(iterator)).tp_iternext {
+                Some(next) => next(iterator),
+                None => core::ptr::null_mut(),
+            }
+        } else {
+            PyObject_CallMethod(iterator, c"send".as_ptr(), c"(O)".as_ptr(), value)
+        };
+        *result = yielded;
+        if !yielded.is_null() {
+            PYGEN_NEXT
+        } else if _PyGen_FetchStopIterationValue(result) == 0 {
+            PYGEN_RETURN
+        } else {
+            PYGEN_ERROR
+        }
+    }
+}

@@ -1,0 +1,371 @@
+//! An inner awaitable: what may stand after `await`, how it is started, sent to, thrown into and closed.
+
+use crate::exception;
+use crate::ffi::{self, PyObject, PyTypeObject};
+use crate::raised::{Kind, Raised, Result};
+use crate::reference::Owned;
+use core::ffi::{CStr, c_void};
+use core::sync::atomic::{AtomicPtr, Ordering};
+
+/// What a step of an inner awaitable came to.
+pub enum Resumed {
+    /// It yielded: an event loop's business.
+    Yielded(Owned),
+    /// It returned, or raised.
+    Ended(Result<Owned>),
+}
+
+/// What `throw` was called with: one to three borrowed references, NULL where an argument was not given.
+#[derive(Clone, Copy)]
+pub struct Thrown {
+    pub exception: *mut PyObject,
+    pub value: *mut PyObject,
+    pub traceback: *mut PyObject,
+}
+
+/// Whether `object` is exactly a native coroutine.
+#[inline]
+fn is_coroutine(object: *mut PyObject) -> bool {
+    // SAFETY: callers pass live objects.
+    unsafe { ffi::Py_TYPE(object) == &raw mut ffi::PyCoro_Type }
+}
+
+/// Whether `object` is a generator that `types.coroutine` has marked.
+fn is_marked_generator(object: *mut PyObject) -> Result<bool> {
+    // SAFETY: callers pass live objects; each new reference is owned at once.
+    unsafe {
+        if ffi::Py_TYPE(object) != &raw mut ffi::PyGen_Type {
+            return Ok(false);
+        }
+        let code = Owned::new(ffi::PyObject_GetAttrString(object, c"gi_code".as_ptr()))?;
+        let flags = Owned::new(ffi::PyObject_GetAttrString(
+            code.as_ptr(),
+            c"co_flags".as_ptr(),
+        ))?;
+        Ok(ffi::PyLong_AsLong(flags.as_ptr()) & ffi::CO_ITERABLE_COROUTINE != 0)
+    }
+}
+
+/// Whether a type has a slot for `await`.
+#[inline]
+fn await_slot(r#type: *mut PyTypeObject) -> Option<ffi::unaryfunc> {
+    // SAFETY: callers pass the type of a live object; its async methods live as long as it does.
+    unsafe {
+        let methods = (*r#type).tp_as_async;
+        if methods.is_null() {
+            None
+        } else {
+            (*methods).am_await
+        }
+    }
+}
+
+/// Fails with `TypeError` unless `object` may stand after `await`. Only its type is looked at, and no exception that is
+/// set meanwhile is disturbed.
+#[inline]
+pub fn check_awaitable(object: *mut PyObject) -> Result<()> {
+    // SAFETY: callers pass live objects.
+    if is_coroutine(object) || await_slot(unsafe { ffi::Py_TYPE(object) }).is_some() {
+        return Ok(());
+    }
+    check_marked_generator(object)
+}
+
+#[cold]
+fn check_marked_generator(object: *mut PyObject) -> Result<()> {
+    let marked = exception::aside(|| {
+        Ok(is_marked_generator(object).unwrap_or_else(|raised| {
+            exception::discard(raised);
+            false
+        }))
+    })?;
+    if marked {
+        Ok(())
+    } else {
+        Err(not_awaitable(
+            c"object %.100s can't be used in 'await' expression",
+            object,
+        ))
+    }
+}
+
+fn not_awaitable(format: &CStr, object: *mut PyObject) -> Raised {
+    Raised::for_type_of(format, object)
+}
+
+/// The iterator that `await object` drives: the object itself where it is native, else what its `__await__` returns.
+/// `complaint` has one `%.100s` for the type of an object that cannot be awaited.
+pub fn start(object: Owned, complaint: &CStr) -> Result<Owned> {
+    if is_coroutine(object.as_ptr()) {
+        return if is_being_awaited(object.as_ptr()) {
+            Err(Raised::new(
+                Kind::RuntimeError,
+                c"coroutine is being awaited already",
+            ))
+        } else {
+            Ok(object)
+        };
+    }
+    // SAFETY: a live object.
+    let Some(slot) = await_slot(unsafe { ffi::Py_TYPE(object.as_ptr()) }) else {
+        return if is_marked_generator(object.as_ptr())? {
+            Ok(object)
+        } else {
+            Err(not_awaitable(complaint, object.as_ptr()))
+        };
+    };
+    // SAFETY: the slot of the object's own type, without an exception set; the result is a new reference or NULL.
+    let iterator = unsafe { Owned::new(slot(object.as_ptr())) }?;
+    // SAFETY: a live object.
+    if unsafe { ffi::PyIter_Check(iterator.as_ptr()) } == 0 {
+        if is_coroutine(iterator.as_ptr()) {
+            return Err(returned_coroutine());
+        }
+        return Err(not_awaitable(
+            c"__await__() returned non-iterator of type '%.100s'",
+            iterator.as_ptr(),
+        ));
+    }
+    if is_marked_generator(iterator.as_ptr())? {
+        return Err(returned_coroutine());
+    }
+    Ok(iterator)
+}
+
+#[cold]
+fn returned_coroutine() -> Raised {
+    Raised::new(Kind::TypeError, c"__await__() returned a coroutine")
+}
+
+/// Whether somebody awaits this native coroutine: its `cr_await` is not None.
+fn is_being_awaited(coroutine: *mut PyObject) -> bool {
+    let Some(getter) = cr_await() else {
+        return false;
+    };
+    // SAFETY: the getter of the coroutine type on a coroutine; it gives a new reference or fails.
+    match unsafe { Owned::new(getter(coroutine, core::ptr::null_mut())) } {
+        Ok(awaited) => !awaited.is_none(),
+        Err(raised) => {
+            exception::discard(raised);
+            false
+        }
+    }
+}
+
+/// The function behind the attribute `cr_await` of native coroutines, which are built into the interpreter: the same
+/// address in every interpreter of the process, looked up once.
+fn cr_await() -> Option<ffi::getter> {
+    static FOUND: AtomicPtr<c_void> = AtomicPtr::new(core::ptr::null_mut());
+    let mut found = FOUND.load(Ordering::Relaxed);
+    if found.is_null() {
+        // SAFETY: the table of a static type, which ends with an entry without a name.
+        unsafe {
+            let mut entry = ffi::PyCoro_Type.tp_getset;
+            while !entry.is_null() && !(*entry).name.is_null() {
+                if CStr::from_ptr((*entry).name) == c"cr_await" {
+                    found = (*entry)
+                        .get
+                        .map_or(core::ptr::null_mut(), |get| get as *mut c_void);
+                }
+                entry = entry.add(1);
+            }
+        }
+        FOUND.store(found, Ordering::Relaxed);
+    }
+    if found.is_null() {
+        return None;
+    }
+    // SAFETY: stored above, from a pointer of this type.
+    Some(unsafe { core::mem::transmute::<*mut c_void, ffi::getter>(found) })
+}
+
+/// Sends `value`, borrowed, into an iterator that [`start`] gave.
+#[inline]
+pub fn send(inner: *mut PyObject, value: *mut PyObject) -> Resumed {
+    let mut result = core::ptr::null_mut();
+    // SAFETY: live arguments, no exception set; a result is a new reference.
+    unsafe {
+        match ffi::PyIter_Send(inner, value, &mut result) {
+            ffi::PYGEN_NEXT => match Owned::new(result) {
+                Ok(value) => Resumed::Yielded(value),
+                Err(raised) => Resumed::Ended(Err(raised)),
+            },
+            ffi::PYGEN_RETURN => Resumed::Ended(Owned::new(result)),
+            _ => Resumed::Ended(Err(Raised::pending())),
+        }
+    }
+}
+
+/// Throws into an iterator that [`start`] gave; where it has no `throw`, the exception is raised here.
+pub fn throw(inner: *mut PyObject, thrown: Thrown) -> Resumed {
+    if needs_one_argument(inner, thrown) {
+        if let Err(raised) = check_thrown(thrown) {
+            return Resumed::Ended(Err(raised));
+        }
+        let exception = exception::take(raise_as_given(thrown));
+        return throw(
+            inner,
+            Thrown {
+                exception: exception.as_ptr(),
+                value: core::ptr::null_mut(),
+                traceback: core::ptr::null_mut(),
+            },
+        );
+    }
+    let method = match optional_attribute(inner, c"throw") {
+        Ok(Some(method)) => method,
+        Ok(None) => return Resumed::Ended(Err(raise_here(thrown))),
+        Err(raised) => return Resumed::Ended(Err(raised)),
+    };
+    // SAFETY: live arguments, NULL after the last that was given; no exception is set.
+    let yielded = unsafe {
+        ffi::PyObject_CallFunctionObjArgs(
+            method.as_ptr(),
+            thrown.exception,
+            thrown.value,
+            thrown.traceback,
+            core::ptr::null_mut::<PyObject>(),
+        )
+    };
+    // SAFETY: a new reference, or NULL with what ended the iterator.
+    match unsafe { Owned::optional(yielded) } {
+        Some(value) => Resumed::Yielded(value),
+        None => Resumed::Ended(stop_value()),
+    }
+}
+
+/// Native delegates warn about the three-argument form once, at the outermost level; so do not make the next one warn.
+fn needs_one_argument(inner: *mut PyObject, thrown: Thrown) -> bool {
+    // SAFETY: a live object.
+    let native =
+        is_coroutine(inner) || unsafe { ffi::Py_TYPE(inner) == &raw mut ffi::PyGen_Type };
+    cfg!(Py_3_12) && native && !thrown.value.is_null()
+}
+
+/// The value of the `StopIteration` that is set; any other exception stays.
+fn stop_value() -> Result<Owned> {
+    let mut value = core::ptr::null_mut();
+    // SAFETY: writes a new reference where it returns 0.
+    unsafe {
+        if ffi::_PyGen_FetchStopIterationValue(&mut value) == 0 {
+            Owned::new(value)
+        } else {
+            Err(Raised::pending())
+        }
+    }
+}
+
+/// Closes an iterator that [`start`] gave; one without `close` is left alone.
+pub fn close(inner: *mut PyObject) -> Result<()> {
+    match optional_attribute(inner, c"close") {
+        // SAFETY: a live callable, no exception set.
+        Ok(Some(method)) => unsafe {
+            Owned::new(ffi::PyObject_CallFunctionObjArgs(
+                method.as_ptr(),
+                core::ptr::null_mut::<PyObject>(),
+            ))
+            .map(drop)
+        },
+        Ok(None) => Ok(()),
+        Err(raised) => {
+            exception::unraisable(raised, inner);
+            Ok(())
+        }
+    }
+}
+
+/// An attribute, or None where there is none; any exception but `AttributeError` stays.
+fn optional_attribute(object: *mut PyObject, name: &CStr) -> Result<Option<Owned>> {
+    // SAFETY: a live object; a new reference or NULL comes back.
+    let found = unsafe { ffi::PyObject_GetAttrString(object, name.as_ptr()) };
+    // SAFETY: as above.
+    if let Some(found) = unsafe { Owned::optional(found) } {
+        return Ok(Some(found));
+    }
+    let raised = Raised::pending();
+    // SAFETY: an exception is set.
+    if unsafe { ffi::PyErr_ExceptionMatches(ffi::PyExc_AttributeError) } != 0 {
+        exception::discard(raised);
+        return Ok(None);
+    }
+    Err(raised)
+}
+
+/// Raises what was thrown at this level, with the context that it gets where it enters a native coroutine.
+pub fn raise_here(thrown: Thrown) -> Raised {
+    exception::chain_handled(raise_as_given(thrown))
+}
+
+/// Whether what was thrown is a kind of `GeneratorExit`.
+pub fn is_generator_exit(thrown: Thrown) -> bool {
+    // SAFETY: a live object; anything may be compared.
+    unsafe {
+        ffi::PyErr_GivenExceptionMatches(thrown.exception, ffi::PyExc_GeneratorExit) != 0
+    }
+}
+
+/// Fails with `TypeError` unless the arguments of `throw` make an exception.
+pub fn check_thrown(thrown: Thrown) -> Result<()> {
+    // SAFETY: live objects or NULL.
+    unsafe {
+        let none = ffi::Py_None();
+        let traceback = thrown.traceback;
+        if !traceback.is_null() && traceback != none && ffi::PyTraceBack_Check(traceback) == 0 {
+            return Err(Raised::new(
+                Kind::TypeError,
+                c"throw() third argument must be a traceback object",
+            ));
+        }
+        if ffi::PyExceptionClass_Check(thrown.exception) != 0 {
+            return Ok(());
+        }
+        if ffi::PyExceptionInstance_Check(thrown.exception) == 0 {
+            return Err(Raised::for_type_of(
+                c"exceptions must be classes or instances deriving from BaseException, not %.100s",
+                thrown.exception,
+            ));
+        }
+        if !thrown.value.is_null() && thrown.value != none {
+            return Err(Raised::new(
+                Kind::TypeError,
+                c"instance exception may not have a separate value",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Sets the exception that the arguments of `throw` make.
+fn raise_as_given(thrown: Thrown) -> Raised {
+    if let Err(raised) = check_thrown(thrown) {
+        return raised;
+    }
+    // SAFETY: an exception class or instance, a value and a traceback, or NULL; each is owned before it is given away.
+    unsafe {
+        let none = ffi::Py_None();
+        let mut traceback = if thrown.traceback == none {
+            core::ptr::null_mut()
+        } else {
+            thrown.traceback
+        };
+        ffi::Py_XINCREF(traceback);
+        let (kind, value) = if ffi::PyExceptionClass_Check(thrown.exception) != 0 {
+            (thrown.exception, thrown.value)
+        } else {
+            if traceback.is_null() {
+                traceback = ffi::PyException_GetTraceback(thrown.exception);
+            }
+            (ffi::Py_TYPE(thrown.exception).cast(), thrown.exception)
+        };
+        ffi::Py_INCREF(kind);
+        ffi::Py_XINCREF(value);
+        let (mut kind, mut value) = (kind, value);
+        // Deprecated in 3.12, but nothing else takes three parts as `throw` does.
+        #[allow(deprecated)]
+        {
+            ffi::PyErr_NormalizeException(&mut kind, &mut value, &mut traceback);
+            ffi::PyErr_Restore(kind, value, traceback);
+        }
+    }
+    Raised::pending()
+}

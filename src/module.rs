@@ -1,0 +1,87 @@
+//! The extension module `_pyawaitable`.
+
+use crate::capi::lifecycle::awaitable_type;
+use crate::capi::table::{CAPSULE, TABLE};
+use crate::definition::Shared;
+use crate::ffi::{self, PyObject};
+use crate::raised::{Result, status};
+use crate::reference::Owned;
+use core::ffi::{CStr, c_int, c_void};
+use core::ptr::null_mut;
+
+const DOC: &CStr = c"The runtime of PyAwaitable: what C extensions find the API through. For use from Python, see the package pyawaitable.";
+
+/// The version, as Cargo knows it.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
+
+/// `Py_mod_exec`: runs once for each module object.
+unsafe extern "C" fn execute(module: *mut PyObject) -> c_int {
+    // SAFETY: CPython passes the new module.
+    status(unsafe { fill(module) })
+}
+
+unsafe fn fill(module: *mut PyObject) -> Result<()> {
+    let r#type = awaitable_type()?;
+    // SAFETY: live objects; each new reference is owned at once, and the capsule's table is static.
+    unsafe {
+        let r#type = Owned::share(r#type.cast());
+        // The second name is the one that 1.x had.
+        add(module, c"PyAwaitable", &r#type)?;
+        add(module, c"_PyAwaitableType", &r#type)?;
+        let table = (&raw const TABLE).cast_mut().cast::<c_void>();
+        let capsule = Owned::new(ffi::PyCapsule_New(table, CAPSULE.as_ptr(), None))?;
+        add(module, c"abi_v3", &capsule)?;
+        let version = Owned::new(ffi::PyUnicode_FromString(VERSION.as_ptr().cast()))?;
+        add(module, c"__version__", &version)
+    }
+}
+
+/// # Safety
+/// `module` is live.
+unsafe fn add(module: *mut PyObject, name: &CStr, value: &Owned) -> Result<()> {
+    // SAFETY: the caller's promise; the call takes a reference of its own.
+    if unsafe { ffi::PyObject_SetAttrString(module, name.as_ptr(), value.as_ptr()) } < 0 {
+        return Err(crate::raised::Raised::pending());
+    }
+    Ok(())
+}
+
+const fn slot(slot: c_int, value: *mut c_void) -> ffi::PyModuleDef_Slot {
+    ffi::PyModuleDef_Slot { slot, value }
+}
+
+static SLOTS: Shared<[ffi::PyModuleDef_Slot; 4]> = Shared::new([
+    slot(ffi::Py_mod_exec, execute as *mut c_void),
+    // Each interpreter has types of its own, whether it shares the GIL or not.
+    #[cfg(Py_3_12)]
+    slot(
+        ffi::Py_mod_multiple_interpreters,
+        ffi::Py_MOD_PER_INTERPRETER_GIL_SUPPORTED,
+    ),
+    #[cfg(Py_3_13)]
+    slot(ffi::Py_mod_gil, ffi::Py_MOD_GIL_NOT_USED),
+    slot(0, null_mut()),
+    #[cfg(not(Py_3_13))]
+    slot(0, null_mut()),
+    #[cfg(not(Py_3_12))]
+    slot(0, null_mut()),
+]);
+
+static MODULE: Shared<ffi::PyModuleDef> = Shared::new(ffi::PyModuleDef {
+    m_base: ffi::PyModuleDef_HEAD_INIT,
+    m_name: c"_pyawaitable".as_ptr(),
+    m_doc: DOC.as_ptr(),
+    m_size: 0,
+    m_methods: null_mut(),
+    m_slots: SLOTS.get().cast(),
+    m_traverse: None,
+    m_clear: None,
+    m_free: None,
+});
+
+/// What `import _pyawaitable` calls: a new reference to the module's definition.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyInit__pyawaitable() -> *mut PyObject {
+    // SAFETY: CPython calls this, and knows the definition by its address.
+    unsafe { ffi::PyModuleDef_Init(MODULE.get()) }
+}

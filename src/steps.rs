@@ -1,0 +1,194 @@
+//! The steps as CPython and Python code know them: thin adapters over the engine, the same for an awaitable and for the
+//! iterator that its method `__await__` returns.
+
+use crate::awaitable::Awaitable;
+use crate::coroutine::{self, Outcome};
+use crate::definition::method;
+use crate::ffi::{self, PyObject};
+use crate::inner::{self, Thrown};
+use crate::machine::Phase;
+use crate::raised::{Kind, Raised, Result, to_c};
+use crate::reference::Owned;
+use core::ptr::null_mut;
+
+/// The iterator that the method `__await__` of an awaitable returns; a type of its own in `iterator.rs`.
+#[repr(C)]
+pub struct Iterator {
+    pub base: PyObject,
+    /// Owned.
+    pub awaitable: *mut PyObject,
+}
+
+/// What CPython calls with the awaitable itself or with its iterator.
+///
+/// # Safety
+/// `object` is live, and an awaitable of ours or an [`Iterator`].
+#[inline]
+pub unsafe fn driven<'a>(object: *mut PyObject) -> &'a Awaitable {
+    // SAFETY: the caller's promise; an iterator keeps its awaitable for as long as it lives.
+    unsafe {
+        match Awaitable::from_object(object) {
+            Some(awaitable) => awaitable,
+            None => &*(*object.cast::<Iterator>()).awaitable.cast::<Awaitable>(),
+        }
+    }
+}
+
+/// `__await__` as far as both forms share it: who waits already, waits alone.
+pub fn check_unawaited(awaitable: &Awaitable) -> Result<()> {
+    if awaitable.phase() == Phase::Suspended {
+        return Err(Raised::new(
+            Kind::RuntimeError,
+            c"coroutine is being awaited already",
+        ));
+    }
+    Ok(())
+}
+
+/// `am_await`: the awaitable is its own iterator.
+pub unsafe extern "C" fn am_await(object: *mut PyObject) -> *mut PyObject {
+    // SAFETY: CPython calls this slot on our objects.
+    let awaitable = unsafe { driven(object) };
+    // SAFETY: live.
+    to_c(check_unawaited(awaitable).map(|()| unsafe { Owned::share(object) }.into_ptr()))
+}
+
+/// `am_send`.
+#[cfg(Py_3_10)]
+pub unsafe extern "C" fn am_send(
+    object: *mut PyObject,
+    value: *mut PyObject,
+    result: *mut *mut PyObject,
+) -> ffi::PySendResult {
+    // SAFETY: CPython calls this slot on our objects, with a live value and a place for the result.
+    unsafe {
+        let (kind, object) = match coroutine::send(driven(object), value) {
+            Outcome::Yield(value) => (ffi::PYGEN_NEXT, value.into_ptr()),
+            Outcome::Return(value) => (ffi::PYGEN_RETURN, value.into_ptr()),
+            Outcome::Raise(_) => (ffi::PYGEN_ERROR, null_mut()),
+        };
+        *result = object;
+        kind
+    }
+}
+
+/// `tp_iternext`. NULL without an exception is a result of None.
+pub unsafe extern "C" fn iternext(object: *mut PyObject) -> *mut PyObject {
+    // SAFETY: CPython calls this slot on our objects.
+    match unsafe { coroutine::send(driven(object), ffi::Py_None()) } {
+        Outcome::Yield(value) => value.into_ptr(),
+        Outcome::Return(value) if value.is_none() => null_mut(),
+        outcome => yielded(outcome),
+    }
+}
+
+/// What a step gives a caller of Python's methods: what it yields, or NULL with an exception, `StopIteration` among them.
+fn yielded(outcome: Outcome) -> *mut PyObject {
+    match outcome {
+        Outcome::Yield(value) => value.into_ptr(),
+        Outcome::Return(value) => {
+            let _ = stop_iteration(value);
+            null_mut()
+        }
+        Outcome::Raise(_) => null_mut(),
+    }
+}
+
+/// Sets the `StopIteration` that carries `value`. A tuple or an exception would be taken for the exception's arguments
+/// or for the exception itself, so those go into an instance made beforehand.
+fn stop_iteration(value: Owned) -> Raised {
+    // SAFETY: live objects; no exception is set.
+    unsafe {
+        let stop = ffi::PyExc_StopIteration;
+        let taken_apart = ffi::PyTuple_Check(value.as_ptr()) != 0
+            || ffi::PyExceptionInstance_Check(value.as_ptr()) != 0;
+        if value.is_none() {
+            ffi::PyErr_SetNone(stop);
+        } else if taken_apart {
+            let instance =
+                ffi::PyObject_CallFunctionObjArgs(stop, value.as_ptr(), null_mut::<PyObject>());
+            if let Ok(instance) = Owned::new(instance) {
+                ffi::PyErr_SetObject(stop, instance.as_ptr());
+            }
+        } else {
+            ffi::PyErr_SetObject(stop, value.as_ptr());
+        }
+    }
+    Raised::pending()
+}
+
+/// The method `send`.
+pub unsafe extern "C" fn send(object: *mut PyObject, value: *mut PyObject) -> *mut PyObject {
+    // SAFETY: CPython calls this method on our objects, with a live argument.
+    yielded(unsafe { coroutine::send(driven(object), value) })
+}
+
+/// The method `throw`.
+pub unsafe extern "C" fn throw(
+    object: *mut PyObject,
+    arguments: *mut *mut PyObject,
+    count: ffi::Py_ssize_t,
+) -> *mut PyObject {
+    // SAFETY: CPython calls this method on our objects, with `count` live arguments.
+    unsafe {
+        let argument = |index: ffi::Py_ssize_t| {
+            if index < count {
+                *arguments.offset(index)
+            } else {
+                null_mut()
+            }
+        };
+        if !(1..=3).contains(&count) {
+            ffi::PyErr_Format(
+                ffi::PyExc_TypeError,
+                c"throw expected 1 to 3 arguments, got %zd".as_ptr(),
+                count,
+            );
+            return null_mut();
+        }
+        let thrown = Thrown {
+            exception: argument(0),
+            value: argument(1),
+            traceback: argument(2),
+        };
+        if cfg!(Py_3_12) && count > 1 {
+            let text = c"the (type, exc, tb) signature of throw() is deprecated, use the single-arg signature instead.";
+            if ffi::PyErr_WarnEx(ffi::PyExc_DeprecationWarning, text.as_ptr(), 1) < 0 {
+                return null_mut();
+            }
+        }
+        // What cannot be an exception is refused before it reaches anything.
+        match inner::check_thrown(thrown) {
+            Ok(()) => yielded(coroutine::throw(driven(object), thrown)),
+            Err(_) => null_mut(),
+        }
+    }
+}
+
+/// The method `close`.
+pub unsafe extern "C" fn close(object: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
+    // SAFETY: CPython calls this method on our objects.
+    to_c(unsafe { coroutine::close(driven(object)) }.map(Owned::into_ptr))
+}
+
+/// `send`, `throw` and `close`, the same for an awaitable and for its iterator.
+pub const SEND: ffi::PyMethodDef = method(
+    c"send",
+    ffi::PyMethodDefPointer { PyCFunction: send },
+    ffi::METH_O,
+    c"send(arg) -> send 'arg' into the awaitable, return what it yields next, or raise StopIteration.",
+);
+pub const THROW: ffi::PyMethodDef = method(
+    c"throw",
+    ffi::PyMethodDefPointer {
+        PyCFunctionFast: throw,
+    },
+    ffi::METH_FASTCALL,
+    c"throw(value) -> raise an exception in the awaitable, return what it yields next, or raise StopIteration.",
+);
+pub const CLOSE: ffi::PyMethodDef = method(
+    c"close",
+    ffi::PyMethodDefPointer { PyCFunction: close },
+    ffi::METH_NOARGS,
+    c"close() -> raise GeneratorExit inside the awaitable.",
+);
