@@ -12,9 +12,8 @@ pub fn check_context(awaitable: &Awaitable, context: *mut PyObject) -> Result<()
     let names = &awaitable.state().names;
     for name in [&names.aenter, &names.aexit] {
         // SAFETY: a live object and a str; the reference found is released at once.
-        let found = unsafe {
-            Owned::optional(ffi::type_lookup(ffi::Py_TYPE(context), name.as_ptr()))
-        };
+        let found =
+            unsafe { Owned::optional(ffi::type_lookup(ffi::Py_TYPE(context), name.as_ptr())) };
         if found.is_none() {
             return Err(no_context_manager(context));
         }

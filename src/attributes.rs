@@ -42,9 +42,7 @@ fn name(awaitable: &Awaitable, qualified: bool) -> Owned {
                 .map(|name| unsafe { Owned::share(name) })
         })
         // SAFETY: the state lives as long as the awaitable, and the name as long as the state.
-        .unwrap_or_else(|| unsafe {
-            Owned::share(awaitable.state().names.default_name.as_ptr())
-        })
+        .unwrap_or_else(|| unsafe { Owned::share(awaitable.state().names.default_name.as_ptr()) })
 }
 
 unsafe extern "C" fn repr(object: *mut PyObject) -> *mut PyObject {
@@ -75,8 +73,12 @@ unsafe extern "C" fn set_name(
     which: *mut c_void,
 ) -> c_int {
     // SAFETY: CPython calls this setter on our objects, with a live value or NULL to delete.
-    let (awaitable, valid) =
-        unsafe { (this(object), !value.is_null() && ffi::PyUnicode_Check(value) != 0) };
+    let (awaitable, valid) = unsafe {
+        (
+            this(object),
+            !value.is_null() && ffi::PyUnicode_Check(value) != 0,
+        )
+    };
     let qualified = !which.is_null();
     if !valid {
         return status(Err(Raised::new(

@@ -33,7 +33,7 @@ pub const WEAK_REFERENCES: usize = core::mem::offset_of!(Awaitable, weak_referen
 
 impl Awaitable {
     /// A new, empty awaitable.
-    pub fn new(state: NonNull<State>) -> Result<Owned> {
+    pub fn create(state: NonNull<State>) -> Result<Owned> {
         // SAFETY: the interpreter keeps its state, and the state its type. The object is whole before the collector or
         // anybody else sees it.
         unsafe {

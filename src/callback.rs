@@ -70,9 +70,7 @@ impl Entry {
         Self {
             tagged: core::ptr::null_mut(),
             // SAFETY: one function pointer is as large as another; `task` turns it back before it is called.
-            callback: Some(unsafe {
-                core::mem::transmute::<DeferredCallback, Callback>(callback)
-            }),
+            callback: Some(unsafe { core::mem::transmute::<DeferredCallback, Callback>(callback) }),
             error: None,
         }
     }

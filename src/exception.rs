@@ -109,10 +109,7 @@ pub fn chain_handled(raised: Raised) -> Raised {
             return raised;
         }
         let exception = take(raised);
-        ffi::PyErr_SetObject(
-            ffi::Py_TYPE(exception.as_ptr()).cast(),
-            exception.as_ptr(),
-        );
+        ffi::PyErr_SetObject(ffi::Py_TYPE(exception.as_ptr()).cast(), exception.as_ptr());
     }
     Raised::pending()
 }

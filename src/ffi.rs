@@ -58,12 +58,13 @@ pub unsafe fn type_lookup(r#type: *mut PyTypeObject, name: *mut PyObject) -> *mu
 }
 
 #[cfg(Py_3_10)]
-pub use pyo3_ffi::PySendResult::{PYGEN_NEXT, PYGEN_ERROR, PYGEN_RETURN};
+pub use pyo3_ffi::PySendResult::{PYGEN_ERROR, PYGEN_NEXT, PYGEN_RETURN};
 
 /// What a step of an iterator came to, as 3.10's `PySendResult`.
 #[cfg(not(Py_3_10))]
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[allow(non_camel_case_types, reason = "the names are CPython's")]
 pub enum PySendResult {
     PYGEN_RETURN = 0,
     PYGEN_ERROR = -1,

@@ -237,8 +237,7 @@ pub fn throw(inner: *mut PyObject, thrown: Thrown) -> Resumed {
 /// Native delegates warn about the three-argument form once, at the outermost level; so do not make the next one warn.
 fn needs_one_argument(inner: *mut PyObject, thrown: Thrown) -> bool {
     // SAFETY: a live object.
-    let native =
-        is_coroutine(inner) || unsafe { ffi::Py_TYPE(inner) == &raw mut ffi::PyGen_Type };
+    let native = is_coroutine(inner) || unsafe { ffi::Py_TYPE(inner) == &raw mut ffi::PyGen_Type };
     cfg!(Py_3_12) && native && !thrown.value.is_null()
 }
 
@@ -299,9 +298,7 @@ pub fn raise_here(thrown: Thrown) -> Raised {
 /// Whether what was thrown is a kind of `GeneratorExit`.
 pub fn is_generator_exit(thrown: Thrown) -> bool {
     // SAFETY: a live object; anything may be compared.
-    unsafe {
-        ffi::PyErr_GivenExceptionMatches(thrown.exception, ffi::PyExc_GeneratorExit) != 0
-    }
+    unsafe { ffi::PyErr_GivenExceptionMatches(thrown.exception, ffi::PyExc_GeneratorExit) != 0 }
 }
 
 /// Fails with `TypeError` unless the arguments of `throw` make an exception.

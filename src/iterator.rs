@@ -13,10 +13,7 @@ use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
 
 /// The method `__await__` of an awaitable.
-pub unsafe extern "C" fn method_await(
-    object: *mut PyObject,
-    _: *mut PyObject,
-) -> *mut PyObject {
+pub unsafe extern "C" fn method_await(object: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
     // SAFETY: CPython calls this method on our objects.
     to_c(unsafe { iterator(object, steps::driven(object)) })
 }
@@ -65,8 +62,12 @@ unsafe extern "C" fn dealloc(object: *mut PyObject) {
     }
 }
 
-static METHODS: Shared<[ffi::PyMethodDef; 4]> =
-    Shared::new([steps::SEND, steps::THROW, steps::CLOSE, ffi::PyMethodDef::zeroed()]);
+static METHODS: Shared<[ffi::PyMethodDef; 4]> = Shared::new([
+    steps::SEND,
+    steps::THROW,
+    steps::CLOSE,
+    ffi::PyMethodDef::zeroed(),
+]);
 
 /// The iterator's type, new.
 pub fn definition() -> Result<Owned> {

@@ -20,8 +20,19 @@
 //! | 8 | `capi` | the `extern "C"` edge |
 //! | 9 | `module` | `_pyawaitable` |
 
+// No panic on the way of a user.
+#![warn(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::indexing_slicing
+)]
 #![allow(non_snake_case, non_upper_case_globals)]
-#![allow(clippy::missing_safety_doc, reason = "C's rules stand in the functions' own documentation")]
+#![allow(
+    clippy::missing_safety_doc,
+    reason = "C's rules stand in the functions' own documentation"
+)]
 
 mod async_with;
 mod attributes;

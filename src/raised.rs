@@ -55,7 +55,8 @@ impl Raised {
     }
 }
 
-/// The exception types that this crate raises.
+/// The exception types that this crate raises, by CPython's names.
+#[allow(clippy::enum_variant_names)]
 #[derive(Clone, Copy)]
 pub enum Kind {
     TypeError,
@@ -63,8 +64,6 @@ pub enum Kind {
     IndexError,
     RuntimeError,
     SystemError,
-    OverflowError,
-    ImportError,
 }
 
 impl Kind {
@@ -77,8 +76,6 @@ impl Kind {
                 Kind::IndexError => ffi::PyExc_IndexError,
                 Kind::RuntimeError => ffi::PyExc_RuntimeError,
                 Kind::SystemError => ffi::PyExc_SystemError,
-                Kind::OverflowError => ffi::PyExc_OverflowError,
-                Kind::ImportError => ffi::PyExc_ImportError,
             }
         }
     }

@@ -246,4 +246,3 @@ fn add(counter: &AtomicUsize, number: usize) -> usize {
         old
     }
 }
-

@@ -268,8 +268,7 @@ impl Data {
     #[inline]
     fn block(&mut self) -> Option<&mut Block> {
         // SAFETY: NULL or a block of this object's chain.
-        self.cold()
-            .and_then(|cold| unsafe { cold.block.as_mut() })
+        self.cold().and_then(|cold| unsafe { cold.block.as_mut() })
     }
 }
 
@@ -306,13 +305,9 @@ impl Store<'_> {
             return Ok(());
         }
         // Only the innermost block can be one that is not open.
-        if let Some(innermost) = block.take() {
+        if let Some(innermost) = block.take_if(|innermost| !innermost.open) {
             // SAFETY: as above.
-            block = if innermost.open {
-                Some(innermost)
-            } else {
-                unsafe { innermost.outer.as_mut() }
-            };
+            block = unsafe { innermost.outer.as_mut() };
         }
         match block {
             Some(block) => block.queue.push(entry),
@@ -678,10 +673,7 @@ impl Store<'_> {
             .take(saved)
             // SAFETY: the first `saved` are references that were owned here, and are taken out.
             .map(|object| unsafe { Owned::optional(object) });
-        let inline = [
-            objects.next().flatten(),
-            objects.next().flatten(),
-        ];
+        let inline = [objects.next().flatten(), objects.next().flatten()];
         let mut remains = Remains {
             _result: self.data.result.take(),
             _current: self.end().inner,
@@ -716,9 +708,8 @@ impl Store<'_> {
         let mut each = |object: *mut PyObject| {
             if object.is_null() { 0 } else { visit(object) }
         };
-        let owned = |object: &Option<Owned>| {
-            object.as_ref().map_or(core::ptr::null_mut(), Owned::as_ptr)
-        };
+        let owned =
+            |object: &Option<Owned>| object.as_ref().map_or(core::ptr::null_mut(), Owned::as_ptr);
         macro_rules! all {
             ($objects:expr) => {
                 for object in $objects {

@@ -110,13 +110,15 @@ pub unsafe extern "C" fn PyAwaitable_DeferAwait(
     callback: PyAwaitable_Defer,
 ) -> c_int {
     // SAFETY: the caller passes a live object or NULL.
-    status(unsafe { checked(awaitable) }.and_then(|this| match callback {
-        Some(callback) => queue(this, Entry::to_defer(callback)),
-        None => Err(Raised::new(
-            Kind::ValueError,
-            c"NULL passed to PyAwaitable_DeferAwait() as the callback",
-        )),
-    }))
+    status(
+        unsafe { checked(awaitable) }.and_then(|this| match callback {
+            Some(callback) => queue(this, Entry::to_defer(callback)),
+            None => Err(Raised::new(
+                Kind::ValueError,
+                c"NULL passed to PyAwaitable_DeferAwait() as the callback",
+            )),
+        }),
+    )
 }
 
 /// Calls `function` at once, and queues what it returns as `PyAwaitable_AddAwait` does.

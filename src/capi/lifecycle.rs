@@ -44,7 +44,7 @@ pub fn awaitable_type() -> Result<*mut PyTypeObject> {
 pub unsafe extern "C" fn PyAwaitable_New() -> *mut PyObject {
     to_c(
         state::current(&DEFINITIONS)
-            .and_then(Awaitable::new)
+            .and_then(Awaitable::create)
             .map(Owned::into_ptr),
     )
 }

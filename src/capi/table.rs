@@ -52,8 +52,7 @@ pub struct PyAwaitable_Table {
         error: PyAwaitable_Error,
     ) -> c_int,
     pub Cancel: unsafe extern "C" fn(awaitable: *mut PyObject),
-    pub SetResult:
-        unsafe extern "C" fn(awaitable: *mut PyObject, result: *mut PyObject) -> c_int,
+    pub SetResult: unsafe extern "C" fn(awaitable: *mut PyObject, result: *mut PyObject) -> c_int,
     pub ValueCount: unsafe extern "C" fn(awaitable: *mut PyObject) -> Py_ssize_t,
     pub SaveValueArray: unsafe extern "C" fn(
         awaitable: *mut PyObject,
@@ -101,11 +100,8 @@ pub struct PyAwaitable_Table {
         count: Py_ssize_t,
         places: *const *mut c_long,
     ) -> c_int,
-    pub SetIntValue: unsafe extern "C" fn(
-        awaitable: *mut PyObject,
-        index: Py_ssize_t,
-        value: c_long,
-    ) -> c_int,
+    pub SetIntValue:
+        unsafe extern "C" fn(awaitable: *mut PyObject, index: Py_ssize_t, value: c_long) -> c_int,
     pub GetIntValue: unsafe extern "C" fn(awaitable: *mut PyObject, index: Py_ssize_t) -> c_long,
 }
 

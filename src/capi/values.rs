@@ -100,12 +100,12 @@ unsafe fn set_object(
     }
     // SAFETY: a live object.
     let value = unsafe { Owned::share(value) };
-    let replaced = this.with(|store| {
-        match position(index).and_then(|index| store.object(index)) {
+    let replaced = this.with(
+        |store| match position(index).and_then(|index| store.object(index)) {
             Some(place) => Ok(core::mem::replace(place, value.into_ptr())),
             None => Err(value),
-        }
-    });
+        },
+    );
     match replaced {
         Ok(replaced) => {
             // SAFETY: taken out of the store, and its reference with it.
@@ -189,7 +189,10 @@ unsafe fn get_plain<T: Plain>(awaitable: *mut PyObject, index: Py_ssize_t) -> Re
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyAwaitable_ValueCount(awaitable: *mut PyObject) -> Py_ssize_t {
     // SAFETY: the caller passes a live object or NULL.
-    to_c(unsafe { checked(awaitable) }.map(|this| this.with(|store| store.object_count()) as Py_ssize_t))
+    to_c(
+        unsafe { checked(awaitable) }
+            .map(|this| this.with(|store| store.object_count()) as Py_ssize_t),
+    )
 }
 
 /// As `PyAwaitable_SaveValues`, with an array of `count` objects.
@@ -254,7 +257,7 @@ pub unsafe extern "C" fn PyAwaitable_GetValue(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyAwaitable_ArbValueCount(awaitable: *mut PyObject) -> Py_ssize_t {
     // SAFETY: the caller passes a live object or NULL.
-    to_c(unsafe { checked(awaitable) }.map(|this| count_plain::<*mut c_void>(this)))
+    to_c(unsafe { checked(awaitable) }.map(count_plain::<*mut c_void>))
 }
 
 /// As `PyAwaitable_SaveArbValues`, with an array of `count` pointers.
@@ -318,7 +321,7 @@ pub unsafe extern "C" fn PyAwaitable_GetArbValue(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyAwaitable_IntValueCount(awaitable: *mut PyObject) -> Py_ssize_t {
     // SAFETY: the caller passes a live object or NULL.
-    to_c(unsafe { checked(awaitable) }.map(|this| count_plain::<c_long>(this)))
+    to_c(unsafe { checked(awaitable) }.map(count_plain::<c_long>))
 }
 
 /// As `PyAwaitable_SaveIntValues`, with an array of `count` integers.

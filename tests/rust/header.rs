@@ -10,7 +10,13 @@ fn fresh_header() -> String {
     let mut builder = cbindgen::Builder::new().with_config(config);
     // In the order in which a reader wants them.
     for part in [
-        "types", "lifecycle", "awaits", "result", "values", "variadic", "table",
+        "types",
+        "lifecycle",
+        "awaits",
+        "result",
+        "values",
+        "variadic",
+        "table",
     ] {
         builder = builder.with_src(root.join(format!("src/capi/{part}.rs")));
     }
