@@ -3,13 +3,15 @@
 use std::process::Command;
 
 fn main() {
-    println!("cargo::rerun-if-changed=src/shim.c");
+    for path in ["src/shim.c", "src/shim_v1.c", "include"] {
+        println!("cargo::rerun-if-changed={path}");
+    }
     let config = pyo3_build_config::get();
     for cfg in config.build_script_outputs() {
         println!("{cfg}");
     }
     cc::Build::new()
-        .file("src/shim.c")
+        .files(["src/shim.c", "src/shim_v1.c"])
         .include(include_dir(config.executable()))
         .warnings(true)
         .extra_warnings(true)

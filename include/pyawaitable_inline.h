@@ -517,32 +517,21 @@ typedef struct PyAwaitableABI {
     int (*defer_await)(PyObject *, defer_callback);
 } PyAwaitableABI;
 
+/* Its value, without the type. */
+#define PYAWAITABLE__ABI                                                                                               \
+    {                                                                                                                  \
+        (Py_ssize_t)sizeof(PyAwaitableABI), PyAwaitable_New, PyAwaitable_AddAwait, PyAwaitable_Cancel,                 \
+            PyAwaitable_SetResult, PyAwaitable_SaveValues, PyAwaitable_SaveArbValues, PyAwaitable_UnpackValues,        \
+            PyAwaitable_UnpackArbValues, NULL, PyAwaitable_AwaitFunction, PyAwaitable_SaveIntValues,                   \
+            PyAwaitable_UnpackIntValues, PyAwaitable_SetValue, PyAwaitable_SetArbValue, PyAwaitable_SetIntValue,       \
+            PyAwaitable_GetValue, PyAwaitable_GetArbValue, PyAwaitable_GetIntValue, PyAwaitable_AsyncWith,             \
+            PyAwaitable_DeferAwait                                                                                     \
+    }
+
 /* The functions of this header in that form. The type is that of the interpreter that asks. */
 PYAWAITABLE_INLINE PyAwaitableABI *PyAwaitable__abi(void)
 {
-    static PyAwaitableABI abi = {
-        (Py_ssize_t)sizeof(PyAwaitableABI),
-        PyAwaitable_New,
-        PyAwaitable_AddAwait,
-        PyAwaitable_Cancel,
-        PyAwaitable_SetResult,
-        PyAwaitable_SaveValues,
-        PyAwaitable_SaveArbValues,
-        PyAwaitable_UnpackValues,
-        PyAwaitable_UnpackArbValues,
-        NULL,
-        PyAwaitable_AwaitFunction,
-        PyAwaitable_SaveIntValues,
-        PyAwaitable_UnpackIntValues,
-        PyAwaitable_SetValue,
-        PyAwaitable_SetArbValue,
-        PyAwaitable_SetIntValue,
-        PyAwaitable_GetValue,
-        PyAwaitable_GetArbValue,
-        PyAwaitable_GetIntValue,
-        PyAwaitable_AsyncWith,
-        PyAwaitable_DeferAwait,
-    };
+    static PyAwaitableABI abi = PYAWAITABLE__ABI;
     PyTypeObject *type = PyAwaitable_GetType();
     if (abi.PyAwaitableType != type) {
         abi.PyAwaitableType = type;

@@ -18,6 +18,8 @@ unsafe extern "C" {
     pub fn pyawaitable_shim_push_handled(item: *mut HandledItem, exception: *mut PyObject);
     pub fn pyawaitable_shim_pop_handled(item: *mut HandledItem);
     pub fn pyawaitable_shim_top_handled() -> *mut PyObject;
+    pub fn pyawaitable_shim_v1(r#type: *mut PyTypeObject) -> *mut c_void;
+    pub fn pyawaitable_shim_v1_forget(r#type: *mut PyTypeObject);
 
     /// Memory for an object of a type that takes part in garbage collection; its header is set, nothing else.
     pub fn _PyObject_GC_New(r#type: *mut PyTypeObject) -> *mut PyObject;

@@ -2,6 +2,7 @@
 
 use crate::capi::lifecycle::awaitable_type;
 use crate::capi::table::{CAPSULE, TABLE};
+use crate::capi::v1;
 use crate::definition::Shared;
 use crate::ffi::{self, PyObject};
 use crate::raised::{Result, status};
@@ -31,6 +32,9 @@ unsafe fn fill(module: *mut PyObject) -> Result<()> {
         let table = (&raw const TABLE).cast_mut().cast::<c_void>();
         let capsule = Owned::new(ffi::PyCapsule_New(table, CAPSULE.as_ptr(), None))?;
         add(module, c"abi_v3", &capsule)?;
+        let table = v1::table(r#type.as_ptr().cast());
+        let capsule = Owned::new(ffi::PyCapsule_New(table, v1::CAPSULE.as_ptr(), None))?;
+        add(module, c"abi_v1", &capsule)?;
         let version = Owned::new(ffi::PyUnicode_FromString(VERSION.as_ptr().cast()))?;
         add(module, c"__version__", &version)
     }

@@ -192,6 +192,9 @@ unsafe extern "C" fn give_up(capsule: *mut PyObject) {
     GENERATION.fetch_add(1, Ordering::AcqRel);
     // SAFETY: the capsule held the state, and the types with it.
     unsafe {
+        if let Some(r#type) = state.as_ref().awaitable_type.get() {
+            ffi::pyawaitable_shim_v1_forget(r#type.as_ptr());
+        }
         for kept in [
             &state.as_ref().awaitable_type,
             &state.as_ref().iterator_type,

@@ -5,6 +5,7 @@ pub mod lifecycle;
 pub mod result;
 pub mod table;
 pub mod types;
+pub mod v1;
 pub mod values;
 
 use crate::awaitable::Awaitable;
