@@ -157,11 +157,12 @@ pub unsafe extern "C" fn throw(
                 return null_mut();
             }
         }
-        // What cannot be an exception is refused before it reaches anything.
-        match inner::check_thrown(thrown) {
-            Ok(()) => yielded(coroutine::throw(driven(object), thrown)),
-            Err(_) => null_mut(),
+        let awaitable = driven(object);
+        // While it is suspended, what cannot be an exception is the await's to refuse.
+        if awaitable.phase() != Phase::Suspended && inner::check_thrown(thrown).is_err() {
+            return null_mut();
         }
+        yielded(coroutine::throw(awaitable, thrown))
     }
 }
 
