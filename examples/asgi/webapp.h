@@ -1,0 +1,79 @@
+/* An ASGI application in C: what its files know of each other.
+ *
+ * Two conventions hold everywhere. A function that returns a PyObject * returns a new reference,
+ * or NULL with an exception set. An argument that a comment calls "stolen" is released by the
+ * function, on failure too, and may be NULL with an exception set, which is passed on: so calls
+ * can be nested, as with PyAwaitable_AddExpr().
+ */
+#ifndef WEBAPP_H
+#define WEBAPP_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <pyawaitable.h>
+#include <stdbool.h>
+
+/* app.c: what the module owns, once in each interpreter. */
+typedef struct {
+    PyTypeObject *request_type;
+    PyObject *client_disconnected; /* the exception */
+    PyObject *log;                 /* logging.getLogger("webapp") */
+    PyObject *asyncio;
+    PyObject *json_dumps;
+    PyObject *sha256;
+} State;
+
+/* request.c: one call of the application. Every awaitable made for it keeps it as saved value 0. */
+typedef struct {
+    PyObject_HEAD
+    PyObject *scope;
+    PyObject *receive;
+    PyObject *send;
+    bool response_started;
+} Request;
+
+extern PyType_Spec request_spec;
+
+PyObject *request_new(State *state, PyObject *scope, PyObject *receive, PyObject *send);
+State *request_state(Request *request);
+
+/* Runs `body` at the first step, not before: as calling an `async def` runs nothing of it. */
+PyObject *request_awaitable(Request *request, PyAwaitable_Defer body);
+
+/* The request that an awaitable works for. Borrowed; NULL with an exception. */
+Request *request_of(PyObject *awaitable);
+
+/* What `await receive()` and `await send(message)` would await. `message` is stolen. */
+PyObject *request_receive(Request *request);
+PyObject *request_send(Request *request, PyObject *message);
+
+/* scope["state"][name]: what the application made at its start-up. */
+PyObject *request_shared(Request *request, const char *name);
+
+/* scope["state"]["tally"][name]: -1 with an exception. */
+long tally_get(Request *request, const char *name);
+int tally_set(Request *request, const char *name, long count);
+
+/* Whether a scope, or a message from receive(), is of this type: 1, 0, or -1 with an exception. */
+int message_is(PyObject *message, const char *type);
+
+/* Awaits the whole body. Its result is a list of bytes: the parts, as the server passed them on. */
+PyObject *read_body(Request *request);
+
+/* response.c: whole responses. `body` and `value` are stolen. */
+PyObject *respond(Request *request, int status, const char *content_type, PyObject *body);
+PyObject *respond_text(Request *request, int status, const char *format, ...);
+PyObject *respond_json(Request *request, int status, PyObject *value);
+
+/* ... and in pieces. A negative length is one that is not known yet. `body` is stolen. */
+PyObject *start_response(Request *request, int status, const char *content_type, Py_ssize_t length);
+PyObject *send_body(Request *request, PyObject *body, bool more_body);
+
+/* lifespan.c, routes.c, stream.c, upload.c, slow.c: each returns something to await. */
+PyObject *lifespan(Request *request);
+PyObject *route(Request *request);
+PyObject *stream(Request *request);
+PyObject *upload(Request *request);
+PyObject *slow(Request *request);
+
+#endif
