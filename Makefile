@@ -1,0 +1,123 @@
+# `make help` lists the targets. Everything made lands in build/<tag>/, one folder per interpreter.
+
+PYTHON ?= python3
+PYTEST_ARGS ?=
+CARGO_ARGS ?=
+
+# py311, py313t, ...: the t is that of a free-threaded build.
+TAG := $(shell $(PYTHON) -c 'import sys, sysconfig; print("py%d%d%s" % (sys.version_info[:2] + ("t" if sysconfig.get_config_var("Py_GIL_DISABLED") else "",)))')
+ifeq ($(TAG),)
+$(error PYTHON=$(PYTHON) does not run; name another with `make PYTHON=...`)
+endif
+FREE_THREADED := $(filter %t,$(TAG))
+
+BUILD := $(CURDIR)/build/$(TAG)
+VENV := $(BUILD)/venv
+DEMO := $(BUILD)/demo
+WHEELS := $(BUILD)/wheels
+
+# A change of interpreter must not rebuild the crate for the others, and cargo and maturin must
+# build for the same one.
+export CARGO_TARGET_DIR := $(BUILD)/target
+export PYO3_PYTHON := $(VENV)/bin/python
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# A virtual environment or folder of the caller's is none of ours.
+unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
+ifeq ($(TAG),py313t)
+# pyo3-ffi's oldest free-threaded target is 3.14; 3.13 is built for tests alone.
+export UNSAFE_PYO3_SKIP_VERSION_CHECK := 1
+endif
+
+# Folders are listed too: theirs is the time stamp that changes when a file goes.
+CRATE_SOURCES := Cargo.toml $(wildcard Cargo.lock) build.rs $(shell find src include)
+PACKAGE_SOURCES := pyproject.toml LICENSE $(wildcard README.md) $(shell find python -name __pycache__ -prune -o -print)
+EXTENSION_SOURCES := $(shell find tests/ext -name build -prune -o -name '*.egg-info' -prune -o -print)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## list the targets
+	@echo 'Targets, for the interpreter PYTHON ($(PYTHON), $(TAG)):'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
+
+.PHONY: demo
+demo: $(DEMO)/.ready ## build the examples and run them: hello, and an ASGI application in uvicorn
+	$(DEMO)/bin/python examples/demo.py
+
+.PHONY: test
+test: format-check clippy ruff cargo-test pytest ## run every check and test
+	@echo 'make test: all passed on $(TAG)'
+
+.PHONY: format-check
+format-check: ## check the formatting of the Rust code
+	cargo fmt --check
+
+.PHONY: format
+format: $(VENV)/.ready ## format the Rust code, sort the imports of the Python code
+	cargo fmt
+	$(VENV)/bin/ruff check --quiet --fix --select I .
+
+.PHONY: clippy
+clippy: $(VENV)/.ready ## check the Rust code, warnings are errors
+	cargo clippy --quiet --all-targets $(CARGO_ARGS) -- -D warnings
+
+.PHONY: cargo-test
+cargo-test: $(VENV)/.ready ## run the tests that need no interpreter (CARGO_ARGS="--test machine")
+	cargo test --quiet $(CARGO_ARGS)
+
+.PHONY: ruff
+ruff: $(VENV)/.ready ## check the Python code
+	$(VENV)/bin/ruff check --quiet .
+
+.PHONY: pytest
+pytest: extensions ## build the C test extensions, run the tests (PYTEST_ARGS="-k name -x")
+	$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+
+.PHONY: extensions
+extensions: $(VENV)/.extensions ## build the C test extensions alone
+
+.PHONY: install
+install: $(VENV)/.installed ## build the library into build/<tag>/venv
+
+.PHONY: wheel
+wheel: $(WHEELS)/.built ## build the wheel
+	@ls $(WHEELS)/*.whl
+
+.PHONY: sdist
+sdist: $(VENV)/.ready ## build the source distribution
+	$(VENV)/bin/maturin sdist --out $(BUILD)/sdist
+	@ls $(BUILD)/sdist/*.tar.gz
+
+.PHONY: header
+header: $(VENV)/.ready ## write include/pyawaitable.h anew from the Rust code
+	PYAWAITABLE_WRITE_HEADER=1 cargo test --quiet --test header
+
+.PHONY: clean
+clean: ## remove everything that was built, for all interpreters
+	rm -rf build target examples/*/build examples/*/*.egg-info .hypothesis
+
+$(VENV)/.ready: requirements/build.txt requirements/test.txt requirements/uvloop.txt
+	$(PYTHON) -m venv --clear $(VENV)
+	$(VENV)/bin/python -m pip install --quiet -r requirements/test.txt $(if $(FREE_THREADED),,-r requirements/uvloop.txt)
+	@touch $@
+
+$(WHEELS)/.built: $(VENV)/.ready $(CRATE_SOURCES) $(PACKAGE_SOURCES)
+	rm -rf $(WHEELS)
+	$(VENV)/bin/maturin build --quiet --release --interpreter $(VENV)/bin/python --out $(WHEELS)
+	@touch $@
+
+$(VENV)/.installed: $(WHEELS)/.built
+	$(VENV)/bin/python -m pip install --quiet --no-index --no-deps --force-reinstall $(WHEELS)/*.whl
+	@touch $@
+
+# setup.py would rebuild only what is older than its sources, but a header that grew counts for all.
+$(VENV)/.extensions: $(VENV)/.installed $(EXTENSION_SOURCES)
+	cd tests/ext && $(VENV)/bin/python setup.py --quiet build_ext --parallel 2 \
+	    --build-temp $(BUILD)/extensions --build-lib "$$($(VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("platlib"))')"
+	@touch $@
+
+$(DEMO)/.ready: $(WHEELS)/.built examples/requirements.txt
+	$(PYTHON) -m venv --clear $(DEMO)
+	$(DEMO)/bin/python -m pip install --quiet $(WHEELS)/*.whl -r examples/requirements.txt
+	@touch $@

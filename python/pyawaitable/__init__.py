@@ -1,0 +1,36 @@
+"""PyAwaitable: ``async`` functions written in C, awaited like any other.
+
+Extensions compile with ``include_dirs=[pyawaitable.include()]`` and ``#include <pyawaitable.h>``.
+"""
+
+import os
+
+import _pyawaitable
+
+if not hasattr(_pyawaitable, "abi_v3"):
+    raise ImportError(
+        f"{getattr(_pyawaitable, '__file__', '_pyawaitable')} is not the extension module of "
+        "'pyawaitable-rs' but, most likely, of 'pyawaitable' 1.x (the original PyAwaitable), and "
+        "they cannot be used together; keep one of them: uninstall both, then "
+        "`pip install pyawaitable-rs`",
+        name="_pyawaitable",
+    )
+
+from _pyawaitable import PyAwaitable, __version__
+
+__all__ = ("PyAwaitable", "__version__", "include")
+
+
+def include(*, suppress_error=False):
+    """Return the folder of ``pyawaitable.h``, for a compiler's include path.
+
+    Without that file, RuntimeError; a warning if the original PyAwaitable is installed in the
+    same place. ``suppress_error=True`` returns the folder without looking.
+    """
+    package = os.path.dirname(os.path.abspath(__file__))
+    folder = os.path.join(package, "include")
+    if not suppress_error:
+        from . import _installation
+
+        _installation.check(package, folder)
+    return folder

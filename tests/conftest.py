@@ -1,0 +1,49 @@
+"""What all tests share."""
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+
+# Helpers whose assertions should explain themselves as those of tests do.
+pytest.register_assert_rewrite("raw_support", "differential")
+
+
+def pytest_addoption(parser):
+    # pytest 9 has it; the last version for Python 3.9 only shows the tracebacks.
+    if pytest.version_tuple < (9,):
+        parser.addini("faulthandler_exit_on_timeout", "unknown to this version", type="bool")
+
+
+def pytest_sessionstart(session):
+    """A missing C extension must not turn into tests that nobody notices are not run."""
+    folders = (path.parent for path in (TESTS / "ext").glob("*/*.c*"))
+    missing = sorted({folder.name for folder in folders if find_spec(folder.name) is None})
+    if missing:
+        pytest.exit(f"C extensions that are not built (make extensions): {missing}", returncode=1)
+
+
+@pytest.fixture
+def run_python():
+    """Run Python code in a process of its own: what may crash, or must start afresh."""
+
+    def run(code, *options, env=(), timeout=120, check=True):
+        """The finished process; `env` is added to the environment, None takes a name away."""
+        environment = {**os.environ, **dict(env)}
+        finished = subprocess.run(
+            [sys.executable, "-X", "faulthandler", *options, "-c", code],
+            env={name: value for name, value in environment.items() if value is not None},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+        if check and finished.returncode != 0:
+            pytest.fail(f"exit status {finished.returncode}\n{finished.stdout}{finished.stderr}")
+        return finished
+
+    return run

@@ -1,0 +1,307 @@
+"""The installed package: header, version, command line, environment variable, and a rival."""
+
+import inspect
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tarfile
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+
+import _pyawaitable
+import pyawaitable
+
+ROOT = Path(__file__).parent.parent
+INSTALLED = Path(pyawaitable.__file__).parent
+
+
+def version_in_cargo_toml():
+    text = (ROOT / "Cargo.toml").read_text(encoding="utf-8")
+    return re.search(r'^version = "(.+)"$', text, re.MULTILINE)[1]
+
+
+# What is installed
+
+
+def test_include_has_the_headers_of_the_source_tree():
+    source = {path.name: path.read_bytes() for path in (ROOT / "include").iterdir()}
+    installed = {path.name: path.read_bytes() for path in Path(pyawaitable.include()).iterdir()}
+    assert "pyawaitable.h" in installed
+    assert installed == source
+
+
+def test_include_is_an_absolute_folder_beside_the_package():
+    folder = pyawaitable.include()
+    assert type(folder) is str
+    assert os.path.isabs(folder)
+    assert folder == str(INSTALLED / "include")
+
+
+def test_include_takes_suppress_error_by_name_only():
+    parameter = inspect.signature(pyawaitable.include).parameters["suppress_error"]
+    assert parameter.kind is parameter.KEYWORD_ONLY
+    assert parameter.default is False
+
+
+def test_version_is_that_of_cargo_toml():
+    assert pyawaitable.__version__ == version_in_cargo_toml()
+    assert distribution("pyawaitable-rs").version == version_in_cargo_toml()
+
+
+def test_type_is_that_of_the_extension_module():
+    assert pyawaitable.PyAwaitable is _pyawaitable.PyAwaitable
+    assert isinstance(pyawaitable.PyAwaitable, type)
+
+
+@pytest.mark.parametrize("module", [pyawaitable, _pyawaitable])
+def test_unknown_attribute(module):
+    with pytest.raises(AttributeError, match="has no attribute 'no_such_name'"):
+        _ = module.no_such_name
+
+
+@pytest.mark.parametrize("package", ["pyawaitable", "_pyawaitable"])
+def test_type_hints_are_installed(package):
+    assert (INSTALLED.parent / package / "py.typed").is_file()
+    assert (INSTALLED.parent / package / "__init__.pyi").is_file()
+
+
+def test_metadata():
+    metadata = distribution("pyawaitable-rs").metadata
+    assert metadata["License-Expression"] == "MIT"
+    assert metadata["License-File"] == "LICENSE"
+    assert metadata["Requires-Python"] == ">=3.9"
+    assert not metadata.get_all("Requires-Dist")
+
+
+def test_import_loads_nothing_else(run_python):
+    code = (
+        "import sys; before = set(sys.modules); import pyawaitable; "
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    loaded = run_python(code).stdout.split()
+    assert loaded == ["_pyawaitable", "_pyawaitable._pyawaitable", "pyawaitable"]
+
+
+def test_sdist_holds_what_a_build_needs(tmp_path):
+    command = [sys.executable, "-m", "maturin", "sdist", "--out", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (path,) = tmp_path.iterdir()
+    with tarfile.open(path) as archive:
+        assert all(member.isfile() for member in archive)
+        names = {member.name.split("/", 1)[1] for member in archive}
+    assert {"Cargo.toml", "pyproject.toml", "build.rs", "LICENSE", "src/lib.rs"} <= names
+    assert {"python/pyawaitable/__init__.py", "python/_pyawaitable/__init__.py"} <= names
+    assert "python/data/platlib/pyawaitable_include.pth" in names
+    for header in (ROOT / "include").iterdir():
+        assert {f"include/{header.name}", f"python/pyawaitable/include/{header.name}"} <= names
+
+
+# The command
+
+
+COMMAND = [os.path.join(sysconfig.get_path("scripts"), "pyawaitable")]
+MODULE = [sys.executable, "-m", "pyawaitable"]
+either_command = pytest.mark.parametrize("command", [COMMAND, MODULE], ids=["script", "module"])
+
+
+def output_of(*command, env=None):
+    finished = subprocess.run(command, capture_output=True, text=True, env=env, timeout=60)
+    return finished.returncode, finished.stdout, finished.stderr
+
+
+@either_command
+def test_command_include(command):
+    assert output_of(*command, "--include") == (0, pyawaitable.include() + "\n", "")
+
+
+@either_command
+def test_command_version(command):
+    assert output_of(*command, "--version") == (0, version_in_cargo_toml() + "\n", "")
+
+
+@either_command
+def test_command_alone_says_what_it_is(command):
+    status, out, err = output_of(*command)
+    assert (status, err) == (0, "")
+    assert out.startswith(f"PyAwaitable {version_in_cargo_toml()}")
+    assert "--include" in out
+
+
+@either_command
+def test_command_help(command):
+    status, out, err = output_of(*command, "--help")
+    assert (status, err) == (0, "")
+    assert "PYAWAITABLE_INCLUDE" in out
+
+
+@either_command
+def test_command_refuses_unknown_options(command):
+    status, out, err = output_of(*command, "--no-such-option")
+    assert (status, out) == (2, "")
+    assert "--no-such-option" in err
+
+
+# The environment variable
+
+
+def test_variable_is_set_at_start_without_an_import(run_python):
+    code = "import os, sys; print(os.environ['PYAWAITABLE_INCLUDE'], 'pyawaitable' in sys.modules)"
+    finished = run_python(code, "-W", "error", env={"PYAWAITABLE_INCLUDE": None})
+    assert finished.stdout == f"{pyawaitable.include()} False\n"
+    assert finished.stderr == ""
+
+
+def test_variable_reaches_child_processes(run_python):
+    code = (
+        "import subprocess, sys; "
+        "subprocess.run([sys.executable, '-S', '-c', "
+        "'import os; print(os.environ[\"PYAWAITABLE_INCLUDE\"])'], check=True)"
+    )
+    finished = run_python(code, env={"PYAWAITABLE_INCLUDE": None})
+    assert finished.stdout == f"{pyawaitable.include()}\n"
+
+
+def test_variable_is_this_interpreters_own_inside_another(run_python):
+    """As in an isolated build, which another environment's interpreter starts."""
+    code = "import os; print(os.environ['PYAWAITABLE_INCLUDE'])"
+    finished = run_python(code, env={"PYAWAITABLE_INCLUDE": "/another/environment"})
+    assert finished.stdout == f"{pyawaitable.include()}\n"
+
+
+# Damage, and the original PyAwaitable in the same place: its distribution is `pyawaitable`
+
+
+@pytest.fixture
+def site(tmp_path):
+    """A copy of what is installed, to be damaged."""
+    for package in ("pyawaitable", "_pyawaitable"):
+        shutil.copytree(
+            INSTALLED.parent / package,
+            tmp_path / package,
+            ignore=shutil.ignore_patterns("__pycache__"),
+        )
+    return tmp_path
+
+
+def add_metadata_of_the_original(site, version):
+    folder = site / f"pyawaitable-{version}.dist-info"
+    folder.mkdir()
+    text = f"Metadata-Version: 2.1\nName: pyawaitable\nVersion: {version}\n"
+    (folder / "METADATA").write_text(text, encoding="utf-8")
+
+
+def put_1x_over_ours(site):
+    """The files that pyawaitable 1.3.0 overwrites and adds."""
+    add_metadata_of_the_original(site, "1.3.0")
+    init = "from _pyawaitable import _PyAwaitableType\n__version__ = '1.3.0'\n"
+    (site / "pyawaitable" / "__init__.py").write_text(init, encoding="utf-8")
+    (site / "pyawaitable" / "pyawaitable.h").write_text("", encoding="utf-8")
+    (site / ("_pyawaitable" + sysconfig.get_config_var("EXT_SUFFIX"))).write_bytes(b"")
+
+
+def run_module(site, *options):
+    """The command in that copy; -S keeps the whole installation out of the way."""
+    command = [sys.executable, "-S", "-m", "pyawaitable", *options]
+    return output_of(*command, env={**os.environ, "PYTHONPATH": str(site)})
+
+
+USE_INCLUDE = "import pyawaitable; print(pyawaitable.include())"
+
+
+def test_copy_is_whole(site, run_python):
+    finished = run_python(USE_INCLUDE, "-W", "error", env={"PYTHONPATH": str(site)})
+    assert finished.stdout == f"{site / 'pyawaitable' / 'include'}\n"
+    assert finished.stderr == ""
+
+
+def test_include_without_the_header(site, run_python):
+    (site / "pyawaitable" / "include" / "pyawaitable.h").unlink()
+    finished = run_python(USE_INCLUDE, env={"PYTHONPATH": str(site)}, check=False)
+    assert finished.returncode == 1
+    assert "RuntimeError: pyawaitable.h is not in" in finished.stderr
+    assert "pip install --force-reinstall pyawaitable-rs" in finished.stderr
+
+
+def test_include_without_the_header_suppressed(site, run_python):
+    (site / "pyawaitable" / "include" / "pyawaitable.h").unlink()
+    code = USE_INCLUDE.replace("include()", "include(suppress_error=True)")
+    finished = run_python(code, env={"PYTHONPATH": str(site)})
+    assert finished.stdout == f"{site / 'pyawaitable' / 'include'}\n"
+
+
+def test_command_without_the_header(site):
+    (site / "pyawaitable" / "include" / "pyawaitable.h").unlink()
+    status, out, err = run_module(site, "--include")
+    assert (status, out) == (1, "")
+    assert err.startswith("pyawaitable: error: pyawaitable.h is not in")
+
+
+@pytest.mark.parametrize("version", ["1.3.0", "2.0.1"])
+def test_include_warns_of_the_original_under_ours(site, run_python, version):
+    add_metadata_of_the_original(site, version)
+    finished = run_python(USE_INCLUDE, env={"PYTHONPATH": str(site)})
+    assert finished.stdout == f"{site / 'pyawaitable' / 'include'}\n"
+    assert f"RuntimeWarning: the distribution 'pyawaitable' {version}" in finished.stderr
+    assert "pip install pyawaitable-rs" in finished.stderr
+    assert "<string>:1:" in finished.stderr, "the warning names the caller's line"
+
+
+def test_command_warns_of_the_original_under_ours(site):
+    add_metadata_of_the_original(site, "2.0.1")
+    status, out, err = run_module(site, "--include")
+    assert (status, out) == (0, f"{site / 'pyawaitable' / 'include'}\n")
+    assert err.startswith("pyawaitable: warning: the distribution 'pyawaitable' 2.0.1")
+
+
+def test_start_up_is_silent_with_the_original_under_ours(site, run_python):
+    """The original's own .pth file calls this at every start of the interpreter."""
+    add_metadata_of_the_original(site, "2.0.1")
+    code = "import pyawaitable; pyawaitable.include(suppress_error=True)"
+    finished = run_python(code, "-W", "error", env={"PYTHONPATH": str(site)})
+    assert finished.stderr == ""
+
+
+def test_original_in_another_folder_is_no_trouble(site, tmp_path_factory, run_python):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    add_metadata_of_the_original(elsewhere, "2.0.1")
+    path = os.pathsep.join([str(site), str(elsewhere)])
+    finished = run_python(USE_INCLUDE, "-W", "error", env={"PYTHONPATH": path})
+    assert finished.stderr == ""
+
+
+def test_import_names_the_original_1x_over_ours(site, run_python):
+    put_1x_over_ours(site)
+    finished = run_python("import pyawaitable", env={"PYTHONPATH": str(site)}, check=False)
+    assert finished.returncode == 1
+    assert "ImportError: the distribution 'pyawaitable' 1.x" in finished.stderr
+    assert "pip install pyawaitable-rs" in finished.stderr
+
+
+def test_extensions_work_with_the_original_1x_over_ours(site, run_python):
+    put_1x_over_ours(site)
+    code = "import _pyawaitable; print(_pyawaitable.__file__, _pyawaitable.abi_v3)"
+    finished = run_python(code, env={"PYTHONPATH": str(site)})
+    assert finished.stdout.startswith(f"{site / '_pyawaitable' / '__init__.py'} <capsule object")
+
+
+def test_import_names_a_foreign_extension_module(tmp_path, run_python):
+    """As when the original's extension module comes first on the path."""
+    (tmp_path / "_pyawaitable.py").write_text("abi_v1 = 0\n", encoding="utf-8")
+    finished = run_python("import pyawaitable", env={"PYTHONPATH": str(tmp_path)}, check=False)
+    assert finished.returncode == 1
+    assert f"ImportError: {tmp_path / '_pyawaitable.py'} is not the extension" in finished.stderr
+    assert "pip install pyawaitable-rs" in finished.stderr
+
+
+def test_command_after_the_original_was_uninstalled(site):
+    """Which takes away the files that both distributions own."""
+    (site / "pyawaitable" / "__init__.py").unlink()
+    status, out, err = run_module(site, "--include")
+    assert (status, out) == (1, "")
+    assert err.startswith("pyawaitable: error: the installation of 'pyawaitable-rs' is not whole")
+    assert "pip install --force-reinstall pyawaitable-rs" in err
