@@ -26,9 +26,7 @@ unsafe fn fill(module: *mut PyObject) -> Result<()> {
     // SAFETY: live objects; each new reference is owned at once, and the capsule's table is static.
     unsafe {
         let r#type = Owned::share(r#type.cast());
-        // The second name is the one that 1.x had.
         add(module, c"PyAwaitable", &r#type)?;
-        add(module, c"_PyAwaitableType", &r#type)?;
         let table = (&raw const TABLE).cast_mut().cast::<c_void>();
         let capsule = Owned::new(ffi::PyCapsule_New(table, CAPSULE.as_ptr(), None))?;
         add(module, c"abi_v3", &capsule)?;
