@@ -1,0 +1,514 @@
+"""Scenarios that must leave nothing behind, for test_memory.py.
+
+Run as a program: `python raw_leaks.py SCENARIO ROUNDS`. It prints how many memory blocks and how
+many objects known to the collector there are more after that many rounds than before them.
+"""
+
+import asyncio
+import gc
+import sys
+import warnings
+import weakref
+
+import rawapi
+from raw_support import Context, Failing, Ready, failing, keep_result, ready, sleepy, suspend
+
+SCENARIOS = {}
+
+
+def scenario(function):
+    SCENARIOS[function.__name__] = function
+    return function
+
+
+def ends(aw):
+    """Drive to the end, whatever that is."""
+    try:
+        while True:
+            aw.send(None)
+    except (StopIteration, KeyError, SystemError, RuntimeError):
+        pass
+
+
+def ignore(*_):
+    return 0
+
+
+def handled(aw, error):
+    return 0
+
+
+def passed_on(aw, error):
+    return -1
+
+
+def replaced(aw, error):
+    return -2, KeyError("replaced")
+
+
+def raises(*_):
+    raise KeyError("raised")
+
+
+def past_the_error_callback(*_):
+    return -2, KeyError("past")
+
+
+def without_exception(*_):
+    return -1
+
+
+@scenario
+def empty():
+    ends(rawapi.new())
+
+
+@scenario
+def plain():
+    aw = rawapi.new()
+    rawapi.add_await(aw, ready(), ignore, passed_on)
+    ends(aw)
+
+
+@scenario
+def result():
+    aw = rawapi.new()
+    rawapi.add_await(aw, ready([]), keep_result)
+    rawapi.set_result(aw, [])
+    ends(aw)
+
+
+@scenario
+def odd_results():
+    for value in ((1, 2), StopIteration(1), ValueError(), None):
+        aw = rawapi.new()
+        rawapi.set_result(aw, value)
+        ends(aw)
+
+
+@scenario
+def suspended():
+    aw = rawapi.new()
+    rawapi.add_await(aw, sleepy([]), keep_result)
+    rawapi.add_await(aw, sleepy([]), keep_result)
+    ends(aw)
+
+
+@scenario
+def queue_of_fifty():
+    aw = rawapi.new()
+    for _ in range(50):
+        rawapi.add_await(aw, READY, ignore, passed_on)
+    ends(aw)
+
+
+READY = Ready()
+
+
+def queue_another(aw, result):
+    if result:
+        rawapi.add_await(aw, Ready(result - 1), queue_another)
+
+
+@scenario
+def queued_by_callbacks():
+    aw = rawapi.new()
+    rawapi.add_await(aw, Ready(10), queue_another)
+    ends(aw)
+
+
+@scenario
+def deferred():
+    aw = rawapi.new()
+    rawapi.defer_await(aw, ignore)
+    rawapi.defer_await(aw, raises)
+    ends(aw)
+
+
+@scenario
+def error_handled():
+    aw = rawapi.new()
+    rawapi.add_await(aw, failing(KeyError("x")), ignore, handled)
+    rawapi.add_await(aw, Failing(KeyError("x")), ignore, handled)
+    ends(aw)
+
+
+@scenario
+def error_without_callback():
+    aw = rawapi.new()
+    rawapi.add_await(aw, failing(KeyError("x")))
+    rawapi.add_await(aw, READY)
+    ends(aw)
+
+
+@scenario
+def error_passed_on():
+    aw = rawapi.new()
+    rawapi.add_await(aw, failing(KeyError("x")), ignore, passed_on)
+    ends(aw)
+
+
+@scenario
+def error_replaced():
+    aw = rawapi.new()
+    rawapi.add_await(aw, failing(KeyError("x")), ignore, replaced)
+    ends(aw)
+
+
+@scenario
+def error_callback_raises():
+    aw = rawapi.new()
+    rawapi.add_await(aw, failing(KeyError("x")), ignore, raises)
+    ends(aw)
+
+
+@scenario
+def callback_raises():
+    for callback in (raises, past_the_error_callback, without_exception):
+        for error_callback in (None, handled, passed_on, replaced):
+            aw = rawapi.new()
+            rawapi.add_await(aw, READY, callback, error_callback)
+            ends(aw)
+
+
+@scenario
+def stop_iteration_raised():
+    aw = rawapi.new()
+    rawapi.add_await(aw, Failing(StopIteration(1)))
+    ends(aw)
+
+
+@scenario
+def cancelled_queue():
+    aw = rawapi.new()
+    rawapi.add_await(aw, READY, ignore)
+    rawapi.async_with(aw, Context())
+    rawapi.add_await(aw, ready())
+    rawapi.cancel(aw)
+    ends(aw)
+
+
+def cancel_and_add(aw, result):
+    rawapi.cancel(aw)
+    rawapi.add_await(aw, Ready([]), keep_result)
+
+
+@scenario
+def cancelled_in_callback():
+    aw = rawapi.new()
+    rawapi.add_await(aw, READY, cancel_and_add)
+    for _ in range(5):
+        rawapi.add_await(aw, READY, raises)
+    ends(aw)
+
+
+@scenario
+def cancelled_while_suspended():
+    aw = rawapi.new()
+    rawapi.add_await(aw, sleepy(), raises, raises)
+    rawapi.add_await(aw, READY, raises)
+    aw.send(None)
+    rawapi.cancel(aw)
+    rawapi.add_await(aw, READY, keep_result)
+    ends(aw)
+
+
+@scenario
+def thrown_into():
+    for error_callback in (None, handled, passed_on, replaced):
+        aw = rawapi.new()
+        rawapi.add_await(aw, suspend(), ignore, error_callback)
+        aw.send(None)
+        try:
+            aw.throw(KeyError("thrown"))
+        except (KeyError, StopIteration):
+            pass
+
+
+@scenario
+def thrown_into_before_the_first_step():
+    aw = rawapi.new()
+    rawapi.add_await(aw, READY, ignore)
+    try:
+        aw.throw(KeyError("thrown"))
+    except KeyError:
+        pass
+
+
+@scenario
+def closed():
+    aw = rawapi.new()
+    rawapi.add_await(aw, sleepy(), ignore, passed_on)
+    rawapi.add_await(aw, READY)
+    aw.send(None)
+    aw.close()
+
+
+@scenario
+def closed_before_the_first_step():
+    aw = rawapi.new()
+    rawapi.add_await(aw, READY)
+    rawapi.save_values(aw, [])
+    aw.close()
+
+
+@scenario
+def dropped_while_suspended():
+    aw = rawapi.new()
+    rawapi.add_await(aw, sleepy(), ignore, passed_on)
+    rawapi.save_values(aw, [])
+    aw.send(None)
+
+
+@scenario
+def never_awaited():
+    aw = rawapi.new()
+    rawapi.add_await(aw, READY, ignore)
+    rawapi.set_result(aw, [])
+
+
+@scenario
+def saved_values():
+    aw = rawapi.new()
+    rawapi.save_values(aw, [], [])
+    rawapi.save_arb_values(aw, 1, 2)
+    rawapi.save_int_values(aw, 1, 2)
+    rawapi.unpack_values(aw, 2)
+    rawapi.unpack_arb_values(aw, 2)
+    rawapi.unpack_int_values(aw, 2)
+    rawapi.set_value(aw, 0, [])
+    rawapi.get_value(aw, 1)
+    ends(aw)
+
+
+MANY = [[] for _ in range(40)]
+NUMBERS = range(40)
+
+
+@scenario
+def many_saved_values():
+    aw = rawapi.new()
+    for _ in range(2):
+        rawapi.save_values(aw, *MANY)
+        rawapi.save_arb_values(aw, *NUMBERS)
+        rawapi.save_int_values(aw, *NUMBERS)
+    ends(aw)
+
+
+@scenario
+def async_with():
+    aw = rawapi.new()
+    rawapi.async_with(aw, Context([]), keep_result)
+    rawapi.async_with(aw, Context())
+    ends(aw)
+
+
+@scenario
+def async_with_raises():
+    for swallow in (False, True):
+        for error_callback in (None, handled, passed_on, replaced):
+            aw = rawapi.new()
+            rawapi.async_with(aw, Context(swallow=swallow), raises, error_callback)
+            ends(aw)
+
+
+def await_in_body(aw, value):
+    rawapi.add_await(aw, sleepy(), ignore)
+    rawapi.async_with(aw, Context(), ignore)
+
+
+@scenario
+def async_with_awaits():
+    aw = rawapi.new()
+    rawapi.async_with(aw, Context(), await_in_body)
+    ends(aw)
+
+
+@scenario
+def async_with_thrown_into():
+    for swallow in (False, True):
+        aw = rawapi.new()
+        rawapi.async_with(aw, Context(swallow=swallow), await_in_body, passed_on)
+        aw.send(None)
+        try:
+            aw.throw(KeyError("thrown"))
+        except (KeyError, StopIteration):
+            pass
+
+
+@scenario
+def async_with_cancelled():
+    aw = rawapi.new()
+    rawapi.async_with(aw, Context(), await_in_body)
+    aw.send(None)
+    rawapi.cancel(aw)
+    ends(aw)
+
+
+@scenario
+def nested():
+    aw = rawapi.new()
+    rawapi.add_await(aw, sleepy([]), keep_result)
+    for _ in range(5):
+        outer = rawapi.new()
+        rawapi.add_await(outer, aw, keep_result)
+        aw = outer
+    ends(aw)
+
+
+@scenario
+def awaited_functions():
+    aw = rawapi.new()
+    rawapi.await_function(aw, Ready, "O", keep_result, None, [])
+    rawapi.await_function(aw, Ready, "N", keep_result, None, [])
+    rawapi.await_function(aw, Ready)
+    for function in (raises, list, 1):
+        try:
+            rawapi.await_function(aw, function)
+        except (KeyError, TypeError):
+            pass
+    ends(aw)
+
+
+@scenario
+def expressions():
+    aw = rawapi.new()
+    rawapi.add_expr(aw, Ready([]), keep_result)
+    for wrong in ([], aw, rawapi.NULL):
+        try:
+            rawapi.add_expr(aw, wrong)
+        except (TypeError, ValueError, rawapi.NoException):
+            pass
+    ends(aw)
+
+
+@scenario
+def wrong_arguments():
+    aw = rawapi.new()
+    for function, arguments in (
+        (rawapi.add_await, (aw, [])),
+        (rawapi.add_await, ([], [])),
+        (rawapi.async_with, (aw, [])),
+        (rawapi.set_result, (aw, rawapi.NULL)),
+        (rawapi.save_values, (aw, [], rawapi.NULL)),
+        (rawapi.set_value, (aw, 5, [])),
+        (rawapi.unpack_values, (aw, 1)),
+        (rawapi.cancel, ([],)),
+        (aw.send, (1,)),
+    ):
+        try:
+            function(*arguments)
+        except (TypeError, ValueError, RuntimeError, IndexError):
+            pass
+    ends(aw)
+
+
+@scenario
+def names_and_weak_references():
+    aw = rawapi.new()
+    aw.__name__ = aw.__qualname__ = str([])
+    reference = weakref.ref(aw, ignore)
+    aw.__await__()
+    repr(aw)
+    ends(aw)
+    del aw
+    assert reference() is None
+
+
+@scenario
+def iterated():
+    aw = rawapi.new()
+    rawapi.add_await(aw, sleepy())
+    for _ in aw.__await__():
+        pass
+
+
+async def hold(obj):
+    await suspend()
+
+
+@scenario
+def cycles():
+    aw = rawapi.new()
+    rawapi.add_await(aw, hold(aw))
+    aw.send(None)
+    aw = rawapi.new()
+    rawapi.add_await(aw, hold(aw))
+    aw = rawapi.new()
+    rawapi.save_values(aw, [aw])
+    rawapi.set_result(aw, [aw])
+    aw.close()
+    aw = rawapi.new()
+    rawapi.save_values(aw, aw)
+
+
+LOOP = None
+
+
+def run_in_loop(coroutine):
+    global LOOP
+    if LOOP is None:
+        LOOP = asyncio.new_event_loop()
+    return LOOP.run_until_complete(coroutine)
+
+
+@scenario
+def asyncio_task():
+    aw = rawapi.new()
+    rawapi.add_await(aw, asyncio.sleep(0, []), keep_result)
+    run_in_loop(aw)
+
+
+async def cancel_task():
+    aw = rawapi.new()
+    rawapi.add_await(aw, asyncio.get_running_loop().create_future(), ignore, passed_on)
+    task = asyncio.ensure_future(aw)
+    await asyncio.sleep(0)
+    task.cancel()
+    try:
+        await task
+    except asyncio.CancelledError:
+        pass
+
+
+@scenario
+def asyncio_task_cancelled():
+    run_in_loop(cancel_task())
+
+
+# Each round of these makes many objects or awaits, or runs an event loop.
+FEWER_ROUNDS = {
+    "queue_of_fifty": 10,
+    "callback_raises": 5,
+    "async_with_raises": 5,
+    "asyncio_task": 10,
+    "asyncio_task_cancelled": 10,
+}
+
+
+def growth(function, rounds):
+    """(blocks, objects) that half of `rounds` calls leave behind: the better half, since a leak is
+    in both, and what the interpreter sets aside now and then in one of them."""
+    for _ in range(max(rounds // 50, 200)):
+        function()
+    counts = []
+    for number in (0, rounds // 2, rounds // 2):
+        for _ in range(number):
+            function()
+        for _ in range(3):
+            gc.collect()
+        counts.append((sys.getallocatedblocks(), len(gc.get_objects())))
+    return tuple(min(b - a, c - b) for a, b, c in zip(*counts))
+
+
+def main():
+    name, rounds = sys.argv[1], int(sys.argv[2])
+    warnings.simplefilter("ignore")
+    blocks, objects = growth(SCENARIOS[name], rounds)
+    print(blocks, objects)
+    if LOOP is not None:
+        LOOP.close()
+
+
+if __name__ == "__main__":
+    main()
