@@ -11,6 +11,12 @@ fn main() {
     for cfg in config.build_script_outputs() {
         println!("{cfg}");
     }
+    let cfgs = config.build_script_outputs().join("\n");
+    let has = |cfg: &str| cfgs.lines().any(|line| line.ends_with(&format!("={cfg}")));
+    if has("Py_3_12") && !has("Py_3_15") && !has("Py_GIL_DISABLED") {
+        // src/stop.rs says why.
+        println!("cargo::rustc-cfg=kept_stop_iteration");
+    }
     cc::Build::new()
         .files(["src/shim.c", "src/shim_v1.c"])
         .include(include_dir(config.executable()))

@@ -6,6 +6,11 @@
 #include <stdarg.h>
 #include <string.h>
 
+#if defined(__cplusplus) && defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wold-style-cast"
+#endif
+
 /* ---- Names that follow from others ------------------------------------------------------------------------------- */
 
 #define PyAwaitable_PATCH_VERSION PyAwaitable_MICRO_VERSION
@@ -425,6 +430,7 @@ PYAWAITABLE_INLINE int PyAwaitable_AwaitFunction(PyObject *awaitable, PyObject *
     }
     else {
         /* In parentheses, so that one argument makes a tuple, too. */
+        PyObject *type, *value, *traceback;
         char few[64];
         size_t length = strlen(format);
         char *whole = length + 3 <= sizeof(few) ? few : (char *)PyMem_Malloc(length + 3);
@@ -436,9 +442,19 @@ PYAWAITABLE_INLINE int PyAwaitable_AwaitFunction(PyObject *awaitable, PyObject *
         whole[0] = '(';
         memcpy(whole + 1, format, length);
         memcpy(whole + 1 + length, ")", 2);
+        /* Building may run Python code; an exception that is set before stays, unless it fails. */
+        PyErr_Fetch(&type, &value, &traceback);
         va_start(arguments, error);
         built = Py_VaBuildValue(whole, arguments);
         va_end(arguments);
+        if (built != NULL) {
+            PyErr_Restore(type, value, traceback);
+        }
+        else {
+            Py_XDECREF(type);
+            Py_XDECREF(value);
+            Py_XDECREF(traceback);
+        }
         PyAwaitable__free_array(few, whole);
     }
     return PyAwaitable_AwaitCall(awaitable, function, built, callback, error);
@@ -532,10 +548,11 @@ typedef struct PyAwaitableABI {
 PYAWAITABLE_INLINE PyAwaitableABI *PyAwaitable__abi(void)
 {
     static PyAwaitableABI abi = PYAWAITABLE__ABI;
-    PyTypeObject *type = PyAwaitable_GetType();
-    if (abi.PyAwaitableType != type) {
-        abi.PyAwaitableType = type;
-    }
+#if defined(_MSC_VER) && !defined(__clang__)
+    _InterlockedExchangePointer((void *volatile *)&abi.PyAwaitableType, (void *)PyAwaitable_GetType());
+#else
+    __atomic_store_n(&abi.PyAwaitableType, PyAwaitable_GetType(), __ATOMIC_RELEASE);
+#endif
     return &abi;
 }
 
@@ -543,5 +560,9 @@ PYAWAITABLE_INLINE PyAwaitableABI *PyAwaitable__abi(void)
 #define PyAwaitable_ABI PyAwaitable__abi()
 #define PyAwaitableType PyAwaitable_GetType()
 #define PyAwaitable_Type PyAwaitable_GetType()
+
+#if defined(__cplusplus) && defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
 
 #endif /* PYAWAITABLE_INLINE_H */

@@ -40,7 +40,11 @@ impl Awaitable {
             let Some(r#type) = state.as_ref().awaitable_type.get() else {
                 return Err(Raised::pending());
             };
-            let object = ffi::_PyObject_GC_New(r#type.as_ptr()).cast::<Self>();
+            let object = match state.as_ref().awaitables.take() {
+                Some(object) => ffi::PyObject_Init(object, r#type.as_ptr()),
+                None => ffi::_PyObject_GC_New(r#type.as_ptr()),
+            }
+            .cast::<Self>();
             if object.is_null() {
                 return Err(Raised::pending());
             }
@@ -94,7 +98,11 @@ impl Awaitable {
         self.lock.with(|| {
             // SAFETY: the GIL or the lock keeps other threads out, and `body` does not come back here.
             let (marks, data) = unsafe { (&mut *self.marks.get(), &mut *self.data.get()) };
-            body(&mut Store { marks, data })
+            body(&mut Store {
+                marks,
+                data,
+                colds: &self.state().colds,
+            })
         })
     }
 
@@ -136,11 +144,29 @@ impl Awaitable {
         }
     }
 
-    /// Releases what a finished object gives up.
+    /// Releases what a finished object gives up: everything but the other kinds of saved values, and its names.
     #[inline]
     pub fn release(&self) {
-        let remains = self.with(|store| store.take_remains());
-        drop(remains);
+        if self.with(|store| store.is_bare()) {
+            return;
+        }
+        drop(self.with(|store| store.take_inline()));
+        if self.with(|store| store.has_cold()) {
+            self.release_cold();
+        }
+    }
+
+    fn release_cold(&self) {
+        let objects = self.with(|store| store.take_objects());
+        for &object in objects.as_slice() {
+            // SAFETY: the store owned a reference to each, given up here.
+            unsafe { ffi::Py_DECREF(object) };
+        }
+        drop(self.with(|store| store.reuse(objects)));
+        drop(self.with(|store| store.take_queue()));
+        while let Some(block) = self.with(|store| store.pop_block()) {
+            drop(block);
+        }
     }
 
     /// Whether something is left to do before the object may go: a warning, or closing what is suspended.
@@ -172,6 +198,7 @@ pub unsafe extern "C" fn traverse(
         let mut store = Store {
             marks: &mut *awaitable.marks.get(),
             data: &mut *awaitable.data.get(),
+            colds: &awaitable.state().colds,
         };
         store.visit(|held| visit(held, argument))
     }
@@ -196,23 +223,12 @@ pub unsafe extern "C" fn clear(object: *mut PyObject) -> c_int {
 /// # Safety
 /// Called by CPython, on one of our objects, when its last reference goes.
 pub unsafe extern "C" fn dealloc(object: *mut PyObject) {
-    // SAFETY: nobody has the object any more, until the finalizer gives it to somebody. The collector must know it while
-    // Python code may see it, and must not afterwards.
+    // SAFETY: nobody has the object any more, and the collector must not see it from here on.
     unsafe {
         let awaitable = &*object.cast::<Awaitable>();
         ffi::PyObject_GC_UnTrack(object.cast());
         if !awaitable.weak_references.get().is_null() {
             ffi::PyObject_ClearWeakRefs(object);
-        }
-        if awaitable.needs_finalizer() {
-            ffi::PyObject_GC_Track(object.cast());
-            if ffi::PyObject_CallFinalizerFromDealloc(object) < 0 {
-                return;
-            }
-            ffi::PyObject_GC_UnTrack(object.cast());
-            if !awaitable.weak_references.get().is_null() {
-                ffi::PyObject_ClearWeakRefs(object);
-            }
         }
         destroy_in_turn(object.cast());
     }
@@ -221,47 +237,77 @@ pub unsafe extern "C" fn dealloc(object: *mut PyObject) {
 /// How many destructors may stand on each other before the next has to wait.
 const DEEPEST: u32 = 50;
 
+/// How many destructors stand on a thread's stack, and the objects that wait, linked.
+struct Destroying {
+    depth: Cell<u32>,
+    waiting: Cell<*mut Awaitable>,
+}
+
 std::thread_local! {
-    /// How many destructors stand on this thread's stack, and the objects that wait, linked.
-    static DESTROYING: Cell<(u32, *mut Awaitable)> = const { Cell::new((0, core::ptr::null_mut())) };
+    static DESTROYING: Destroying = const {
+        Destroying { depth: Cell::new(0), waiting: Cell::new(core::ptr::null_mut()) }
+    };
 }
 
 /// Destroys an object, or leaves it to a destructor further down the stack: a chain of objects, each holding the next,
 /// needs no more stack than [`DEEPEST`] of them. CPython has a trashcan for this, but not in its ABI.
+///
+/// # Safety
+/// As [`destroy`].
+#[inline]
 unsafe fn destroy_in_turn(object: *mut Awaitable) {
-    let (depth, waiting) = DESTROYING.get();
-    // SAFETY: the object is nobody's but ours, so its list of weak references is free for the link.
-    unsafe {
-        if depth >= DEEPEST {
-            (*object).weak_references.set(waiting.cast());
-            DESTROYING.set((depth, object));
-            return;
-        }
-        DESTROYING.set((depth + 1, waiting));
-        destroy(object);
-        let (_, mut waiting) = DESTROYING.get();
-        if depth == 0 {
-            while !waiting.is_null() {
-                let next = (*waiting).weak_references.get().cast::<Awaitable>();
-                DESTROYING.set((1, next));
+    DESTROYING.with(|destroying| {
+        let depth = destroying.depth.get();
+        // SAFETY: the object is nobody's but ours, so its list of weak references is free for the link.
+        unsafe {
+            if depth >= DEEPEST {
+                let next = destroying.waiting.replace(object);
+                (*object).weak_references.set(next.cast());
+                return;
+            }
+            destroying.depth.set(depth + 1);
+            destroy(object);
+            while depth == 0 && !destroying.waiting.get().is_null() {
+                let waiting = destroying.waiting.get();
+                // The link is a list of weak references again.
+                let next = (*waiting).weak_references.replace(core::ptr::null_mut());
+                destroying.waiting.set(next.cast());
                 destroy(waiting);
-                waiting = DESTROYING.get().1;
             }
         }
-        DESTROYING.set((depth, waiting));
-    }
+        destroying.depth.set(depth);
+    });
 }
 
-/// Releases everything, and the memory.
+/// Finalizes, if that is needed, and releases everything, and the memory.
+///
+/// # Safety
+/// The last reference has gone, the collector does not know the object, and it has no weak references.
 unsafe fn destroy(object: *mut Awaitable) {
-    // SAFETY: the object is nobody's but ours; a heap type's instance holds its type, and ours its state.
+    // SAFETY: nobody has the object until the finalizer gives it to somebody; while Python code may see it, the collector
+    // must know it. A heap type's instance holds its type, and ours its state.
     unsafe {
         let awaitable = &*object;
+        if awaitable.needs_finalizer() {
+            ffi::PyObject_GC_Track(object.cast());
+            if ffi::PyObject_CallFinalizerFromDealloc(object.cast()) < 0 {
+                return;
+            }
+            ffi::PyObject_GC_UnTrack(object.cast());
+            if !awaitable.weak_references.get().is_null() {
+                ffi::PyObject_ClearWeakRefs(object.cast());
+            }
+        }
         let state = awaitable.state;
         let r#type = ffi::Py_TYPE(object.cast());
         awaitable.release();
         awaitable.with(|store| store.free_cold());
-        ffi::PyObject_GC_Del(object.cast());
+        let pooled = ffi::PyObject_GC_IsFinalized(object.cast()) == 0
+            && state.as_ref().awaitables.put(object.cast());
+        if !pooled {
+            ffi::PyObject_GC_Del(object.cast());
+        }
+        state.as_ref().stop.empty();
         State::release(state);
         ffi::Py_DECREF(r#type.cast());
     }

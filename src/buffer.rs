@@ -67,6 +67,11 @@ impl<T: Copy, M: Memory> Buffer<T, M> {
         }
     }
 
+    /// Forgets the elements, and keeps the memory.
+    pub fn clear(&mut self) {
+        self.length = 0;
+    }
+
     /// Makes room for `additional` elements more. Grows by half, or to the exact size where more is asked for.
     pub fn reserve(&mut self, additional: usize) -> Result<(), NoMemory> {
         let wanted = self.len().checked_add(additional).ok_or(NoMemory)?;
@@ -134,7 +139,7 @@ pub struct Queue<T: Copy, M: Memory> {
 }
 
 /// An empty queue keeps a block of at most this many elements.
-const KEPT: u32 = 8;
+const KEPT: u32 = 64;
 /// The capacity of the first block.
 const FIRST: usize = 4;
 

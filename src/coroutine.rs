@@ -25,6 +25,18 @@ pub enum Outcome {
     Raise(Raised),
 }
 
+/// How far the engine got.
+enum Reached {
+    /// It suspended, with a value for the event loop.
+    Suspended(Owned),
+    /// The end.
+    Returned(Owned),
+    /// The end, with an exception set.
+    Raised(Raised),
+    /// Nowhere: an exception is set, and the object is as it was before the step.
+    Refused(Raised),
+}
+
 /// What a step brings to the await in progress.
 #[derive(Clone, Copy)]
 enum Input {
@@ -115,30 +127,49 @@ fn refuse(refusal: Refusal) -> Raised {
 /// Runs a step that the machine has admitted, and puts the object into the phase it leaves.
 #[inline]
 fn enter(awaitable: &Awaitable, input: Input) -> Outcome {
-    // SAFETY: an attached thread; left again below. Nested awaitables count as nested calls do.
-    let outcome = if unsafe { ffi::Py_EnterRecursiveCall(c" while awaiting".as_ptr()) } != 0 {
-        Outcome::Raise(Raised::pending())
-    } else {
-        let outcome = run(awaitable, input);
-        // SAFETY: entered above.
-        unsafe { ffi::Py_LeaveRecursiveCall() };
-        outcome
+    let reached = match input {
+        Input::Send(_) => counted(awaitable, || run(awaitable, input)),
+        // Each level of these is a call of a method, which counts already.
+        Input::Throw(_) | Input::Exit(_) => run(awaitable, input),
     };
-    match outcome {
-        Outcome::Yield(_) => {
+    match reached {
+        Reached::Suspended(value) => {
             awaitable.set_phase(Phase::Suspended);
-            outcome
+            Outcome::Yield(value)
         }
-        Outcome::Return(_) => {
+        Reached::Returned(value) => {
             awaitable.set_phase(Phase::Finished);
             awaitable.release();
-            outcome
+            Outcome::Return(value)
         }
-        Outcome::Raise(raised) => {
+        Reached::Raised(raised) => {
             awaitable.set_phase(Phase::Finished);
             release_after(awaitable, raised)
         }
+        Reached::Refused(raised) => {
+            awaitable.set_phase(Phase::Suspended);
+            Outcome::Raise(raised)
+        }
     }
+}
+
+/// Counts a step against the recursion limit, as nested calls count. Too deep, one that has not begun ends, as a native
+/// coroutine does; one in progress stays suspended, so that its clean-up still runs.
+#[inline]
+fn counted(awaitable: &Awaitable, run: impl FnOnce() -> Reached) -> Reached {
+    // SAFETY: an attached thread; left again below.
+    if unsafe { ffi::Py_EnterRecursiveCall(c" while awaiting".as_ptr()) } != 0 {
+        let raised = Raised::pending();
+        return if awaitable.with(|store| store.driven().is_some()) {
+            Reached::Refused(raised)
+        } else {
+            Reached::Raised(raised)
+        };
+    }
+    let reached = run();
+    // SAFETY: entered above.
+    unsafe { ffi::Py_LeaveRecursiveCall() };
+    reached
 }
 
 /// Releases a finished object's remains while its exception is put aside, and makes that one that may leave a coroutine.
@@ -150,14 +181,15 @@ fn release_after(awaitable: &Awaitable, raised: Raised) -> Outcome {
 }
 
 /// The engine. The object's phase is `Running`, and this thread's to change.
-fn run(awaitable: &Awaitable, input: Input) -> Outcome {
+fn run(awaitable: &Awaitable, input: Input) -> Reached {
     let mut input = input;
     loop {
         // Only what was suspended gets the step's input; what begins later gets None.
         let step = match awaitable.with(|store| store.next()) {
             Next::Resume(inner) => match resume(awaitable, inner, input) {
-                Resumed::Yielded(value) => return Outcome::Yield(value),
+                Resumed::Yielded(value) => return Reached::Suspended(value),
                 Resumed::Ended(result) => settle(awaitable, result),
+                Resumed::Refused(raised) => return Reached::Refused(raised),
             },
             Next::Await(object) => {
                 const COMPLAINT: &core::ffi::CStr =
@@ -183,14 +215,14 @@ fn run(awaitable: &Awaitable, input: Input) -> Outcome {
             Next::Leave => leave(awaitable, None),
             Next::Finish => {
                 let result = awaitable.with(|store| store.take_result());
-                return Outcome::Return(result.unwrap_or_else(Owned::none));
+                return Reached::Returned(result.unwrap_or_else(Owned::none));
             }
         };
         // SAFETY: None lives as long as the interpreter.
         input = Input::Send(unsafe { ffi::Py_None() });
         if let Err(raised) = step {
             if let Err(raised) = unwind(awaitable, raised) {
-                return Outcome::Raise(raised);
+                return Reached::Raised(raised);
             }
         }
     }
@@ -200,20 +232,36 @@ fn run(awaitable: &Awaitable, input: Input) -> Outcome {
 #[inline]
 fn resume(awaitable: &Awaitable, inner: *mut PyObject, input: Input) -> Resumed {
     if awaitable.with(|store| store.marks.activity) == Activity::Exiting {
-        return async_with::handling_block(awaitable, |_| bring(inner, input));
+        return resume_exit(awaitable, inner, input);
     }
-    bring(inner, input)
+    deliver(inner, input)
+}
+
+/// Resumes an `__aexit__`, with its block's exception as the one being handled: what is thrown in, then gets it as its
+/// context.
+#[cold]
+fn resume_exit(awaitable: &Awaitable, inner: *mut PyObject, input: Input) -> Resumed {
+    async_with::handling_block(awaitable, |exception| match deliver(inner, input) {
+        Resumed::Ended(Err(raised)) if exception.is_some() && !matches!(input, Input::Send(_)) => {
+            Resumed::Ended(Err(exception::chain_handled(raised)))
+        }
+        resumed => resumed,
+    })
 }
 
 #[inline]
-fn bring(inner: *mut PyObject, input: Input) -> Resumed {
+fn deliver(inner: *mut PyObject, input: Input) -> Resumed {
     match input {
         Input::Send(value) => inner::send(inner, value),
-        Input::Throw(thrown) => inner::throw(inner, thrown),
+        Input::Throw(thrown) => {
+            // SAFETY: what is being driven is alive.
+            let ours = unsafe { Awaitable::from_object(inner) }.is_some();
+            inner::throw(inner, thrown, ours)
+        }
         Input::Exit(thrown) => Resumed::Ended(Err(match (inner::close(inner), thrown) {
             (Err(raised), _) => raised,
             (Ok(()), Some(thrown)) => inner::raise_here(thrown),
-            (Ok(()), None) => exception::chain_handled(exception::generator_exit()),
+            (Ok(()), None) => exception::generator_exit(),
         })),
     }
 }
@@ -361,12 +409,16 @@ fn call(
     // SAFETY: the author's function, with two references that live until it returns.
     let code = unsafe { callback(kept.as_ptr(), value.as_ptr()) };
     let raised = exception::pending();
-    match machine::after_callback(code, raised.is_some()) {
-        Verdict::Proceed => Ok(()),
-        Verdict::Fail => Err((drop_aside(value, Raised::pending()), true)),
-        Verdict::Propagate => Err((drop_aside(value, Raised::pending()), false)),
-        Verdict::Contradiction => Err((contradiction(raised), false)),
+    let verdict = machine::after_callback(code, raised.is_some());
+    if verdict == Verdict::Proceed {
+        return Ok(());
     }
+    let raised = match (verdict, raised) {
+        (Verdict::Contradiction, raised) => contradiction(raised),
+        (_, Some(raised)) => raised,
+        (_, None) => Raised::pending(),
+    };
+    Err((drop_aside(value, raised), verdict == Verdict::Fail))
 }
 
 /// Calls a deferred callback.
@@ -409,33 +461,34 @@ fn handle(awaitable: &Awaitable, error: Option<ErrorCallback>, raised: Raised) -
     awaitable.with(|store| store.marks.forget_cancelled());
     // SAFETY: as in `call`.
     let kept = unsafe { Owned::share(awaitable.as_ptr()) };
-    let verdict = exception::handling(&first, || {
+    let handled = exception::handling(&first, || {
         // SAFETY: the author's function, with two references that live until it returns.
         let code = unsafe { error(kept.as_ptr(), first.as_ptr()) };
         let raised = exception::pending();
         let cancelled = awaitable.with(|store| store.marks.is_cancelled());
-        match machine::after_error(code, raised.is_some(), cancelled) {
-            ErrorVerdict::Contradiction => {
-                let _ = contradiction(raised);
-                ErrorVerdict::Replace
+        match (
+            machine::after_error(code, raised.is_some(), cancelled),
+            raised,
+        ) {
+            (ErrorVerdict::Handled, _) => Ok(true),
+            (ErrorVerdict::Reraise, Some(raised)) => {
+                exception::discard(raised);
+                Ok(false)
             }
-            verdict => verdict,
+            (ErrorVerdict::Reraise, None) => Ok(false),
+            (ErrorVerdict::Replace, Some(raised)) => Err(raised),
+            (ErrorVerdict::Replace | ErrorVerdict::Contradiction, raised) => {
+                Err(contradiction(raised))
+            }
         }
     });
-    match verdict {
-        ErrorVerdict::Handled => {
+    match handled {
+        Ok(true) => {
             drop(first);
             Ok(())
         }
-        ErrorVerdict::Reraise => {
-            if let Some(raised) = exception::pending() {
-                exception::discard(raised);
-            }
-            Err(exception::raise(first))
-        }
-        ErrorVerdict::Replace | ErrorVerdict::Contradiction => {
-            Err(exception::set_context(Raised::pending(), &first))
-        }
+        Ok(false) => Err(exception::raise(first)),
+        Err(raised) => Err(exception::set_context(raised, &first)),
     }
 }
 

@@ -100,14 +100,11 @@ pub fn generator_exit() -> Raised {
     Raised::pending()
 }
 
-/// Gives the exception that is set, which comes from outside, the context that a native coroutine gives it: what the
-/// running frame handles at this moment.
+/// Gives the exception that is set, which was thrown in, the context that a native coroutine gives it: what is being
+/// handled at this moment.
 pub fn chain_handled(raised: Raised) -> Raised {
-    // SAFETY: the handled exception is only compared with NULL; the taken one lives until it is set again.
+    // SAFETY: the taken exception lives until it is set again.
     unsafe {
-        if ffi::pyawaitable_shim_top_handled().is_null() {
-            return raised;
-        }
         let exception = take(raised);
         ffi::PyErr_SetObject(ffi::Py_TYPE(exception.as_ptr()).cast(), exception.as_ptr());
     }

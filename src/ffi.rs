@@ -17,7 +17,7 @@ impl HandledItem {
 unsafe extern "C" {
     pub fn pyawaitable_shim_push_handled(item: *mut HandledItem, exception: *mut PyObject);
     pub fn pyawaitable_shim_pop_handled(item: *mut HandledItem);
-    pub fn pyawaitable_shim_top_handled() -> *mut PyObject;
+    pub fn pyawaitable_shim_is_marked_generator(object: *mut PyObject) -> c_int;
     pub fn pyawaitable_shim_v1(r#type: *mut PyTypeObject) -> *mut c_void;
     pub fn pyawaitable_shim_v1_forget(r#type: *mut PyTypeObject);
 
@@ -34,9 +34,6 @@ unsafe extern "C" {
     #[cfg(not(Py_3_10))]
     fn _PyGen_Send(generator: *mut PyObject, value: *mut PyObject) -> *mut PyObject;
 }
-
-/// `CO_ITERABLE_COROUTINE`: set by `types.coroutine` on a generator function's code.
-pub const CO_ITERABLE_COROUTINE: core::ffi::c_long = 0x100;
 
 /// Looks `name` up on a type as the interpreter looks up special methods. A new reference; NULL without an exception if
 /// it is not there.

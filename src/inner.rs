@@ -13,6 +13,8 @@ pub enum Resumed {
     Yielded(Owned),
     /// It returned, or raised.
     Ended(Result<Owned>),
+    /// Nothing could be thrown into it. It has not been touched, and the exception is the thrower's.
+    Refused(Raised),
 }
 
 /// What `throw` was called with: one to three borrowed references, NULL where an argument was not given.
@@ -31,19 +33,9 @@ fn is_coroutine(object: *mut PyObject) -> bool {
 }
 
 /// Whether `object` is a generator that `types.coroutine` has marked.
-fn is_marked_generator(object: *mut PyObject) -> Result<bool> {
-    // SAFETY: callers pass live objects; each new reference is owned at once.
-    unsafe {
-        if ffi::Py_TYPE(object) != &raw mut ffi::PyGen_Type {
-            return Ok(false);
-        }
-        let code = Owned::new(ffi::PyObject_GetAttrString(object, c"gi_code".as_ptr()))?;
-        let flags = Owned::new(ffi::PyObject_GetAttrString(
-            code.as_ptr(),
-            c"co_flags".as_ptr(),
-        ))?;
-        Ok(ffi::PyLong_AsLong(flags.as_ptr()) & ffi::CO_ITERABLE_COROUTINE != 0)
-    }
+fn is_marked_generator(object: *mut PyObject) -> bool {
+    // SAFETY: callers pass live objects.
+    unsafe { ffi::pyawaitable_shim_is_marked_generator(object) != 0 }
 }
 
 /// Whether a type has a slot for `await`.
@@ -65,28 +57,14 @@ fn await_slot(r#type: *mut PyTypeObject) -> Option<ffi::unaryfunc> {
 #[inline]
 pub fn check_awaitable(object: *mut PyObject) -> Result<()> {
     // SAFETY: callers pass live objects.
-    if is_coroutine(object) || await_slot(unsafe { ffi::Py_TYPE(object) }).is_some() {
+    let r#type = unsafe { ffi::Py_TYPE(object) };
+    if is_coroutine(object) || await_slot(r#type).is_some() || is_marked_generator(object) {
         return Ok(());
     }
-    check_marked_generator(object)
-}
-
-#[cold]
-fn check_marked_generator(object: *mut PyObject) -> Result<()> {
-    let marked = exception::aside(|| {
-        Ok(is_marked_generator(object).unwrap_or_else(|raised| {
-            exception::discard(raised);
-            false
-        }))
-    })?;
-    if marked {
-        Ok(())
-    } else {
-        Err(not_awaitable(
-            c"object %.100s can't be used in 'await' expression",
-            object,
-        ))
-    }
+    Err(not_awaitable(
+        c"object %.100s can't be used in 'await' expression",
+        object,
+    ))
 }
 
 fn not_awaitable(format: &CStr, object: *mut PyObject) -> Raised {
@@ -108,7 +86,7 @@ pub fn start(object: Owned, complaint: &CStr) -> Result<Owned> {
     }
     // SAFETY: a live object.
     let Some(slot) = await_slot(unsafe { ffi::Py_TYPE(object.as_ptr()) }) else {
-        return if is_marked_generator(object.as_ptr())? {
+        return if is_marked_generator(object.as_ptr()) {
             Ok(object)
         } else {
             Err(not_awaitable(complaint, object.as_ptr()))
@@ -126,7 +104,7 @@ pub fn start(object: Owned, complaint: &CStr) -> Result<Owned> {
             iterator.as_ptr(),
         ));
     }
-    if is_marked_generator(iterator.as_ptr())? {
+    if is_marked_generator(iterator.as_ptr()) {
         return Err(returned_coroutine());
     }
     Ok(iterator)
@@ -196,13 +174,14 @@ pub fn send(inner: *mut PyObject, value: *mut PyObject) -> Resumed {
     }
 }
 
-/// Throws into an iterator that [`start`] gave; where it has no `throw`, the exception is raised here.
-pub fn throw(inner: *mut PyObject, thrown: Thrown) -> Resumed {
-    if needs_one_argument(inner, thrown) {
+/// Throws into an iterator that [`start`] gave; where it has no `throw`, the exception is raised here. `warned` is
+/// whether it would warn of more than one argument, of which the caller's caller has been warned already.
+pub fn throw(inner: *mut PyObject, thrown: Thrown, warned: bool) -> Resumed {
+    if cfg!(Py_3_12) && !thrown.value.is_null() && (warned || is_native(inner)) {
         if let Err(raised) = check_thrown(thrown) {
             return Resumed::Ended(Err(raised));
         }
-        let exception = exception::take(raise_as_given(thrown));
+        let exception = exception::take(raise_here(thrown));
         return throw(
             inner,
             Thrown {
@@ -210,12 +189,18 @@ pub fn throw(inner: *mut PyObject, thrown: Thrown) -> Resumed {
                 value: core::ptr::null_mut(),
                 traceback: core::ptr::null_mut(),
             },
+            warned,
         );
     }
     let method = match optional_attribute(inner, c"throw") {
         Ok(Some(method)) => method,
-        Ok(None) => return Resumed::Ended(Err(raise_here(thrown))),
-        Err(raised) => return Resumed::Ended(Err(raised)),
+        Ok(None) => {
+            return match check_thrown(thrown) {
+                Ok(()) => Resumed::Ended(Err(raise_here(thrown))),
+                Err(raised) => Resumed::Refused(raised),
+            };
+        }
+        Err(raised) => return Resumed::Refused(raised),
     };
     // SAFETY: live arguments, NULL after the last that was given; no exception is set.
     let yielded = unsafe {
@@ -234,11 +219,10 @@ pub fn throw(inner: *mut PyObject, thrown: Thrown) -> Resumed {
     }
 }
 
-/// Native delegates warn about the three-argument form once, at the outermost level; so do not make the next one warn.
-fn needs_one_argument(inner: *mut PyObject, thrown: Thrown) -> bool {
-    // SAFETY: a live object.
-    let native = is_coroutine(inner) || unsafe { ffi::Py_TYPE(inner) == &raw mut ffi::PyGen_Type };
-    cfg!(Py_3_12) && native && !thrown.value.is_null()
+/// Whether `inner` is a native coroutine or generator.
+fn is_native(inner: *mut PyObject) -> bool {
+    // SAFETY: what is being driven is alive.
+    is_coroutine(inner) || unsafe { ffi::Py_TYPE(inner) == &raw mut ffi::PyGen_Type }
 }
 
 /// The value of the `StopIteration` that is set; any other exception stays.
@@ -290,11 +274,6 @@ fn optional_attribute(object: *mut PyObject, name: &CStr) -> Result<Option<Owned
     Err(raised)
 }
 
-/// Raises what was thrown at this level, with the context that it gets where it enters a native coroutine.
-pub fn raise_here(thrown: Thrown) -> Raised {
-    exception::chain_handled(raise_as_given(thrown))
-}
-
 /// Whether what was thrown is a kind of `GeneratorExit`.
 pub fn is_generator_exit(thrown: Thrown) -> bool {
     // SAFETY: a live object; anything may be compared.
@@ -332,8 +311,8 @@ pub fn check_thrown(thrown: Thrown) -> Result<()> {
     Ok(())
 }
 
-/// Sets the exception that the arguments of `throw` make.
-fn raise_as_given(thrown: Thrown) -> Raised {
+/// Raises at this level what was thrown.
+pub fn raise_here(thrown: Thrown) -> Raised {
     if let Err(raised) = check_thrown(thrown) {
         return raised;
     }

@@ -15,7 +15,7 @@ use core::ptr::null_mut;
 /// The method `__await__` of an awaitable.
 pub unsafe extern "C" fn method_await(object: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
     // SAFETY: CPython calls this method on our objects.
-    to_c(unsafe { iterator(object, steps::driven(object)) })
+    to_c(unsafe { iterator(object, steps::awaitable_of(object)) })
 }
 
 /// # Safety

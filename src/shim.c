@@ -7,7 +7,7 @@ _Static_assert(sizeof(_PyErr_StackItem) <= 4 * sizeof(void *), "ffi.rs reserves 
 
 void pyawaitable_shim_push_handled(_PyErr_StackItem *item, PyObject *exception);
 void pyawaitable_shim_pop_handled(_PyErr_StackItem *item);
-PyObject *pyawaitable_shim_top_handled(void);
+int pyawaitable_shim_is_marked_generator(PyObject *object);
 
 /* From here to the pop, `exception` is what an except block would see: the same that a native coroutine does for its own
    frame, so that nothing of the caller's own handled exception is lost or moved. `item` lives on the caller's stack. */
@@ -36,9 +36,19 @@ void pyawaitable_shim_pop_handled(_PyErr_StackItem *item)
     Py_XDECREF(item->exc_value);
 }
 
-/* The exception that the frame or coroutine now running handles itself, borrowed; NULL where it handles none. */
-PyObject *pyawaitable_shim_top_handled(void)
+/* Whether `object` is a generator that types.coroutine has marked. Sets no exception. */
+int pyawaitable_shim_is_marked_generator(PyObject *object)
 {
-    PyObject *exception = PyThreadState_Get()->exc_info->exc_value;
-    return exception == Py_None ? NULL : exception;
+    if (!PyGen_CheckExact(object)) {
+        return 0;
+    }
+#if PY_VERSION_HEX >= 0x030C0000
+    PyCodeObject *code = PyGen_GetCode((PyGenObject *)object);
+    int flags = code->co_flags;
+    Py_DECREF(code);
+    return (flags & CO_ITERABLE_COROUTINE) != 0;
+#else
+    PyObject *code = ((PyGenObject *)object)->gi_code;
+    return code != NULL && (((PyCodeObject *)code)->co_flags & CO_ITERABLE_COROUTINE) != 0;
+#endif
 }

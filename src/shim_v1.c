@@ -11,7 +11,8 @@ PyAwaitableABI *pyawaitable_shim_v1(PyTypeObject *type);
 void pyawaitable_shim_v1_forget(PyTypeObject *type);
 
 /* One for the process: an extension of 1.x keeps the pointer in a variable of its own, beyond the end of the interpreter
-   that it got it from. The functions find the interpreter that calls them; the type is that of the first one. */
+   that it got it from. The functions find the interpreter that calls them; the type is the main interpreter's, or until
+   that has one, the type of the first that has. */
 static PyAwaitableABI table = PYAWAITABLE__ABI;
 
 /* Puts `to` in the place of `from`, if that is what stands there. */
@@ -26,7 +27,7 @@ static void exchange_type(PyTypeObject *from, PyTypeObject *to)
 
 PyAwaitableABI *pyawaitable_shim_v1(PyTypeObject *type)
 {
-    exchange_type(NULL, type);
+    exchange_type(PyInterpreterState_Get() == PyInterpreterState_Main() ? table.PyAwaitableType : NULL, type);
     return &table;
 }
 

@@ -6,8 +6,11 @@
 
 use crate::exception;
 use crate::ffi::{self, PyObject, PyTypeObject};
+use crate::pool::Pool;
 use crate::raised::{Kind, Raised, Result};
 use crate::reference::Owned;
+use crate::stop::Kept;
+use crate::store::{self, Cold};
 use core::cell::Cell;
 use core::ffi::{CStr, c_void};
 use core::ptr::NonNull;
@@ -20,6 +23,11 @@ pub struct State {
     pub awaitable_type: Cell<Option<NonNull<PyTypeObject>>>,
     pub iterator_type: Cell<Option<NonNull<PyTypeObject>>>,
     pub names: Names,
+    /// Awaitables without references, untracked and never finalized: as many as CPython keeps of its own small objects.
+    pub awaitables: Pool<PyObject, 255>,
+    /// Cold parts of stores, empty.
+    pub colds: Pool<Cold, 64>,
+    pub stop: Kept,
 }
 
 /// Interned strings.
@@ -149,6 +157,9 @@ fn make(definitions: &Definitions) -> Result<Owned> {
         awaitable_type: Cell::new(None),
         iterator_type: Cell::new(None),
         names: Names::new()?,
+        awaitables: Pool::new(),
+        colds: Pool::new(),
+        stop: Kept::new(),
     };
     // SAFETY: enough memory for a State, which is moved in before anybody sees it.
     let place = unsafe { ffi::PyMem_Malloc(size_of::<State>()) }.cast::<State>();
@@ -190,8 +201,14 @@ unsafe extern "C" fn give_up(capsule: *mut PyObject) {
         return;
     };
     GENERATION.fetch_add(1, Ordering::AcqRel);
-    // SAFETY: the capsule held the state, and the types with it.
+    // SAFETY: the capsule held the state, and the types with it. What the pool frees still needs its type.
     unsafe {
+        state
+            .as_ref()
+            .awaitables
+            .close(|object| ffi::PyObject_GC_Del(object.cast()));
+        state.as_ref().colds.close(|cold| store::free_cold(cold));
+        state.as_ref().stop.close();
         if let Some(r#type) = state.as_ref().awaitable_type.get() {
             ffi::pyawaitable_shim_v1_forget(r#type.as_ptr());
         }

@@ -9,6 +9,7 @@ use crate::inner::{self, Thrown};
 use crate::machine::Phase;
 use crate::raised::{Kind, Raised, Result, to_c};
 use crate::reference::Owned;
+use crate::stop;
 use core::ptr::null_mut;
 
 /// The iterator that the method `__await__` of an awaitable returns; a type of its own in `iterator.rs`.
@@ -24,7 +25,7 @@ pub struct Iterator {
 /// # Safety
 /// `object` is live, and an awaitable of ours or an [`Iterator`].
 #[inline]
-pub unsafe fn driven<'a>(object: *mut PyObject) -> &'a Awaitable {
+pub unsafe fn awaitable_of<'a>(object: *mut PyObject) -> &'a Awaitable {
     // SAFETY: the caller's promise; an iterator keeps its awaitable for as long as it lives.
     unsafe {
         match Awaitable::from_object(object) {
@@ -48,7 +49,7 @@ pub fn check_unawaited(awaitable: &Awaitable) -> Result<()> {
 /// `am_await`: the awaitable is its own iterator.
 pub unsafe extern "C" fn am_await(object: *mut PyObject) -> *mut PyObject {
     // SAFETY: CPython calls this slot on our objects.
-    let awaitable = unsafe { driven(object) };
+    let awaitable = unsafe { awaitable_of(object) };
     // SAFETY: live.
     to_c(check_unawaited(awaitable).map(|()| unsafe { Owned::share(object) }.into_ptr()))
 }
@@ -62,7 +63,7 @@ pub unsafe extern "C" fn am_send(
 ) -> ffi::PySendResult {
     // SAFETY: CPython calls this slot on our objects, with a live value and a place for the result.
     unsafe {
-        let (kind, object) = match coroutine::send(driven(object), value) {
+        let (kind, object) = match coroutine::send(awaitable_of(object), value) {
             Outcome::Yield(value) => (ffi::PYGEN_NEXT, value.into_ptr()),
             Outcome::Return(value) => (ffi::PYGEN_RETURN, value.into_ptr()),
             Outcome::Raise(_) => (ffi::PYGEN_ERROR, null_mut()),
@@ -75,9 +76,17 @@ pub unsafe extern "C" fn am_send(
 /// `tp_iternext`. NULL without an exception is a result of None.
 pub unsafe extern "C" fn iternext(object: *mut PyObject) -> *mut PyObject {
     // SAFETY: CPython calls this slot on our objects.
-    match unsafe { coroutine::send(driven(object), ffi::Py_None()) } {
+    let awaitable = unsafe { awaitable_of(object) };
+    // SAFETY: None lives as long as the interpreter.
+    match coroutine::send(awaitable, unsafe { ffi::Py_None() }) {
         Outcome::Yield(value) => value.into_ptr(),
         Outcome::Return(value) if value.is_none() => null_mut(),
+        // Who has the only reference is about to drop it: `await` of a call's result.
+        // SAFETY: a live object.
+        Outcome::Return(value) if unsafe { ffi::Py_REFCNT(awaitable.as_ptr()) } == 1 => {
+            let _ = awaitable.state().stop.raise(value);
+            null_mut()
+        }
         outcome => yielded(outcome),
     }
 }
@@ -87,40 +96,17 @@ fn yielded(outcome: Outcome) -> *mut PyObject {
     match outcome {
         Outcome::Yield(value) => value.into_ptr(),
         Outcome::Return(value) => {
-            let _ = stop_iteration(value);
+            let _ = stop::raise(value);
             null_mut()
         }
         Outcome::Raise(_) => null_mut(),
     }
 }
 
-/// Sets the `StopIteration` that carries `value`. A tuple or an exception would be taken for the exception's arguments
-/// or for the exception itself, so those go into an instance made beforehand.
-fn stop_iteration(value: Owned) -> Raised {
-    // SAFETY: live objects; no exception is set.
-    unsafe {
-        let stop = ffi::PyExc_StopIteration;
-        let taken_apart = ffi::PyTuple_Check(value.as_ptr()) != 0
-            || ffi::PyExceptionInstance_Check(value.as_ptr()) != 0;
-        if value.is_none() {
-            ffi::PyErr_SetNone(stop);
-        } else if taken_apart {
-            let instance =
-                ffi::PyObject_CallFunctionObjArgs(stop, value.as_ptr(), null_mut::<PyObject>());
-            if let Ok(instance) = Owned::new(instance) {
-                ffi::PyErr_SetObject(stop, instance.as_ptr());
-            }
-        } else {
-            ffi::PyErr_SetObject(stop, value.as_ptr());
-        }
-    }
-    Raised::pending()
-}
-
 /// The method `send`.
 pub unsafe extern "C" fn send(object: *mut PyObject, value: *mut PyObject) -> *mut PyObject {
     // SAFETY: CPython calls this method on our objects, with a live argument.
-    yielded(unsafe { coroutine::send(driven(object), value) })
+    yielded(unsafe { coroutine::send(awaitable_of(object), value) })
 }
 
 /// The method `throw`.
@@ -157,7 +143,7 @@ pub unsafe extern "C" fn throw(
                 return null_mut();
             }
         }
-        let awaitable = driven(object);
+        let awaitable = awaitable_of(object);
         // While it is suspended, what cannot be an exception is the await's to refuse.
         if awaitable.phase() != Phase::Suspended && inner::check_thrown(thrown).is_err() {
             return null_mut();
@@ -169,7 +155,7 @@ pub unsafe extern "C" fn throw(
 /// The method `close`.
 pub unsafe extern "C" fn close(object: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
     // SAFETY: CPython calls this method on our objects.
-    to_c(unsafe { coroutine::close(driven(object)) }.map(Owned::into_ptr))
+    to_c(unsafe { coroutine::close(awaitable_of(object)) }.map(Owned::into_ptr))
 }
 
 /// `send`, `throw` and `close`, the same for an awaitable and for its iterator.

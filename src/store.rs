@@ -6,6 +6,7 @@
 use crate::buffer::{Buffer, Memory, NoMemory, Queue};
 use crate::callback::{Callback, DeferredCallback, Entry, ErrorCallback, Task};
 use crate::ffi::{self, PyObject};
+use crate::pool::Pool;
 use crate::reference::Owned;
 use core::ffi::{c_int, c_long, c_void};
 use core::mem;
@@ -74,6 +75,31 @@ pub struct Cold {
     block: *mut Block,
 }
 
+impl Cold {
+    /// Empties it for the next object; false if it holds too much memory to be kept.
+    fn clear(&mut self) -> bool {
+        self.objects.clear();
+        self.arbitrary.clear();
+        self.integers.clear();
+        self.queue.is_empty()
+            && self.name.is_none()
+            && self.qualified_name.is_none()
+            && self.bytes() <= KEPT_BYTES
+    }
+
+    /// The bytes of memory held, blocks aside.
+    fn bytes(&self) -> usize {
+        size_of::<Self>()
+            + self.queue.bytes()
+            + self.objects.bytes()
+            + self.arbitrary.bytes()
+            + self.integers.bytes()
+    }
+}
+
+/// A cold part with more memory is not kept.
+const KEPT_BYTES: usize = 2048;
+
 /// One `async with`, from its turn in the queue until its `__aexit__` has ended.
 pub struct Block {
     outer: *mut Block,
@@ -96,6 +122,8 @@ pub struct Block {
 pub struct Store<'a> {
     pub marks: &'a mut Marks,
     pub data: &'a mut Data,
+    /// Cold parts for the next who needs one.
+    pub colds: &'a Pool<Cold, 64>,
 }
 
 /// What to do next.
@@ -148,39 +176,6 @@ impl Drop for Released {
 pub struct Cancelled {
     _current: Option<Owned>,
     _queue: Released,
-}
-
-/// Everything that a finished object gives up.
-pub struct Remains {
-    _result: Option<Owned>,
-    _current: Option<Owned>,
-    _inline: [Option<Owned>; INLINE],
-    _objects: Objects,
-    _queue: Released,
-    _blocks: Blocks,
-}
-
-/// Saved objects, released when this is dropped.
-struct Objects(Buffer<*mut PyObject, PythonMemory>);
-
-impl Drop for Objects {
-    fn drop(&mut self) {
-        for &object in self.0.as_slice() {
-            // SAFETY: the buffer owned a reference to each, given up here.
-            unsafe { ffi::Py_DECREF(object) };
-        }
-    }
-}
-
-/// A chain of blocks, released one by one when this is dropped.
-struct Blocks(*mut Block);
-
-impl Drop for Blocks {
-    fn drop(&mut self) {
-        while let Some(block) = take_block(&mut self.0) {
-            drop(block);
-        }
-    }
 }
 
 /// Takes the first block off a chain.
@@ -248,27 +243,45 @@ impl Data {
 
     /// The cold part, made if it is not there yet.
     #[inline]
-    fn make_cold(&mut self) -> Result<&mut Cold, NoMemory> {
+    fn make_cold(&mut self, colds: &Pool<Cold, 64>) -> Result<&mut Cold, NoMemory> {
         if self.cold.is_null() {
-            self.cold = new_block(Cold {
-                queue: Queue::new(),
-                objects: Buffer::new(),
-                arbitrary: Buffer::new(),
-                integers: Buffer::new(),
-                name: None,
-                qualified_name: None,
-                block: core::ptr::null_mut(),
-            })?;
+            self.cold = match colds.take() {
+                Some(cold) => cold,
+                None => new_cold()?,
+            };
         }
         // SAFETY: made above, now or earlier.
         unsafe { self.cold.as_mut() }.ok_or(NoMemory)
     }
-
     /// The innermost block.
     #[inline]
     fn block(&mut self) -> Option<&mut Block> {
         // SAFETY: NULL or a block of this object's chain.
         self.cold().and_then(|cold| unsafe { cold.block.as_mut() })
+    }
+}
+
+fn new_cold() -> Result<*mut Cold, NoMemory> {
+    new_block(Cold {
+        queue: Queue::new(),
+        objects: Buffer::new(),
+        arbitrary: Buffer::new(),
+        integers: Buffer::new(),
+        name: None,
+        qualified_name: None,
+        block: core::ptr::null_mut(),
+    })
+}
+
+/// Frees a cold part that is no object's.
+///
+/// # Safety
+/// `cold` was made by `new_cold`, and nobody has it any more.
+pub unsafe fn free_cold(cold: *mut Cold) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        core::ptr::drop_in_place(cold);
+        ffi::PyMem_Free(cold.cast());
     }
 }
 
@@ -295,7 +308,7 @@ impl Store<'_> {
                 self.marks.activity = Activity::Queued;
                 return Ok(());
             }
-            return self.data.make_cold()?.queue.push(entry);
+            return self.data.make_cold(self.colds)?.queue.push(entry);
         };
         // SAFETY: NULL or a block of this object's chain.
         let mut block = unsafe { cold.block.as_mut() };
@@ -401,8 +414,8 @@ impl Store<'_> {
         }
     }
 
-    /// Takes out what is queued and the callbacks of what is in progress. What blocks had queued comes from
-    /// [`Store::condemned`], to be called until there is no more.
+    /// Takes out what is queued and the callbacks of what is in progress. Where there is no memory to collect what blocks
+    /// had queued, that comes from [`Store::condemned`], to be called until there is no more.
     pub fn cancel(&mut self) -> Cancelled {
         self.marks.flags |= QUIET | CANCELLED;
         let mut cancelled = Cancelled {
@@ -421,6 +434,7 @@ impl Store<'_> {
             while let Some(each) = unsafe { block.as_mut() } {
                 each.callback = None;
                 each.error = None;
+                each.queue.move_to(&mut cancelled._queue.0);
                 each.queue.move_to(&mut each.condemned);
                 block = each.outer;
             }
@@ -450,7 +464,7 @@ impl Store<'_> {
         callback: Option<Callback>,
         error: Option<ErrorCallback>,
     ) -> Result<(), NoMemory> {
-        let cold = self.data.make_cold()?;
+        let cold = self.data.make_cold(self.colds)?;
         cold.block = new_block(Block {
             outer: cold.block,
             exit: None,
@@ -556,7 +570,7 @@ impl Store<'_> {
         let mut room = INLINE - self.marks.inline_objects as usize;
         if objects.len() > room {
             let further = objects.len() - room;
-            self.data.make_cold()?.objects.reserve(further)?;
+            self.data.make_cold(self.colds)?.objects.reserve(further)?;
         }
         for &object in objects {
             if room > 0 {
@@ -570,7 +584,7 @@ impl Store<'_> {
                     self.marks.inline_objects += 1;
                 }
             } else {
-                self.data.make_cold()?.objects.push(object)?;
+                self.data.make_cold(self.colds)?.objects.push(object)?;
             }
             // SAFETY: the caller's objects are live; no Python code runs.
             unsafe { ffi::Py_INCREF(object) };
@@ -611,7 +625,7 @@ impl Store<'_> {
 
     /// Saves all of `values` or none.
     pub fn save_plain<T: Plain>(&mut self, values: &[T]) -> Result<(), NoMemory> {
-        let buffer = T::buffer(self.data.make_cold()?);
+        let buffer = T::buffer(self.data.make_cold(self.colds)?);
         buffer.reserve(values.len())?;
         for &value in values {
             buffer.push(value)?;
@@ -632,7 +646,7 @@ impl Store<'_> {
 
     /// Sets a name and hands back what was there; the name itself where there is no memory.
     pub fn set_name(&mut self, qualified: bool, name: Owned) -> Result<Option<Owned>, Owned> {
-        let Ok(cold) = self.data.make_cold() else {
+        let Ok(cold) = self.data.make_cold(self.colds) else {
             return Err(name);
         };
         Ok(if qualified {
@@ -650,11 +664,7 @@ impl Store<'_> {
         let Some(cold) = self.data.cold() else {
             return 0;
         };
-        let mut bytes = size_of::<Cold>()
-            + cold.queue.bytes()
-            + cold.objects.bytes()
-            + cold.arbitrary.bytes()
-            + cold.integers.bytes();
+        let mut bytes = cold.bytes();
         let mut block = cold.block;
         // SAFETY: blocks on the chain are live.
         while let Some(each) = unsafe { block.as_mut() } {
@@ -664,41 +674,82 @@ impl Store<'_> {
         bytes
     }
 
-    /// Takes out everything that a finished object gives up. The other kinds of saved values stay, and so do names.
+    /// Whether there is nothing to give up, as in most objects that have returned.
     #[inline]
-    pub fn take_remains(&mut self) -> Remains {
+    pub fn is_bare(&self) -> bool {
+        self.marks.activity == Activity::Idle
+            && self.marks.inline_objects == 0
+            && self.data.result.is_none()
+            && self.data.cold.is_null()
+    }
+
+    /// Whether there is more than what stands in the object itself.
+    #[inline]
+    pub fn has_cold(&self) -> bool {
+        !self.data.cold.is_null()
+    }
+
+    /// Takes out the references that stand in the object itself.
+    #[inline]
+    pub fn take_inline(&mut self) -> [Option<Owned>; 2 + INLINE] {
         let saved = mem::take(&mut self.marks.inline_objects) as usize;
         let mut objects = mem::replace(&mut self.data.objects, [core::ptr::null_mut(); INLINE])
             .into_iter()
-            .take(saved)
-            // SAFETY: the first `saved` are references that were owned here, and are taken out.
-            .map(|object| unsafe { Owned::optional(object) });
-        let inline = [objects.next().flatten(), objects.next().flatten()];
-        let mut remains = Remains {
-            _result: self.data.result.take(),
-            _current: self.end().inner,
-            _inline: inline,
-            _objects: Objects(Buffer::new()),
-            _queue: Released(Queue::new()),
-            _blocks: Blocks(core::ptr::null_mut()),
+            .take(saved);
+        let mut object = || {
+            // SAFETY: the first `saved` are references that were owned here, and now no longer are.
+            objects
+                .next()
+                .and_then(|object| unsafe { Owned::optional(object) })
         };
-        if let Some(cold) = self.data.cold() {
-            remains._objects = Objects(mem::take(&mut cold.objects));
-            remains._queue = Released(mem::take(&mut cold.queue));
-            remains._blocks = Blocks(mem::replace(&mut cold.block, core::ptr::null_mut()));
-        }
-        remains
+        let (first, second) = (object(), object());
+        [self.data.result.take(), self.end().inner, first, second]
     }
 
-    /// Frees the cold part of an object that goes.
+    /// Takes out the saved objects that do not stand in the object itself.
+    #[inline]
+    pub fn take_objects(&mut self) -> Buffer<*mut PyObject, PythonMemory> {
+        self.data
+            .cold()
+            .map_or_else(Buffer::new, |cold| mem::take(&mut cold.objects))
+    }
+
+    /// Takes out the object's own queue.
+    #[inline]
+    pub fn take_queue(&mut self) -> Option<Released> {
+        let cold = self.data.cold()?;
+        if cold.queue.is_empty() {
+            return None;
+        }
+        Some(Released(mem::take(&mut cold.queue)))
+    }
+
+    /// Takes back the memory of saved objects that are released, and hands out what is there already.
+    #[inline]
+    pub fn reuse(
+        &mut self,
+        mut objects: Buffer<*mut PyObject, PythonMemory>,
+    ) -> Option<Buffer<*mut PyObject, PythonMemory>> {
+        objects.clear();
+        match self.data.cold() {
+            Some(cold) if cold.objects.bytes() == 0 && objects.bytes() <= KEPT_BYTES / 4 => {
+                cold.objects = objects;
+                None
+            }
+            _ => Some(objects),
+        }
+    }
+
+    /// Gives up the cold part of an object that goes: to the pool, or for good.
     #[inline]
     pub fn free_cold(&mut self) {
         let cold = mem::replace(&mut self.data.cold, core::ptr::null_mut());
         if !cold.is_null() {
             // SAFETY: made by `make_cold`, and nobody has it any more.
             unsafe {
-                core::ptr::drop_in_place(cold);
-                ffi::PyMem_Free(cold.cast());
+                if !(*cold).clear() || !self.colds.put(cold) {
+                    free_cold(cold);
+                }
             }
         }
     }

@@ -1,0 +1,181 @@
+//! `StopIteration`, as the bearer of a result.
+
+use crate::ffi::{self, PyObject};
+use crate::raised::{Raised, Result};
+use crate::reference::Owned;
+use core::ptr::null_mut;
+
+/// Sets the `StopIteration` that carries `value`. A tuple or an exception would be taken for the exception's arguments
+/// or for the exception itself, so those go into an instance made beforehand.
+pub fn raise(value: Owned) -> Raised {
+    // SAFETY: live objects; no exception is set.
+    unsafe {
+        let stop = ffi::PyExc_StopIteration;
+        let taken_apart = ffi::PyTuple_Check(value.as_ptr()) != 0
+            || ffi::PyExceptionInstance_Check(value.as_ptr()) != 0;
+        if value.is_none() {
+            ffi::PyErr_SetNone(stop);
+        } else if taken_apart {
+            match instance(&value) {
+                Ok(instance) => ffi::PyErr_SetObject(stop, instance.as_ptr()),
+                Err(raised) => return raised,
+            }
+        } else {
+            ffi::PyErr_SetObject(stop, value.as_ptr());
+        }
+    }
+    Raised::pending()
+}
+
+fn instance(value: &Owned) -> Result<Owned> {
+    // SAFETY: live objects, NULL at the end; no exception is set.
+    unsafe {
+        Owned::new(ffi::PyObject_CallFunctionObjArgs(
+            ffi::PyExc_StopIteration,
+            value.as_ptr(),
+            null_mut::<PyObject>(),
+        ))
+    }
+}
+
+/// An instance that is used again while nobody else holds it.
+///
+/// From 3.12 to 3.14 `await` takes the result of a C object from `tp_iternext`, and there CPython makes an instance at
+/// once of each `StopIteration` that is set: half the cost of an await. Elsewhere nothing is kept.
+pub struct Kept {
+    #[cfg(kept_stop_iteration)]
+    exception: core::cell::Cell<Option<core::ptr::NonNull<ffi::PyStopIterationObject>>>,
+}
+
+impl Kept {
+    pub const fn new() -> Self {
+        Self {
+            #[cfg(kept_stop_iteration)]
+            exception: core::cell::Cell::new(None),
+        }
+    }
+}
+
+#[cfg(not(kept_stop_iteration))]
+impl Kept {
+    /// As [`raise`].
+    #[inline]
+    pub fn raise(&self, value: Owned) -> Raised {
+        raise(value)
+    }
+
+    /// Nothing is kept.
+    #[inline]
+    pub fn empty(&self) {}
+
+    /// Nothing is kept.
+    pub fn close(&self) {}
+}
+
+#[cfg(kept_stop_iteration)]
+impl Kept {
+    /// As [`raise`], with the kept instance. That holds `value` until [`Kept::empty`], so this is for a caller who knows
+    /// that it will soon be called: whose object goes as soon as its result is taken.
+    #[inline]
+    pub fn raise(&self, value: Owned) -> Raised {
+        match self.exception.take() {
+            // SAFETY: owned by `self` until it was taken.
+            Some(kept) if unsafe { is_reusable(kept.as_ptr()) } => {
+                // SAFETY: nobody else holds it, so nobody sees it change; it holds nothing that would have to go first.
+                // `self` keeps one reference, the other is the interpreter's.
+                unsafe {
+                    let exception = kept.as_ptr();
+                    let arguments = ffi::PyTuple_Pack(1, value.as_ptr());
+                    if arguments.is_null() {
+                        drop(Owned::optional(exception.cast()));
+                        return Raised::pending();
+                    }
+                    let replaced = core::mem::replace(&mut (*exception).args, arguments);
+                    (*exception).value = value.into_ptr();
+                    self.exception.set(Some(kept));
+                    ffi::Py_XDECREF(replaced);
+                    ffi::Py_INCREF(exception.cast());
+                    ffi::PyErr_SetRaisedException(exception.cast());
+                }
+                Raised::pending()
+            }
+            kept => self.renew(kept, &value),
+        }
+    }
+
+    /// Sets a new instance, and keeps it.
+    #[cold]
+    fn renew(
+        &self,
+        kept: Option<core::ptr::NonNull<ffi::PyStopIterationObject>>,
+        value: &Owned,
+    ) -> Raised {
+        // SAFETY: what was kept is given back; the new one is kept and set, with a reference for each.
+        unsafe {
+            drop(kept.map(|kept| Owned::optional(kept.as_ptr().cast())));
+            let exception = match instance(value) {
+                Ok(exception) => exception,
+                Err(raised) => return raised,
+            };
+            ffi::PyErr_SetObject(ffi::PyExc_StopIteration, exception.as_ptr());
+            self.exception
+                .set(core::ptr::NonNull::new(exception.into_ptr().cast()));
+        }
+        Raised::pending()
+    }
+
+    /// Gives back the value of the kept instance, or the instance itself where somebody else holds it, too.
+    #[inline]
+    pub fn empty(&self) {
+        if let Some(kept) = self.exception.get() {
+            // SAFETY: owned by `self`.
+            if unsafe { !(*kept.as_ptr()).value.is_null() } {
+                self.give_back(kept);
+            }
+        }
+    }
+
+    fn give_back(&self, kept: core::ptr::NonNull<ffi::PyStopIterationObject>) {
+        // SAFETY: owned by `self`; if that is the only reference, nobody sees it change. What it held is given back last,
+        // since that may run any Python code.
+        unsafe {
+            let exception = kept.as_ptr();
+            if ffi::Py_REFCNT(exception.cast()) != 1 {
+                self.exception.set(None);
+                drop(Owned::optional(exception.cast()));
+                return;
+            }
+            let value = core::mem::replace(&mut (*exception).value, null_mut());
+            let arguments = core::mem::replace(&mut (*exception).args, ffi::PyTuple_New(0));
+            ffi::Py_XDECREF(arguments);
+            ffi::Py_XDECREF(value);
+        }
+    }
+
+    /// Gives back the instance.
+    pub fn close(&self) {
+        if let Some(kept) = self.exception.take() {
+            // SAFETY: owned by `self` until it was taken.
+            drop(unsafe { Owned::optional(kept.as_ptr().cast()) });
+        }
+    }
+}
+
+/// Whether the instance is as good as new: nobody else holds it, and it holds nothing.
+///
+/// # Safety
+/// `exception` is live.
+#[cfg(kept_stop_iteration)]
+#[inline]
+unsafe fn is_reusable(exception: *mut ffi::PyStopIterationObject) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        ffi::Py_REFCNT(exception.cast()) == 1
+            && (*exception).value.is_null()
+            && (*exception).dict.is_null()
+            && (*exception).notes.is_null()
+            && (*exception).traceback.is_null()
+            && (*exception).context.is_null()
+            && (*exception).cause.is_null()
+    }
+}

@@ -1,0 +1,287 @@
+"""Bugs that reviews found after the fact, each with the test that would have caught it."""
+
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import pytest
+import rawapi
+from raw_support import ready, run, suspend
+
+pytest_plugins = ["raw_fixtures"]
+
+
+class Plain:
+    """An iterator that is awaited, and has neither send, throw nor close."""
+
+    def __await__(self):
+        return self
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return 1
+
+
+class Unthrowable(Plain):
+    @property
+    def throw(self):
+        raise OSError("no throw today")
+
+
+async def native(inner):
+    return await inner
+
+
+def in_c(inner):
+    aw = rawapi.new()
+    rawapi.add_await(aw, inner)
+    return aw
+
+
+SUSPENDED_CHAIN = """
+import warnings
+import rawapi
+from raw_support import suspend
+
+def saved(aw, inner): rawapi.save_values(aw, inner)
+def result(aw, inner): rawapi.set_result(aw, inner)
+def queued(aw, inner): rawapi.add_await(aw, inner)
+
+closed = 0
+def count(aw, exception):
+    global closed
+    closed += 1
+    return -1
+
+count = rawapi.Callback(count)
+for hold in saved, result, queued:
+    previous = None
+    for _ in range(60_000):
+        aw = rawapi.new()
+        rawapi.add_await(aw, suspend(), None, count)
+        if previous is not None:
+            hold(aw, previous)
+        aw.send(None)
+        previous = aw
+    del aw
+    {end}
+    del previous
+    assert closed == 60_000, closed
+    closed = 0
+print("ok")
+"""
+
+
+@pytest.mark.parametrize("end", ["pass", "previous.close()"], ids=["dropped", "closed"])
+def test_a_chain_of_suspended_awaitables_is_released_without_recursion(end):
+    done = subprocess.run(
+        [sys.executable, "-X", "faulthandler", "-c", SUSPENDED_CHAIN.replace("{end}", end)],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.stdout == "ok\n", done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("thrown", [ValueError("thrown"), GeneratorExit("thrown")], ids=repr)
+def test_what_is_thrown_into_aexit_has_the_exception_of_the_block_as_its_context(thrown, new):
+    class Context:
+        async def __aenter__(self):
+            pass
+
+        async def __aexit__(self, *arguments):
+            await suspend()
+
+    seen = []
+    aw = new()
+    body = KeyError("body")
+
+    def on_error(aw, exception):
+        seen.append(exception.__context__)
+        return -1
+
+    rawapi.async_with(aw, Context(), lambda aw, value: (-1, body), on_error)
+    aw.send(None)
+    with pytest.raises(type(thrown)):
+        aw.throw(thrown)
+    assert seen == [body]
+
+
+@pytest.mark.parametrize("make", [native, in_c])
+@pytest.mark.parametrize("thrown", [ValueError(), GeneratorExit()], ids=repr)
+@pytest.mark.parametrize("started", [False, True])
+def test_what_is_thrown_does_not_take_its_context_from_the_thrower(make, thrown, started):
+    awaitable = make(Plain())
+    if started:
+        awaitable.send(None)
+    thrown.__context__ = None
+    try:
+        raise KeyError
+    except KeyError:
+        with pytest.raises(type(thrown)) as caught:
+            awaitable.throw(thrown)
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("step", ["throw", "close"])
+def test_throw_and_close_reach_as_deep_as_send(step):
+    closed = []
+
+    async def leaf():
+        try:
+            await suspend()
+        finally:
+            closed.append(True)
+
+    awaitable = leaf()
+    for _ in range(900):
+        awaitable = in_c(awaitable)
+    try:
+        awaitable.send(None)
+    except RecursionError:
+        # CPython 3.12.1 gives native coroutines less room than that, too.
+        pytest.skip("this interpreter cannot nest 900 coroutines of its own")
+    if step == "close":
+        awaitable.close()
+    else:
+        with pytest.raises(KeyError):
+            awaitable.throw(KeyError())
+    assert closed == [True]
+
+
+def test_adding_a_marked_generator_without_memory_is_memory_error_or_success(new):
+    inner = suspend()
+    try:
+        rawapi.with_failing_allocation(1, rawapi.add_await, new(), inner)
+    except MemoryError:
+        pass
+    inner.close()
+
+
+def test_await_function_whose_arguments_run_python_keeps_the_exception_that_is_set(new):
+    class Key:
+        def __hash__(self):
+            return 4
+
+    aw = new()
+    called = rawapi.with_exception_set(
+        rawapi.await_function, aw, lambda mapping: ready("value"), "{O:O}", None, None, Key(), 1
+    )
+    assert called
+    run(aw)
+
+
+@pytest.mark.parametrize("inner, thrown", [(Plain, 1), (Unthrowable, KeyError)])
+def test_a_throw_that_cannot_be_carried_out_disturbs_nothing(inner, thrown):
+    outcomes = []
+    for make in native, in_c:
+        awaited = inner()
+        awaitable = make(awaited)
+        awaitable.send(None)
+        with pytest.raises((TypeError, OSError)) as caught:
+            awaitable.throw(thrown)
+        outcomes.append((type(caught.value), awaitable.cr_await is awaited))
+    assert outcomes[0] == outcomes[1]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="three arguments are deprecated since 3.12")
+def test_three_arguments_of_throw_warn_once_however_deep():
+    counts = []
+    for make in native, in_c:
+        awaitable = make(make(suspend()))
+        awaitable.send(None)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            with pytest.raises(KeyError):
+                awaitable.throw(KeyError, KeyError("text"), None)
+        counts.append(len([each for each in caught if each.category is DeprecationWarning]))
+    assert counts == [1, 1]
+
+
+def nested_blocks(number):
+    """An awaitable inside so many blocks, each with an await queued in it."""
+
+    class Context:
+        async def __aenter__(self):
+            pass
+
+        async def __aexit__(self, *arguments):
+            pass
+
+    aw = rawapi.new()
+    left = [number]
+
+    def enter(aw, value):
+        left[0] -= 1
+        if left[0] > 0:
+            rawapi.async_with(aw, Context(), enter_callback)
+            rawapi.add_await(aw, ready())
+        else:
+            rawapi.add_await(aw, suspend())
+        return 0
+
+    enter_callback = rawapi.Callback(enter)
+    rawapi.async_with(aw, Context(), enter_callback)
+    aw.send(None)
+    return aw
+
+
+@pytest.mark.filterwarnings("ignore:coroutine 'ready' was never awaited")
+def test_cancel_takes_no_longer_for_each_block_the_more_there_are():
+    def seconds(number):
+        aw = nested_blocks(number)
+        before = time.perf_counter()
+        rawapi.cancel(aw)
+        taken = time.perf_counter() - before
+        run(aw)
+        return taken
+
+    few = min(seconds(2_000) for _ in range(3))
+    many = min(seconds(16_000) for _ in range(2))
+    # Eight times as many: once, it took sixty times as long.
+    assert many < 30 * few
+
+
+def test_result_of_an_awaitable_that_is_kept_is_not_held_beyond_its_await():
+    class Value:
+        gone = False
+
+        def __del__(self):
+            Value.gone = True
+
+    async def main():
+        aw = rawapi.new()
+        rawapi.set_result(aw, Value())
+        await aw
+        assert Value.gone
+        Value.gone = False
+        await make()
+        assert Value.gone
+
+    def make():
+        aw = rawapi.new()
+        rawapi.set_result(aw, Value())
+        return aw
+
+    run(main())
+
+
+def test_next_of_an_awaitable_gives_a_stop_iteration_of_its_own():
+    def make(value):
+        aw = rawapi.new()
+        rawapi.set_result(aw, value)
+        return aw
+
+    caught = []
+    for value in "first", "second", (1, 2), "fourth":
+        with pytest.raises(StopIteration) as info:
+            next(make(value))
+        caught.append(info.value)
+    assert [stop.value for stop in caught] == ["first", "second", (1, 2), "fourth"]
+    assert [stop.args for stop in caught] == [("first",), ("second",), ((1, 2),), ("fourth",)]
+    assert len(set(map(id, caught))) == 4
