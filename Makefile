@@ -14,6 +14,7 @@ FREE_THREADED := $(filter %t,$(TAG))
 BUILD := $(CURDIR)/build/$(TAG)
 VENV := $(BUILD)/venv
 DEMO := $(BUILD)/demo
+TOOLS := $(BUILD)/tools
 WHEELS := $(BUILD)/wheels
 
 # A change of interpreter must not rebuild the crate for the others, and cargo and maturin must
@@ -30,7 +31,7 @@ endif
 
 # Folders are listed too: theirs is the time stamp that changes when a file goes.
 CRATE_SOURCES := Cargo.toml $(wildcard Cargo.lock) build.rs $(shell find src include)
-PACKAGE_SOURCES := pyproject.toml LICENSE $(wildcard README.md) $(shell find python -name __pycache__ -prune -o -print)
+PACKAGE_SOURCES := pyproject.toml LICENSE $(wildcard README.md) $(shell find python backend -name __pycache__ -prune -o -print)
 EXTENSION_SOURCES := $(shell find tests/ext -name build -prune -o -name '*.egg-info' -prune -o -print)
 
 .DEFAULT_GOAL := help
@@ -48,6 +49,10 @@ demo: $(DEMO)/.ready ## build the examples and run them: hello, and an ASGI appl
 .PHONY: test
 test: format-check clippy ruff cargo-test pytest ## run every check and test
 	@echo 'make test: all passed on $(TAG)'
+
+.PHONY: test-all
+test-all: $(TOOLS)/.ready ## test every CPython from 3.9 to 3.15 that is found (VERSIONS="3.9 3.13t" SUITE=reduced)
+	+PYTHON=$(PYTHON) $(TOOLS)/bin/nox --sessions $(or $(foreach version,$(VERSIONS),'tests($(version))'),tests) report
 
 .PHONY: format-check
 format-check: ## check the formatting of the Rust code
@@ -84,6 +89,18 @@ install: $(VENV)/.installed ## build the library into build/<tag>/venv
 wheel: $(WHEELS)/.built ## build the wheel
 	@ls $(WHEELS)/*.whl
 
+.PHONY: library
+library: $(VENV)/.ready ## lay out libpyawaitable and its header in build/<tag>/library, as for /usr/local
+	$(VENV)/bin/python backend/pyawaitable_build/library.py $(BUILD)/library
+
+.PHONY: wheels
+wheels: $(TOOLS)/.ready ## make a wheel for every CPython that is found, and an sdist, in dist/, and check them
+	+PYTHON=$(PYTHON) $(TOOLS)/bin/nox --stop-on-first-error --sessions wheels audit from_sdist
+
+.PHONY: audit
+audit: $(TOOLS)/.ready ## check the wheels in dist/: auditwheel, abi3audit
+	+PYTHON=$(PYTHON) $(TOOLS)/bin/nox --sessions audit
+
 .PHONY: sdist
 sdist: $(VENV)/.ready ## build the source distribution
 	$(VENV)/bin/maturin sdist --out $(BUILD)/sdist
@@ -102,9 +119,15 @@ $(VENV)/.ready: requirements/build.txt requirements/test.txt requirements/uvloop
 	$(VENV)/bin/python -m pip install --quiet -r requirements/test.txt $(if $(FREE_THREADED),,-r requirements/uvloop.txt)
 	@touch $@
 
+$(TOOLS)/.ready: requirements/tools.txt
+	$(PYTHON) -m venv --clear $(TOOLS)
+	$(TOOLS)/bin/python -m pip install --quiet -r requirements/tools.txt
+	@touch $@
+
 $(WHEELS)/.built: $(VENV)/.ready $(CRATE_SOURCES) $(PACKAGE_SOURCES)
 	rm -rf $(WHEELS)
-	$(VENV)/bin/maturin build --quiet --release --interpreter $(VENV)/bin/python --out $(WHEELS)
+	PATH="$(VENV)/bin:$$PATH" $(VENV)/bin/python -m pip wheel --quiet --no-build-isolation --no-deps \
+	    --config-settings 'build-args=--compatibility pypi' --wheel-dir $(WHEELS) .
 	@touch $@
 
 $(VENV)/.installed: $(WHEELS)/.built

@@ -167,6 +167,7 @@ impl Awaitable {
         while let Some(block) = self.with(|store| store.pop_block()) {
             drop(block);
         }
+        self.with(|store| store.free_unneeded_cold());
     }
 
     /// Whether something is left to do before the object may go: a warning, or closing what is suspended.

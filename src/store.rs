@@ -76,6 +76,17 @@ pub struct Cold {
 }
 
 impl Cold {
+    /// Whether a finished object still needs it. Objects saved by then are in it, too.
+    fn is_needed(&self) -> bool {
+        self.objects.len() > 0
+            || self.arbitrary.len() > 0
+            || self.integers.len() > 0
+            || !self.queue.is_empty()
+            || !self.block.is_null()
+            || self.name.is_some()
+            || self.qualified_name.is_some()
+    }
+
     /// Empties it for the next object; false if it holds too much memory to be kept.
     fn clear(&mut self) -> bool {
         self.objects.clear();
@@ -737,6 +748,14 @@ impl Store<'_> {
                 None
             }
             _ => Some(objects),
+        }
+    }
+
+    /// Gives up the cold part of an object that has finished, unless it holds what stays readable.
+    #[inline]
+    pub fn free_unneeded_cold(&mut self) {
+        if self.data.cold().is_some_and(|cold| !cold.is_needed()) {
+            self.free_cold();
         }
     }
 

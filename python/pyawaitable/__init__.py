@@ -18,7 +18,7 @@ if not hasattr(_pyawaitable, "abi_v3"):
 
 from _pyawaitable import PyAwaitable, __version__
 
-__all__ = ("PyAwaitable", "__version__", "include")
+__all__ = ("PyAwaitable", "__version__", "include", "library", "static_library")
 
 
 def include(*, suppress_error=False):
@@ -34,3 +34,24 @@ def include(*, suppress_error=False):
 
         _installation.check(package, folder)
     return folder
+
+
+def library():
+    """Return the path of the shared library, for extensions that define PYAWAITABLE_LINK.
+
+    Without that file, RuntimeError.
+    """
+    from . import _linking
+
+    return _linking.find(_linking.SHARED)
+
+
+def static_library():
+    """Return the path of the static library, which an extension takes into itself.
+
+    Such an extension defines PYAWAITABLE_LINK and PYAWAITABLE_STATIC, and needs nothing of this
+    package when it runs. Without that file, RuntimeError.
+    """
+    from . import _linking
+
+    return _linking.find(_linking.STATIC)

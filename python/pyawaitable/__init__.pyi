@@ -1,6 +1,8 @@
 from _pyawaitable import PyAwaitable as PyAwaitable
 from _pyawaitable import __version__ as __version__
 
-__all__ = ("PyAwaitable", "__version__", "include")
+__all__ = ("PyAwaitable", "__version__", "include", "library", "static_library")
 
 def include(*, suppress_error: bool = False) -> str: ...
+def library() -> str: ...
+def static_library() -> str: ...
