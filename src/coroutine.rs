@@ -237,16 +237,24 @@ fn resume(awaitable: &Awaitable, inner: *mut PyObject, input: Input) -> Resumed 
     deliver(inner, input)
 }
 
-/// Resumes an `__aexit__`, with its block's exception as the one being handled: what is thrown in, then gets it as its
-/// context.
+/// Resumes an `__aexit__`, with its block's exception as the one being handled.
+///
+/// A native coroutine hands a throw on without its own handled exception, which only becomes the context of what comes
+/// back; so that is done here, too.
 #[cold]
 fn resume_exit(awaitable: &Awaitable, inner: *mut PyObject, input: Input) -> Resumed {
-    async_with::handling_block(awaitable, |exception| match deliver(inner, input) {
-        Resumed::Ended(Err(raised)) if exception.is_some() && !matches!(input, Input::Send(_)) => {
-            Resumed::Ended(Err(exception::chain_handled(raised)))
-        }
+    if let Input::Send(_) = input {
+        return async_with::handling_block(awaitable, |_| deliver(inner, input));
+    }
+    match deliver(inner, input) {
+        Resumed::Ended(Err(raised)) => async_with::handling_block(awaitable, |exception| {
+            Resumed::Ended(Err(match exception {
+                Some(_) => exception::chain_handled(raised),
+                None => raised,
+            }))
+        }),
         resumed => resumed,
-    })
+    }
 }
 
 #[inline]

@@ -8,7 +8,9 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
+import zipfile
 from importlib.metadata import distribution
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
@@ -87,6 +89,81 @@ def test_import_loads_nothing_else(run_python):
     assert loaded == ["_pyawaitable", "_pyawaitable._pyawaitable", "pyawaitable"]
 
 
+# What is installed for extensions that link the library
+
+LIB = INSTALLED / "lib"
+
+
+@pytest.mark.parametrize("function", [pyawaitable.library, pyawaitable.static_library])
+def test_libraries_are_absolute_paths_beside_the_package(function):
+    path = function()
+    assert type(path) is str
+    assert os.path.isfile(path)
+    assert Path(path).parent == LIB
+
+
+def entry_point(group):
+    entries = distribution("pyawaitable-rs").entry_points
+    (found,) = (entry for entry in entries if entry.group == group)
+    return find_spec(found.value).submodule_search_locations
+
+
+def test_cmake_package_is_where_scikit_build_core_looks():
+    (prefix,) = entry_point("cmake.prefix")
+    assert Path(prefix, "lib", "cmake", "PyAwaitable", "PyAwaitableConfig.cmake").is_file()
+
+
+def test_pkg_config_files_are_where_pkgconf_looks():
+    (folder,) = entry_point("pkg_config")
+    names = {path.name for path in Path(folder).iterdir()}
+    assert names == {"pyawaitable.pc", "pyawaitable-static.pc", "pyawaitable-headers.pc"}
+
+
+def test_build_files_say_the_version_and_no_folder():
+    files = [path for folder in ("cmake", "pkgconfig") for path in (LIB / folder).rglob("*.*")]
+    assert len(files) == 5
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        assert not re.search("@[A-Z_]+@", text), path
+        assert str(INSTALLED) not in text, path
+        if path.name != "PyAwaitableConfig.cmake":
+            assert version_in_cargo_toml() in text, path
+
+
+def test_what_is_installed_is_recorded():
+    """The backend adds to the wheel that maturin made, and to the list of its files."""
+    installed = distribution("pyawaitable-rs")
+    recorded = {Path(installed.locate_file(file)): file for file in installed.files}
+    for path in LIB.rglob("*"):
+        if path.is_file():
+            assert recorded[path].hash.mode == "sha256"
+            assert recorded[path].size == path.stat().st_size
+
+
+def test_wheel_gets_files_added(tmp_path):
+    spec = spec_from_file_location("adding", ROOT / "backend" / "pyawaitable_build" / "wheel.py")
+    adding = module_from_spec(spec)
+    spec.loader.exec_module(adding)
+    record = "a.py,sha256=x,1\na-1.dist-info/RECORD,,\n"
+    with zipfile.ZipFile(tmp_path / "old.whl", "w") as old:
+        for name, text in {"a.py": "1", "a-1.dist-info/RECORD": record}.items():
+            old.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), text)
+    (tmp_path / "b").write_bytes(b"bb")
+    results = [tmp_path / "new.whl", tmp_path / "again.whl"]
+    for result in results:
+        adding.add(tmp_path / "old.whl", {"a/b": tmp_path / "b"}, result)
+    assert results[0].read_bytes() == results[1].read_bytes()
+    with zipfile.ZipFile(results[0]) as new:
+        assert new.testzip() is None
+        assert new.namelist() == ["a.py", "a/b", "a-1.dist-info/RECORD"]
+        assert new.read("a/b") == b"bb"
+        assert new.read("a-1.dist-info/RECORD").decode().splitlines() == [
+            "a.py,sha256=x,1",
+            "a/b,sha256=O2TblctVx2M5HHBxCEia4YtBEteDMA3jjgM7TJjD3q8,2",
+            "a-1.dist-info/RECORD,,",
+        ]
+
+
 def test_sdist_holds_what_a_build_needs(tmp_path):
     command = [sys.executable, "-m", "maturin", "sdist", "--out", str(tmp_path)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
@@ -97,6 +174,10 @@ def test_sdist_holds_what_a_build_needs(tmp_path):
     assert {"Cargo.toml", "pyproject.toml", "build.rs", "LICENSE", "src/lib.rs"} <= names
     assert {"python/pyawaitable/__init__.py", "python/_pyawaitable/__init__.py"} <= names
     assert "python/data/platlib/pyawaitable_include.pth" in names
+    assert ".cargo/config.toml" in names
+    backend = ROOT / "backend" / "pyawaitable_build"
+    for path in [*backend.glob("*.py"), *backend.glob("templates/*")]:
+        assert path.relative_to(ROOT).as_posix() in names
     for header in (ROOT / "include").iterdir():
         assert {f"include/{header.name}", f"python/pyawaitable/include/{header.name}"} <= names
 
@@ -117,6 +198,33 @@ def output_of(*command, env=None):
 @either_command
 def test_command_include(command):
     assert output_of(*command, "--include") == (0, pyawaitable.include() + "\n", "")
+
+
+FLAGS = {
+    "--cflags": ["-I{include}", "-DPYAWAITABLE_LINK"],
+    "--libs": ["-L{lib}", "-lpyawaitable", "-Wl,-rpath,{lib}"],
+    "--static-cflags": ["-I{include}", "-DPYAWAITABLE_LINK", "-DPYAWAITABLE_STATIC"],
+    "--static-libs": ["{lib}/libpyawaitable.a"],
+    "--pkgconfigdir": ["{lib}/pkgconfig"],
+    "--cmakedir": ["{lib}/cmake/PyAwaitable"],
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the options are those of Unix compilers")
+@pytest.mark.parametrize("option", FLAGS)
+@either_command
+def test_command_for_linking(command, option):
+    expected = " ".join(FLAGS[option]).format(include=pyawaitable.include(), lib=LIB)
+    assert output_of(*command, option) == (0, expected + "\n", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the options are those of Unix compilers")
+def test_command_puts_flags_in_one_line():
+    status, out, err = output_of(*MODULE, "--version", "--libs", "--cflags", "--include")
+    include, flags, version = out.splitlines()
+    assert (status, err) == (0, "")
+    assert (include, version) == (pyawaitable.include(), pyawaitable.__version__)
+    assert flags.split()[1:3] == ["-DPYAWAITABLE_LINK", f"-L{LIB}"]
 
 
 @either_command
@@ -239,6 +347,35 @@ def test_command_without_the_header(site):
     status, out, err = run_module(site, "--include")
     assert (status, out) == (1, "")
     assert err.startswith("pyawaitable: error: pyawaitable.h is not in")
+
+
+@pytest.mark.parametrize("function", ["library", "static_library"])
+def test_libraries_missing(site, run_python, function):
+    """As in an editable installation, whose package is the source tree."""
+    shutil.rmtree(site / "pyawaitable" / "lib")
+    code = f"import pyawaitable; pyawaitable.{function}()"
+    finished = run_python(code, env={"PYTHONPATH": str(site)}, check=False)
+    assert finished.returncode == 1
+    assert f"RuntimeError: {os.path.basename(getattr(pyawaitable, function)())} is not in" in (
+        finished.stderr
+    )
+    assert "pip install --force-reinstall pyawaitable-rs" in finished.stderr
+
+
+@pytest.mark.parametrize("option", [*FLAGS])
+def test_command_without_the_libraries(site, option):
+    shutil.rmtree(site / "pyawaitable" / "lib")
+    status, out, err = run_module(site, option)
+    assert (status, out) == (1, "")
+    assert err.startswith("pyawaitable: error: ")
+    assert "pip install --force-reinstall pyawaitable-rs" in err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the options are those of Unix compilers")
+def test_command_quotes_for_the_shell(site):
+    odd = site.rename(site.with_name("a folder"))
+    status, out, err = run_module(odd, "--cflags")
+    assert (status, out.split(" -D")[0]) == (0, f"'-I{odd}/pyawaitable/include'")
 
 
 @pytest.mark.parametrize("version", ["1.3.0", "2.0.1"])

@@ -18,7 +18,7 @@ pyawaitable --help       prints this in more detail, and how to link the library
 OPTIONS = {
     "include": "print the folder of pyawaitable.h",
     "cflags": "print the compiler's options for an extension that links the library",
-    "libs": "print the linker's options for the shared library, which it then finds where it is now",
+    "libs": "print the linker's options for the shared library, to be found where it is now",
     "static-cflags": "as --cflags, for the static library",
     "static-libs": "print the linker's options for the static library",
     "pkgconfigdir": "print the folder of pyawaitable.pc, for PKG_CONFIG_PATH",
@@ -30,8 +30,8 @@ EPILOG = """\
 An extension that only includes the header needs --include and links nothing. One that links:
 cc -shared $(pyawaitable --cflags) ... $(pyawaitable --libs). Options for the compiler and the
 linker that are asked for together are printed in one line. CMake builds may read the environment
-variable PYAWAITABLE_INCLUDE, the same folder as --include; every Python that has PyAwaitable sets it
-for itself and its child processes."""
+variable PYAWAITABLE_INCLUDE, the same folder as --include; every Python that has PyAwaitable sets
+it for itself and its child processes."""
 
 
 def main(argv=None):
