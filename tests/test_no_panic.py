@@ -1,11 +1,12 @@
-"""No code path that the API can reach contains a panic: nothing of Rust's panic machinery is linked."""
+"""No code path that the API can reach contains a panic: none of Rust's machinery for it is linked."""
 
 import shutil
 import subprocess
 import sys
 
-import _pyawaitable
 import pytest
+
+import _pyawaitable
 
 EXTENSION = sys.modules.get("_pyawaitable._pyawaitable", _pyawaitable).__file__
 
