@@ -238,16 +238,25 @@ pub unsafe extern "C" fn dealloc(object: *mut PyObject) {
 /// How many destructors may stand on each other before the next has to wait.
 const DEEPEST: u32 = 50;
 
-/// How many destructors stand on a thread's stack, and the objects that wait, linked.
+/// How many destructors of an interpreter's objects stand on a thread's stack, and the objects that wait, linked.
+#[derive(Clone, Copy)]
 struct Destroying {
-    depth: Cell<u32>,
-    waiting: Cell<*mut Awaitable>,
+    /// Whose objects these are. A destructor may end another interpreter, whose objects must be gone by then.
+    state: *const State,
+    depth: u32,
+    waiting: *mut Awaitable,
+}
+
+impl Destroying {
+    const NOTHING: Self = Self {
+        state: core::ptr::null(),
+        depth: 0,
+        waiting: core::ptr::null_mut(),
+    };
 }
 
 std::thread_local! {
-    static DESTROYING: Destroying = const {
-        Destroying { depth: Cell::new(0), waiting: Cell::new(core::ptr::null_mut()) }
-    };
+    static DESTROYING: Cell<Destroying> = const { Cell::new(Destroying::NOTHING) };
 }
 
 /// Destroys an object, or leaves it to a destructor further down the stack: a chain of objects, each holding the next,
@@ -258,25 +267,53 @@ std::thread_local! {
 #[inline]
 unsafe fn destroy_in_turn(object: *mut Awaitable) {
     DESTROYING.with(|destroying| {
-        let depth = destroying.depth.get();
-        // SAFETY: the object is nobody's but ours, so its list of weak references is free for the link.
+        let outer = destroying.get();
+        // SAFETY: the object is nobody's but ours, so its list of weak references is free for the link; what waits is
+        // ours in the same way.
         unsafe {
-            if depth >= DEEPEST {
-                let next = destroying.waiting.replace(object);
-                (*object).weak_references.set(next.cast());
+            let state = (*object).state.as_ptr().cast_const();
+            if outer.depth > 0 && outer.state == state {
+                if outer.depth >= DEEPEST {
+                    (*object).weak_references.set(outer.waiting.cast());
+                    destroying.set(Destroying {
+                        waiting: object,
+                        ..outer
+                    });
+                    return;
+                }
+                destroying.set(Destroying {
+                    depth: outer.depth + 1,
+                    ..outer
+                });
+                destroy(object);
+                destroying.set(Destroying {
+                    depth: outer.depth,
+                    ..destroying.get()
+                });
                 return;
             }
-            destroying.depth.set(depth + 1);
+            let first = Destroying {
+                state,
+                depth: 1,
+                waiting: core::ptr::null_mut(),
+            };
+            destroying.set(first);
             destroy(object);
-            while depth == 0 && !destroying.waiting.get().is_null() {
-                let waiting = destroying.waiting.get();
+            loop {
+                let waiting = destroying.get().waiting;
+                if waiting.is_null() {
+                    break;
+                }
                 // The link is a list of weak references again.
                 let next = (*waiting).weak_references.replace(core::ptr::null_mut());
-                destroying.waiting.set(next.cast());
+                destroying.set(Destroying {
+                    waiting: next.cast(),
+                    ..first
+                });
                 destroy(waiting);
             }
+            destroying.set(outer);
         }
-        destroying.depth.set(depth);
     });
 }
 

@@ -1,0 +1,229 @@
+/* What threads do to one awaitable at the same time: C code alone, so that they meet inside the library and not in the
+ * interpreter. tests/stress/threads.py says what has to come out. */
+#include <Python.h>
+#include <pyawaitable.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* How often callbacks of each kind ran, and how many calls queued one. */
+static atomic_long queued, called, deferred, failed;
+
+static int on_result(PyObject *awaitable, PyObject *result)
+{
+    (void)awaitable;
+    (void)result;
+    atomic_fetch_add(&called, 1);
+    return 0;
+}
+
+static int on_error(PyObject *awaitable, PyObject *exception)
+{
+    (void)awaitable;
+    (void)exception;
+    atomic_fetch_add(&failed, 1);
+    return 0;
+}
+
+static int on_defer(PyObject *awaitable)
+{
+    (void)awaitable;
+    atomic_fetch_add(&deferred, 1);
+    return 0;
+}
+
+/* A call that may fail only because the awaitable has finished: whether it did something, or -1. */
+static int unless_finished(int status)
+{
+    if (status == 0) {
+        return 1;
+    }
+    if (!PyErr_ExceptionMatches(PyExc_RuntimeError)) {
+        return -1;
+    }
+    PyErr_Clear();
+    return 0;
+}
+
+/* A call that may fail only because somebody else changed how much is saved. */
+static int unless_missing(int status)
+{
+    if (status < 0 && !PyErr_ExceptionMatches(PyExc_IndexError) && !PyErr_ExceptionMatches(PyExc_RuntimeError)) {
+        return -1;
+    }
+    PyErr_Clear();
+    return 0;
+}
+
+/* add(awaitable, object): 1 if it was queued. */
+static int add(PyObject *awaitable, PyObject *object)
+{
+    int done = unless_finished(PyAwaitable_AddAwait(awaitable, object, on_result, on_error));
+
+    if (done > 0) {
+        atomic_fetch_add(&queued, 1);
+    }
+    return done;
+}
+
+static int defer(PyObject *awaitable, PyObject *object)
+{
+    (void)object;
+    return unless_finished(PyAwaitable_DeferAwait(awaitable, on_defer));
+}
+
+static int save(PyObject *awaitable, PyObject *object)
+{
+    if (PyAwaitable_SaveValues(awaitable, 3, object, Py_None, object) < 0) {
+        return -1;
+    }
+    if (PyAwaitable_SaveIntValues(awaitable, 2, 1L, 2L) < 0) {
+        return -1;
+    }
+    return PyAwaitable_SaveArbValues(awaitable, 1, (void *)object);
+}
+
+/* As many places as there can be, since others save at the same time. The objects are lent, and may be gone already. */
+static int unpack(PyObject *awaitable, PyObject *object)
+{
+    PyObject *objects[64] = {NULL}, **places[64];
+    long longs[64], *long_places[64];
+
+    (void)object;
+    for (int i = 0; i < 64; i++) {
+        places[i] = &objects[i];
+        longs[i] = 1;
+        long_places[i] = &longs[i];
+    }
+    if (unless_missing(PyAwaitable_UnpackValueArray(awaitable, 64, places)) < 0) {
+        return -1;
+    }
+    if (unless_missing(PyAwaitable_UnpackIntValueArray(awaitable, 64, long_places)) < 0) {
+        return -1;
+    }
+    for (int i = 0; i < 64; i++) {
+        if (longs[i] < 1 || longs[i] > 3) {
+            PyErr_Format(PyExc_AssertionError, "a saved integer is %ld", longs[i]);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int replace(PyObject *awaitable, PyObject *object)
+{
+    for (Py_ssize_t i = 0; i < 4; i++) {
+        if (unless_missing(PyAwaitable_SetValue(awaitable, i, object)) < 0
+            || unless_missing(PyAwaitable_SetIntValue(awaitable, i, 3)) < 0
+            || unless_missing(PyAwaitable_SetArbValue(awaitable, i, NULL)) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int set_result(PyObject *awaitable, PyObject *object)
+{
+    return unless_finished(PyAwaitable_SetResult(awaitable, object));
+}
+
+static int cancel(PyObject *awaitable, PyObject *object)
+{
+    (void)object;
+    PyAwaitable_Cancel(awaitable);
+    return PyErr_Occurred() ? -1 : 0;
+}
+
+#define METHOD(name)                                                                                                   \
+    static PyObject *method_##name(PyObject *module, PyObject *args)                                                   \
+    {                                                                                                                  \
+        PyObject *awaitable, *object;                                                                                  \
+        int done;                                                                                                      \
+        (void)module;                                                                                                  \
+        if (!PyArg_ParseTuple(args, "OO", &awaitable, &object)) {                                                      \
+            return NULL;                                                                                               \
+        }                                                                                                              \
+        done = name(awaitable, object);                                                                                \
+        return done < 0 ? NULL : PyLong_FromLong(done);                                                                \
+    }
+METHOD(add)
+METHOD(defer)
+METHOD(save)
+METHOD(unpack)
+METHOD(replace)
+METHOD(set_result)
+METHOD(cancel)
+
+static PyObject *new_awaitable(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    return PyAwaitable_New();
+}
+
+/* What the counters have counted, which are then 0: (queued, called, failed, deferred). */
+static PyObject *counters(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    return Py_BuildValue("llll", atomic_exchange(&queued, 0), atomic_exchange(&called, 0), atomic_exchange(&failed, 0),
+                         atomic_exchange(&deferred, 0));
+}
+
+/* Threads meet here. Of pthreads, so that a tool which watches those sees who comes after whom. */
+static pthread_barrier_t barrier;
+
+static PyObject *set_barrier(PyObject *module, PyObject *count)
+{
+    (void)module;
+    if (pthread_barrier_init(&barrier, NULL, (unsigned)PyLong_AsLong(count)) != 0) {
+        return PyErr_SetFromErrno(PyExc_OSError);
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *meet(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    Py_BEGIN_ALLOW_THREADS
+    pthread_barrier_wait(&barrier);
+    Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+    {"new", new_awaitable, METH_NOARGS, NULL},
+    {"add", method_add, METH_VARARGS, NULL},
+    {"defer", method_defer, METH_VARARGS, NULL},
+    {"save", method_save, METH_VARARGS, NULL},
+    {"unpack", method_unpack, METH_VARARGS, NULL},
+    {"replace", method_replace, METH_VARARGS, NULL},
+    {"set_result", method_set_result, METH_VARARGS, NULL},
+    {"cancel", method_cancel, METH_VARARGS, NULL},
+    {"counters", counters, METH_NOARGS, NULL},
+    {"set_barrier", set_barrier, METH_O, NULL},
+    {"meet", meet, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyModuleDef_Slot slots[] = {
+#ifdef Py_mod_multiple_interpreters
+    {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
+#endif
+#ifdef Py_mod_gil
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
+    {0, NULL},
+};
+
+static PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "racer",
+    .m_methods = methods,
+    .m_slots = slots,
+};
+
+PyMODINIT_FUNC PyInit_racer(void)
+{
+    return PyModuleDef_Init(&definition);
+}

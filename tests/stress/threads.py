@@ -1,0 +1,277 @@
+"""Threads that share awaitables, and what must hold whatever they do.
+
+    python tests/stress/threads.py [--seconds 60] [--threads 8] [--seed N]
+
+Round after round, the threads meet at a barrier, do to one awaitable whatever they like, and meet
+again; then the first of them checks that
+
+  * of the steps that ran at once one won, and the others were told why they did not,
+  * the awaitable ends, and what was queued was called back at most once,
+  * every reference that the library took has been given back.
+
+It needs the C extension `racer`, which tests/stress/racer/ is the source of. Meant for a build
+without a GIL; with one the same holds.
+"""
+
+import argparse
+import gc
+import random
+import sys
+import threading
+import time
+import types
+import warnings
+import weakref
+
+import racer
+
+
+class Ready:
+    """Has its value at once. One instance can be awaited any number of times."""
+
+    def __await__(self):
+        return self
+        yield
+
+
+class Value:
+    """What is saved and returned: can be weakly referenced, so that its end is seen."""
+
+
+@types.coroutine
+def suspend():
+    return (yield "suspended")
+
+
+async def sleepy(steps):
+    for _ in range(steps):
+        await suspend()
+
+
+class Failed(Exception):
+    """What an awaited coroutine raises."""
+
+
+async def failing():
+    await suspend()
+    raise Failed
+
+
+# What step() says that became of a step.
+YIELDED, ENDED, EXECUTING, FINISHED = "yielded", "ended", "executing", "finished"
+
+
+def step(act, *arguments):
+    try:
+        act(*arguments)
+    except (StopIteration, Failed, GeneratorExit):
+        return ENDED
+    except ValueError as error:
+        assert "already executing" in str(error), error
+        return EXECUTING
+    except RuntimeError as error:
+        # The error callback handles everything, and so what is queued after it may yield.
+        if "ignored GeneratorExit" in str(error):
+            return YIELDED
+        assert "already awaited" in str(error), error
+        return FINISHED
+    return YIELDED
+
+
+class Race:
+    """One round: an awaitable, and a value that all threads save."""
+
+    def __init__(self):
+        self.awaitable = racer.new()
+        self.value = Value()
+        self.added = []
+        self.outcomes = []
+
+    def check(self):
+        """After all threads are through, one of them ends the awaitable."""
+        for _ in range(100_000):
+            if step(self.awaitable.send, None) in (ENDED, FINISHED):
+                break
+        else:
+            raise AssertionError("it never ends")
+        assert step(self.awaitable.send, None) == FINISHED
+        assert self.awaitable.cr_await is None and not self.awaitable.cr_running
+        queued, called, failed, _ = racer.counters()
+        assert queued == sum(self.added), (queued, self.added)
+        assert called + failed <= queued, (called, failed, queued)
+        value = weakref.ref(self.value)
+        self.awaitable = self.value = None
+        return value
+
+
+def race_steps(race, choose):
+    """Everybody steps once at the same time. Prepared so that a step ends in a suspension."""
+    race.outcomes.append(step(race.awaitable.send, None))
+
+
+def race_methods(race, choose):
+    aw = race.awaitable
+    acts = [
+        lambda: step(aw.send, None),
+        lambda: step(aw.send, None),
+        lambda: step(aw.throw, Failed()),
+        lambda: step(aw.close),
+        lambda: step(next, aw.__await__()) if choose.random() < 0.5 else None,
+        lambda: (aw.cr_await, aw.cr_running, aw.cr_suspended, repr(aw), sys.getsizeof(aw)),
+        lambda: setattr(aw, "__name__", f"name{choose.random()}") or aw.__name__,
+        lambda: gc.collect(0),
+        lambda: weakref.ref(aw)(),
+    ]
+    for _ in range(4):
+        try:
+            choose.choice(acts)()
+        except RuntimeError as error:  # __await__() of a suspended object
+            assert "awaited" in str(error), error
+
+
+def race_calls(race, choose):
+    aw, value = race.awaitable, race.value
+    for _ in range(8):
+        act = choose.randrange(10)
+        if act < 2:
+            race.added.append(racer.add(aw, Ready()))
+        elif act == 2:
+            race.added.append(racer.add(aw, value_returning(value)))
+        elif act == 3:
+            racer.defer(aw, None)
+        elif act == 4:
+            racer.save(aw, value)
+        elif act == 5:
+            racer.unpack(aw, None)
+        elif act == 6:
+            racer.replace(aw, value)
+        elif act == 7:
+            racer.set_result(aw, value)
+        elif act == 8 and choose.random() < 0.2:
+            racer.cancel(aw, None)
+        else:
+            step(aw.send, None)
+
+
+async def value_returning(value):
+    return value
+
+
+def race_everything(race, choose):
+    choose.choice((race_calls, race_methods))(race, choose)
+
+
+def prepare_steps(race):
+    race.added.append(racer.add(race.awaitable, sleepy(1)))
+
+
+def prepare_many(race):
+    for number in range(4):
+        race.added.append(racer.add(race.awaitable, sleepy(number)))
+        race.added.append(racer.add(race.awaitable, failing()))
+    racer.save(race.awaitable, race.value)
+
+
+def check_steps(outcomes):
+    """The prepared awaitable yields once and then ends."""
+    assert 1 <= outcomes.count(YIELDED) <= 1, outcomes
+    assert outcomes.count(ENDED) <= 1, outcomes
+    assert set(outcomes) <= {YIELDED, ENDED, EXECUTING, FINISHED}, outcomes
+
+
+KINDS = [
+    (prepare_steps, race_steps, check_steps),
+    (prepare_many, race_methods, None),
+    (lambda race: None, race_calls, None),
+    (prepare_many, race_calls, None),
+    (prepare_many, race_everything, None),
+]
+
+
+class Stress:
+    def __init__(self, threads, seed):
+        self.threads = threads
+        self.seed = seed
+        self.race = self.kind = None
+        self.rounds = 0
+        self.running = True
+        self.failure = None
+        racer.set_barrier(threads)
+
+    def meet(self, action=None):
+        """A barrier; `action` is done by the first thread while the others wait."""
+        racer.meet()
+        if action is not None:
+            if threading.current_thread() is self.first:
+                try:
+                    action()
+                except BaseException as error:
+                    self.failure = self.failure or error
+                    self.running = False
+            racer.meet()
+
+    def begin(self):
+        self.running = self.running and time.monotonic() < self.deadline
+        self.kind = KINDS[self.rounds % len(KINDS)]
+        self.race = Race()
+        self.kind[0](self.race)
+
+    def end(self):
+        if self.kind[2] is not None:
+            self.kind[2](self.race.outcomes)
+        value = self.race.check()
+        # What one thread releases may wait for the thread that made it, or for the collector, to
+        # merge its two counts; the last of them may be at it just now.
+        for wait in range(50):
+            if value() is None:
+                break
+            time.sleep(0.001 * wait)
+            gc.collect()
+        assert value() is None, gc.get_referrers(value())
+        self.rounds += 1
+
+    def work(self, number):
+        choose = random.Random(self.seed * 1000 + number)
+        while True:
+            self.meet(self.begin)
+            if not self.running:
+                return
+            try:
+                self.kind[1](self.race, choose)
+            except BaseException as error:
+                self.failure = self.failure or error
+            self.meet(self.end)
+            if self.failure is not None:
+                self.running = False
+
+    def run(self, seconds):
+        self.deadline = time.monotonic() + seconds
+        workers = [
+            threading.Thread(target=self.work, args=(number,)) for number in range(self.threads)
+        ]
+        self.first = workers[0]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        if self.failure is not None:
+            raise self.failure
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--threads", type=int, default=8)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    options = parser.parse_args()
+    print(f"seed {options.seed}", flush=True)
+    # Awaits that a cancellation drops, and objects that only one thread ever had.
+    warnings.simplefilter("ignore")
+    stress = Stress(options.threads, options.seed)
+    stress.run(options.seconds)
+    gil = getattr(sys, "_is_gil_enabled", lambda: True)()
+    print(f"{stress.rounds} rounds, {options.threads} threads, GIL {'on' if gil else 'off'}")
+
+
+if __name__ == "__main__":
+    main()
