@@ -1,0 +1,33 @@
+"""Adds files to a wheel."""
+
+import base64
+import csv
+import hashlib
+import io
+import zipfile
+
+
+def add(wheel, files, result):
+    """Write to `result` the wheel with `files` added: a dictionary of names in it and paths."""
+    with zipfile.ZipFile(wheel) as old, zipfile.ZipFile(result, "w", zipfile.ZIP_DEFLATED) as new:
+        (record,) = (item for item in old.infolist() if item.filename.endswith(".dist-info/RECORD"))
+        rows = list(csv.reader(io.StringIO(old.read(record).decode("utf-8"))))
+        for item in old.infolist():
+            if item is not record:
+                new.writestr(item, old.read(item))
+        for name, path in files.items():
+            content = path.read_bytes()
+            # The same library gives the same wheel: no time stamp of this build.
+            entry = zipfile.ZipInfo(name, date_time=record.date_time)
+            entry.external_attr = (0o100755 if path.stat().st_mode & 0o100 else 0o100644) << 16
+            new.writestr(entry, content, zipfile.ZIP_DEFLATED)
+            rows.insert(-1, [name, digest(content), str(len(content))])
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(rows)
+        new.writestr(record, text.getvalue())
+
+
+def digest(content):
+    """As a RECORD has it: the padding of base64 left out."""
+    encoded = base64.urlsafe_b64encode(hashlib.sha256(content).digest())
+    return "sha256=" + encoded.rstrip(b"=").decode("ascii")
