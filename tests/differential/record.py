@@ -1,0 +1,206 @@
+"""What a run writes down.
+
+Everything is text that depends neither on addresses nor on which of the two twins ran. In five places the twins are
+allowed to differ, and only here is that known:
+
+* Frames. An awaitable written in C has no frame; its twin has one. `function_names` leaves out the
+  frames of the twins and of those who drive them, and keeps all others. A traceback without any is
+  shown as None: that is what `__aexit__` gets for an exception that a C function raised.
+* Names. The twin is a coroutine named `outer`, the C object is a `PyAwaitable`: both are called `outer`.
+* The warning for one that was never awaited is a RuntimeWarning from a coroutine and a ResourceWarning from a C object.
+  What was never awaited is listed at the end, sorted: a coroutine lets go of its variables with its frame, a C object of its
+  queue as soon as it has finished.
+* The DeprecationWarning for `throw` with several arguments, from 3.12 on. A coroutine hands them to
+  the coroutine that it awaits without another warning, but calls the method of anything else: each C
+  object on the way warns as well. The same warning twice in a row counts once.
+* The text of a SystemError, which has no counterpart in an `async def`.
+"""
+
+import contextlib
+import gc
+import itertools
+import os
+import re
+import sys
+import types
+import warnings
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
+# anyio tells which scope and task it was, by address and number.
+ANYIO_CANCELLED = re.compile(r"Cancelled (via|by) cancel scope .*", re.DOTALL)
+NEVER_AWAITED = re.compile(r"([\w.]+)(?:'| at 0x[0-9a-fA-F]+>) was never awaited$")
+
+# Files whose frames are left out: the twins, those who drive them, and trio, which wraps a coroutine without a frame
+# in one of its own.
+HIDDEN = (
+    os.path.join(HERE, "twins") + os.sep,
+    os.path.join(HERE, "model.py"),
+    os.path.join(HERE, "by_hand.py"),
+    os.path.join(HERE, "loops.py"),
+    os.path.join("trio", "_core", "_run.py"),
+)
+
+# Before 3.12 a coroutine that resumes with an exception while it handles another one chains the two,
+# and loses the outer part of the traceback on the way. Such tracebacks are shown by their last frame.
+CHAINING_CUTS = sys.version_info < (3, 12)
+
+
+def collect():
+    """Frees what is garbage now. Twice, and further: what a finalizer revived is older."""
+    gc.collect(0)
+    gc.collect(1)
+
+
+class Token:
+    """A value that is known by its name, for the identity of what goes in and out."""
+
+    def __init__(self, name):
+        self.name = name
+
+
+def short_name(qualified):
+    name = qualified.rpartition(".")[2]
+    return "outer" if name == "PyAwaitable" else name
+
+
+def function_names(traceback):
+    """The functions that an exception went through, outermost first."""
+    names = []
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if not any(hidden in code.co_filename for hidden in HIDDEN):
+            names.append(code.co_name)
+        traceback = traceback.tb_next
+    return ">".join(names)
+
+
+class Log:
+    serials = itertools.count()
+
+    def __init__(self):
+        self.serial = next(self.serials)
+        self.lines = []
+        self.never_awaited = []
+        self.exceptions = 0
+        self.clock = None
+        self.cancelled = False
+
+    def __call__(self, *items):
+        """One line; who is handling an exception at the moment says so."""
+        handled = sys.exc_info()[1]
+        text = " ".join(item if type(item) is str else self.show(item) for item in items)
+        if handled is not None:
+            text += f" | handling {self.label(handled)}"
+        if self.clock is not None:
+            text = f"{self.clock():3} {text}"
+        self.lines.append(text)
+
+    def label(self, exception):
+        """The same exception has the same label in all lines. The exception keeps it, so that no exception is kept alive."""
+        serial, label = exception.__dict__.get("_label", (None, None))
+        if serial != self.serial:
+            self.exceptions += 1
+            label = f"{type(exception).__name__}#{self.exceptions}"
+            exception.__dict__["_label"] = self.serial, label
+        return label
+
+    def show(self, value):
+        if isinstance(value, BaseException):
+            return self.show_exception(value, set())
+        if isinstance(value, Token):
+            return value.name
+        if isinstance(value, type):
+            return f"<class {value.__name__}>"
+        if type(value) in (tuple, list):
+            return f"{type(value).__name__}({', '.join(map(self.show, value))})"
+        if value is None or type(value) in (bool, int, str, float, bytes):
+            return repr(value)
+        if isinstance(value, types.TracebackType):
+            names = function_names(value)
+            if CHAINING_CUTS:
+                names = names.rpartition(">")[2]
+            return f"<traceback {names}>" if names else "None"
+        if isinstance(value, types.CoroutineType) or type(value).__name__ == "PyAwaitable":
+            return f"<{short_name(value.__qualname__)}>"
+        return f"<{type(value).__name__}>"
+
+    def show_exception(self, exception, seen):
+        label = self.label(exception)
+        if id(exception) in seen:
+            return label
+        seen.add(id(exception))
+        if isinstance(exception, SystemError):
+            text = f"{label}(...)"
+        else:
+            text = f"{label}({', '.join(map(self.show_argument, exception.args))})"
+        names = function_names(exception.__traceback__)
+        if CHAINING_CUTS and exception.__context__ is not None:
+            names = names.rpartition(">")[2]
+        if names:
+            text += f" in {names}"
+        if exception.__cause__ is not None:
+            text += f" from [{self.show_exception(exception.__cause__, seen)}]"
+        if exception.__context__ is not None:
+            text += f" during [{self.show_exception(exception.__context__, seen)}]"
+        if exception.__suppress_context__:
+            text += " suppressed"
+        # Of a group, by what it has: before 3.11 the class comes from a backport.
+        members = getattr(exception, "exceptions", None)
+        if isinstance(members, tuple):
+            text += f" group [{'; '.join(self.show_exception(member, seen) for member in members)}]"
+        return text
+
+    def show_argument(self, value):
+        if isinstance(value, BaseException):
+            return self.label(value)
+        return ANYIO_CANCELLED.sub("Cancelled ...", ADDRESS.sub("0x", self.show(value)))
+
+    def warned(self, message, category):
+        text = str(message)
+        match = NEVER_AWAITED.search(text)
+        if match is None:
+            line = f"warning {category.__name__}: {ADDRESS.sub('0x', text)}"
+            if self.lines[-1:] != [line]:
+                self.lines.append(line)
+            return
+        self.never_awaited.append(short_name(match.group(1)))
+
+    def unraisable(self, hook_arguments):
+        value = hook_arguments.exc_value
+        self.lines.append(f"unraisable {self.show(value)} in {self.show(hook_arguments.object)}")
+
+    def finish(self):
+        """All lines. After Cancel, an object that was never awaited says nothing."""
+        never = [name for name in self.never_awaited if not (self.cancelled and name == "outer")]
+        return self.lines + [f"never awaited: {name}" for name in sorted(never)]
+
+
+class Recorder:
+    """Sends warnings and unraisable exceptions to the log of the run at hand."""
+
+    def __init__(self):
+        self.log = None
+
+    def showwarning(self, message, category, *_):
+        if self.log is not None:
+            self.log.warned(message, category)
+
+    def unraisablehook(self, arguments):
+        if self.log is not None:
+            self.log.unraisable(arguments)
+
+    @contextlib.contextmanager
+    def installed(self):
+        hook = sys.unraisablehook
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.showwarning = self.showwarning
+            sys.unraisablehook = self.unraisablehook
+            try:
+                yield self
+            finally:
+                sys.unraisablehook = hook
+
+
+RECORDER = Recorder()

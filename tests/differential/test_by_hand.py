@@ -1,0 +1,82 @@
+"""Each scenario in C does what its `async def` does, driven by hand and disturbed at every step."""
+
+import pytest
+import scenarios
+
+from . import by_hand, twins  # noqa: F401  (the twins register themselves)
+from .by_hand import OUTSIDE_STEPS, STEPS, Run, Side
+from .compare import compare
+from .scenario import SCENARIOS
+
+NATIVE = Side("async def")
+C = Side("C", scenarios)
+
+ALL = [scenario for scenario in SCENARIOS if scenario.loops is None]
+PLAIN = [scenario for scenario in ALL if not scenario.variant]
+KINDS = (
+    "generator",
+    "awaitable",
+    "iterator",
+    "iterator with send",
+    "iterator with throw",
+    "iterator with close",
+    "iterator with all",
+    "iterator whose close fails",
+    "iterator that breaks getattr",
+    "asend",
+    "wrapped",
+)
+
+
+def each(scenarios_):
+    return pytest.mark.parametrize("scenario", scenarios_, ids=str)
+
+
+def steps(scenario):
+    return STEPS + OUTSIDE_STEPS if scenario.outside else STEPS
+
+
+def same(scenario, runs):
+    assert compare(scenario, runs, NATIVE, C) > 0
+
+
+@each(ALL)
+def test_disturbed_at_every_step(scenario):
+    same(scenario, by_hand.disturbed(scenario, NATIVE, steps(scenario)))
+
+
+@each(PLAIN)
+def test_every_sequence_of_three_steps(scenario):
+    same(scenario, by_hand.exhausted(3))
+
+
+@each(PLAIN)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_inner(scenario, kind):
+    same(scenario, by_hand.disturbed(scenario, NATIVE, steps(scenario), kind=kind))
+
+
+@each(PLAIN)
+@pytest.mark.parametrize("thrown", ["linger", "swallow", "answer", "translate"])
+def test_inner_that_catches(scenario, thrown):
+    same(scenario, by_hand.disturbed(scenario, NATIVE, STEPS, thrown=thrown))
+
+
+@each(PLAIN)
+def test_two_disturbances(scenario):
+    """An inner awaitable that suspends while it handles the first one meets the second one there."""
+    same(scenario, by_hand.disturbed_twice(scenario, NATIVE))
+
+
+@each(PLAIN)
+@pytest.mark.parametrize("place", [place for place in by_hand.PLACES if place != "top"])
+def test_every_place(scenario, place):
+    same(scenario, by_hand.disturbed(scenario, NATIVE, steps(scenario), place=place))
+
+
+@each(PLAIN)
+@pytest.mark.parametrize("mode", ["handling", "traced"])
+def test_stepped_while(scenario, mode):
+    """... the one who steps handles an exception, or is traced."""
+    for place in ("top", "awaited"):
+        same(scenario, by_hand.disturbed(scenario, NATIVE, STEPS, place=place, mode=mode))
