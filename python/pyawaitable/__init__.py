@@ -55,3 +55,12 @@ def static_library():
     from . import _linking
 
     return _linking.find(_linking.STATIC)
+
+
+def __getattr__(name):
+    # As in 1.x, where the package imported it; here, only who asks for it does.
+    if name == "abi":
+        import importlib
+
+        return importlib.import_module(".abi", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -305,10 +305,7 @@ class Env:
         return (yield self.token(tag))
 
     def through(self, awaitable):
-        async def through():
-            return await awaitable
-
-        return renamed(through(), "through")
+        return renamed(model.wrap(awaitable), "through")
 
     def wrap(self, awaitable):
         """An awaitable around another, of the side at hand."""

@@ -104,10 +104,11 @@ class Driver:
         self.failures = 0
         self.returned = False
 
-    def call(self, what, function, *arguments):
+    def call(self, what, on, method, *arguments):
+        """`on` is the name of an attribute: a frame that a traceback keeps alive must not hold more."""
         self.steps += 1
         try:
-            got = function(*arguments)
+            got = getattr(getattr(self, on), method)(*arguments)
         except StopIteration as stop:
             self.returned = True
             seen = "returns", stop.value, stop.args
@@ -122,21 +123,19 @@ class Driver:
         del seen
 
     def act(self, step):
-        handle = self.handle
         if step == "drop":
             self.log("drop")
-            self.handle = handle = None
-            self.awaitable = None
+            self.handle = self.awaitable = None
             # The twin may be part of a cycle: it handles an exception whose traceback has its frame.
             collect()
-        elif handle is None:
+        elif self.handle is None:
             pass
         elif step == "next":
-            self.call(step, handle.send, None)
+            self.call(step, "handle", "send", None)
         elif step == "value":
-            self.call(step, handle.send, self.env.token("sent"))
+            self.call(step, "handle", "send", self.env.token("sent"))
         elif step == "close":
-            self.call(step, handle.close)
+            self.call(step, "handle", "close")
         elif step == "second waiter":
             self.second_waiter()
         elif step == "Cancel":
@@ -147,18 +146,18 @@ class Driver:
         elif step == "add":
             self.env.add("extra")
         else:
-            self.call(step, handle.throw, *THROWN[step]())
+            self.call(step, "handle", "throw", *THROWN[step]())
 
     def second_waiter(self):
         """Somebody else awaits it, once: refused when it is suspended or finished, a step like any other before."""
-        awaitable = self.awaitable
 
-        async def second():
-            return await awaitable
+        async def second(held):
+            return await held.pop()
 
-        waiter = second()
-        self.call("second waiter", waiter.send, None)
-        self.call("second waiter", waiter.close)
+        self.waiter = second([self.awaitable])
+        self.call("second waiter", "waiter", "send", None)
+        self.call("second waiter", "waiter", "close")
+        self.waiter = None
 
     def finish(self):
         """Steps it until it returns, or until it does nothing but raise."""

@@ -42,7 +42,7 @@ HIDDEN = (
 )
 
 # Before 3.12 a coroutine that resumes with an exception while it handles another one chains the two,
-# and loses the outer part of the traceback on the way. Such tracebacks are shown by their last frame.
+# and loses part of the traceback on the way. Tracebacks of what has a context are not shown there.
 CHAINING_CUTS = sys.version_info < (3, 12)
 
 
@@ -118,9 +118,7 @@ class Log:
             return repr(value)
         if isinstance(value, types.TracebackType):
             names = function_names(value)
-            if CHAINING_CUTS:
-                names = names.rpartition(">")[2]
-            return f"<traceback {names}>" if names else "None"
+            return f"<traceback {names}>" if names and not CHAINING_CUTS else "None"
         if isinstance(value, types.CoroutineType) or type(value).__name__ == "PyAwaitable":
             return f"<{short_name(value.__qualname__)}>"
         return f"<{type(value).__name__}>"
@@ -135,9 +133,7 @@ class Log:
         else:
             text = f"{label}({', '.join(map(self.show_argument, exception.args))})"
         names = function_names(exception.__traceback__)
-        if CHAINING_CUTS and exception.__context__ is not None:
-            names = names.rpartition(">")[2]
-        if names:
+        if names and not (CHAINING_CUTS and exception.__context__ is not None):
             text += f" in {names}"
         if exception.__cause__ is not None:
             text += f" from [{self.show_exception(exception.__cause__, seen)}]"

@@ -4,7 +4,7 @@ import pytest
 import scenarios
 
 from . import by_hand, twins  # noqa: F401  (the twins register themselves)
-from .by_hand import OUTSIDE_STEPS, STEPS, Run, Side
+from .by_hand import OUTSIDE_STEPS, STEPS, Side
 from .compare import compare
 from .scenario import SCENARIOS
 

@@ -7,11 +7,14 @@ from .errors import BAD
 
 
 def around(env, name, inner, act, handle):
-    """`act` is a callback, its value the result; `handle` an error callback, its value the result, that may raise."""
+    """`act` is a callback, its value the result; `handle` an error callback, its value the result,
+    that may raise. What is awaited is in no variable: an awaitable lets go of it when it is done."""
+    held = [inner]
+    del inner
 
     async def outer():
         try:
-            return act(await inner)
+            return act(await held.pop())
         except BaseException as exception:
             return handle(exception)
 
@@ -20,10 +23,12 @@ def around(env, name, inner, act, handle):
 
 def outermost(env, middle, act, handle):
     b = env.inner("b")
+    held = [middle]
+    del middle
 
     async def outer():
         try:
-            result = act(await middle)
+            result = act(await held.pop())
         except BaseException as exception:
             result = handle(exception)
         env.log("callback", await b)
@@ -153,7 +158,8 @@ def nested_from_callback(env):
 
     async def outer():
         env.log("callback", await b)
-        innermost = around(env, "innermost", env.inner("a"), does.returns, does.handles)
-        return does.returns(await innermost)
+        return does.returns(
+            await around(env, "innermost", env.inner("a"), does.returns, does.handles)
+        )
 
     return outer()
