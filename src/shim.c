@@ -48,7 +48,8 @@ int pyawaitable_shim_is_marked_generator(PyObject *object)
     Py_DECREF(code);
     return (flags & CO_ITERABLE_COROUTINE) != 0;
 #else
-    PyObject *code = ((PyGenObject *)object)->gi_code;
-    return code != NULL && (((PyCodeObject *)code)->co_flags & CO_ITERABLE_COROUTINE) != 0;
+    /* A PyObject * until 3.10. */
+    PyCodeObject *code = (PyCodeObject *)((PyGenObject *)object)->gi_code;
+    return code != NULL && (code->co_flags & CO_ITERABLE_COROUTINE) != 0;
 #endif
 }

@@ -17,6 +17,7 @@ import anyio.lowlevel
 import trio
 import trio.testing
 
+from . import model
 from .blocks import Env
 from .record import RECORDER, Log, collect
 
@@ -34,11 +35,29 @@ class Sibling(Exception):
     pass
 
 
+def numbered_task(loop, coroutine, **options):
+    return NumberedTask(coroutine, loop=loop, **options)
+
+
 class SteppedLoop(asyncio.SelectorEventLoop):
     now = 0.0
 
     def time(self):
         return self.now
+
+
+class NumberedTask(asyncio.Task):
+    """Tasks that are kept in sets, to be cancelled one after the other, are in the same order then."""
+
+    count = 0
+
+    def __init__(self, *arguments, **options):
+        NumberedTask.count += 1
+        self.number = NumberedTask.count
+        super().__init__(*arguments, **options)
+
+    def __hash__(self):
+        return self.number
 
 
 class Entered:
@@ -50,8 +69,21 @@ class Entered:
     async def __aenter__(self):
         return self.manager.__enter__()
 
-    async def __aexit__(self, *arguments):
-        return self.manager.__exit__(*arguments)
+    async def __aexit__(self, kind, exception, traceback):
+        try:
+            return self.manager.__exit__(kind, exception, traceback)
+        finally:
+            # As contextlib does from 3.11 on: its own frames are none of our business.
+            if exception is not None:
+                exception.__traceback__ = traceback
+
+
+def function_of(awaitable):
+    """What `start_soon` takes: a function that returns the awaitable."""
+    if sys.version_info < (3, 10):
+        # The last anyio for 3.9 wants a native coroutine.
+        return lambda: model.wrap(awaitable)
+    return lambda: awaitable
 
 
 class LoopEnv(Env):
@@ -66,7 +98,7 @@ class LoopEnv(Env):
         group.start_soon(self.inner, name)
 
     def start_this(self, group, awaitable):
-        group.start_soon(lambda: awaitable)
+        group.start_soon(function_of(awaitable))
 
 
 class AsyncioEnv(LoopEnv):
@@ -238,12 +270,7 @@ def task_group(env, awaitable, deadline):
 
 
 def eager(env, awaitable, deadline):
-    loop = asyncio.get_running_loop()
-    loop.set_task_factory(asyncio.eager_task_factory)
-    try:
-        made = loop.create_task(awaitable)
-    finally:
-        loop.set_task_factory(None)
+    made = NumberedTask(awaitable, loop=asyncio.get_running_loop(), eager_start=True)
     return made, made.cancel
 
 
@@ -347,7 +374,7 @@ def structured(library, env_type):
     async def started(env, awaitable, scope, told, deadline):
         with scope:
             async with open_group() as group:
-                group.start_soon(lambda: awaitable)
+                group.start_soon(function_of(awaitable))
 
     async def sibling_fails(env, awaitable, scope, told, deadline):
         async def sibling():
@@ -465,8 +492,10 @@ class AsyncioHost:
 
     def __init__(self, loop):
         self.loop = loop
+        loop.set_task_factory(numbered_task)
 
     def run(self, session):
+        NumberedTask.count = 0
         self.loop.now = 0.0
         self.loop.run_until_complete(session())
 
@@ -484,6 +513,7 @@ class UvloopHost(AsyncioHost):
     timed = False
 
     def run(self, session):
+        NumberedTask.count = 0
         self.loop.run_until_complete(session())
 
     def move_on(self, env):
