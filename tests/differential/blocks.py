@@ -5,6 +5,7 @@ awaitable it is, the run's: the same scenario runs with coroutines, generators, 
 `close`, and so on. All of them log what they see.
 """
 
+import sys
 import types
 import weakref
 
@@ -191,14 +192,20 @@ class SendOnlyAwait(RaisingAwait):
 
 
 def asend(env, name, spec):
-    """One step of an asynchronous generator, which is kept: only the step is awaited."""
+    """One step of an asynchronous generator, which is kept: only the step is awaited. No event loop
+    hears of the generator, since it may live longer than the loop."""
 
     async def generator():
         yield await body(env, name, spec)
 
     made = generator()
     env.kept.append(made)
-    return made.asend(None)
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(None, None)
+    try:
+        return made.asend(None)
+    finally:
+        sys.set_asyncgen_hooks(*hooks)
 
 
 def busy(env, name, spec):

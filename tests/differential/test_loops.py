@@ -14,8 +14,8 @@ NATIVE = Side("async def")
 C = Side("C", scenarios)
 
 HOSTS = ["asyncio", "uvloop", "trio", "anyio on asyncio", "anyio on trio"]
-# A coroutine that is driven by hand while a loop runs, and KeyboardInterrupt, which leaves the loop.
-NOT_HERE = ("busy", "raises KeyboardInterrupt")
+# A coroutine that is driven by hand while a loop runs, and exceptions that a loop does not catch.
+NOT_HERE = ("busy", "raises KeyboardInterrupt", "raises GeneratorExit")
 
 
 def library(host):
