@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -41,6 +42,10 @@ REDUCED = [
     "--ignore=tests/test_builds.py",
     "--ignore=tests/test_examples.py",
 ]
+
+# A free-threaded collection visits every object there is, and the differential tests collect after
+# every step: hours.
+FREE_THREADED = ["--ignore=tests/differential"]
 
 nox.needs_version = ">=2024.4.15"
 nox.options.sessions = ["tests", "report"]
@@ -141,11 +146,19 @@ def make(*arguments, log=None):
 
 def what_to_make(interpreter):
     """What is the same for all interpreters is done for the one that make was given."""
-    if os.environ.get("SUITE") == "reduced":
-        return ["pytest", "PYTEST_ARGS=" + " ".join(f"'{word}'" for word in REDUCED)]
+    left_out = REDUCED if reduced() else []
+    if interpreter.version.endswith("t"):
+        left_out = left_out + FREE_THREADED
+    options = [f"PYTEST_ARGS={shlex.join(left_out)}"] if left_out else []
+    if reduced():
+        return ["pytest", *options]
     if interpreter == default_interpreter():
-        return ["test"]
-    return ["clippy", "pytest"]
+        return ["test", *options]
+    return ["clippy", "pytest", *options]
+
+
+def reduced():
+    return os.environ.get("SUITE") == "reduced"
 
 
 def summary(status, output, seconds):
@@ -158,7 +171,7 @@ def summary(status, output, seconds):
     notes = "".join(
         f", {numbers[name]} {name}" for name in ("skipped", "xfailed") if name in numbers
     )
-    if os.environ.get("SUITE") == "reduced":
+    if reduced():
         notes += ", reduced"
     if status == 0 and passed:
         return f"passed, {passed} tests in {seconds:.0f} s{notes}"
