@@ -519,7 +519,7 @@ pub unsafe extern "C" fn finalize(object: *mut PyObject) {
             _ => close(awaitable).is_err(),
         };
         if failed {
-            exception::unraisable(Raised::pending(), object);
+            exception::unraisable_at_end(Raised::pending(), object);
         }
         Ok(())
     });

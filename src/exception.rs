@@ -218,3 +218,19 @@ pub fn unraisable(raised: Raised, object: *mut ffi::PyObject) {
     // SAFETY: `object` is live at every call, and an exception is set.
     unsafe { ffi::PyErr_WriteUnraisable(object) }
 }
+
+/// Reports the exception that is set when an awaitable goes, as native coroutines report theirs: from 3.14 on without the
+/// object, which is on its way out, but with its name in the text.
+pub fn unraisable_at_end(raised: Raised, object: *mut ffi::PyObject) {
+    #[cfg(Py_3_14)]
+    // SAFETY: a live object, an exception is set; the format has one object to print.
+    unsafe {
+        let _ = raised;
+        ffi::PyErr_FormatUnraisable(
+            c"Exception ignored while closing coroutine %R".as_ptr(),
+            object,
+        );
+    }
+    #[cfg(not(Py_3_14))]
+    unraisable(raised, object);
+}

@@ -31,6 +31,8 @@ unsafe extern "C" {
     fn _PyType_Lookup(r#type: *mut PyTypeObject, name: *mut PyObject) -> *mut PyObject;
     #[cfg(Py_GIL_DISABLED)]
     fn _PyType_LookupRef(r#type: *mut PyTypeObject, name: *mut PyObject) -> *mut PyObject;
+    #[cfg(Py_3_14)]
+    pub fn PyErr_FormatUnraisable(format: *const core::ffi::c_char, ...);
     #[cfg(not(Py_3_10))]
     fn _PyGen_Send(generator: *mut PyObject, value: *mut PyObject) -> *mut PyObject;
 }
