@@ -17,6 +17,13 @@ fn main() {
         // src/stop.rs says why.
         println!("cargo::rustc-cfg=kept_stop_iteration");
     }
+    let plain = !has("Py_GIL_DISABLED") && !cfgs.contains("Py_REF_DEBUG");
+    let is_64_bit =
+        std::env::var("CARGO_CFG_TARGET_POINTER_WIDTH").is_ok_and(|width| width == "64");
+    if has("Py_3_12") && !has("Py_3_14") && plain && is_64_bit {
+        // src/ffi.rs says why.
+        println!("cargo::rustc-cfg=whole_reference_count");
+    }
     cc::Build::new()
         .files(["src/shim.c", "src/shim_v1.c"])
         .include(include_dir(config.executable()))

@@ -420,6 +420,21 @@ PYAWAITABLE_INLINE int PyAwaitable_UnpackIntValues(PyObject *awaitable, ...)
 
 #undef PYAWAITABLE__COLLECT
 
+/* Headers from 3.13 on mean a Py_ssize_t by '#' in a format; an older interpreter, on which an extension for the limited
+   API may run, does so in this function alone. */
+#if defined(Py_LIMITED_API) && Py_LIMITED_API + 0 < 0x030D0000 && PY_VERSION_HEX >= 0x030D0000
+#ifdef __cplusplus
+extern "C" {
+#endif
+PyAPI_FUNC(PyObject *) _Py_VaBuildValue_SizeT(const char *, va_list);
+#ifdef __cplusplus
+}
+#endif
+#define PYAWAITABLE__BUILD_VALUE _Py_VaBuildValue_SizeT
+#else
+#define PYAWAITABLE__BUILD_VALUE Py_VaBuildValue
+#endif
+
 /* Here and not in the library, so that PY_SSIZE_T_CLEAN means what it means to the file that calls. */
 PYAWAITABLE_INLINE int PyAwaitable_AwaitFunction(PyObject *awaitable, PyObject *function, const char *format,
                                                  PyAwaitable_Callback callback, PyAwaitable_Error error, ...)
@@ -445,7 +460,7 @@ PYAWAITABLE_INLINE int PyAwaitable_AwaitFunction(PyObject *awaitable, PyObject *
         /* Building may run Python code; an exception that is set before stays, unless it fails. */
         PyErr_Fetch(&type, &value, &traceback);
         va_start(arguments, error);
-        built = Py_VaBuildValue(whole, arguments);
+        built = PYAWAITABLE__BUILD_VALUE(whole, arguments);
         va_end(arguments);
         if (built != NULL) {
             PyErr_Restore(type, value, traceback);

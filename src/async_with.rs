@@ -6,6 +6,7 @@ use crate::ffi::{self, PyObject};
 use crate::inner;
 use crate::raised::{Raised, Result};
 use crate::reference::Owned;
+use crate::special::Special;
 
 /// Fails with `TypeError` unless the type of `context` has both methods.
 pub fn check_context(awaitable: &Awaitable, context: *mut PyObject) -> Result<()> {
@@ -28,37 +29,19 @@ fn no_context_manager(context: *mut PyObject) -> Raised {
     )
 }
 
-/// A special method, bound: looked up on the type, as the interpreter does.
-fn special_method(object: *mut PyObject, name: &Owned) -> Result<Owned> {
-    // SAFETY: a live object and a str; a descriptor's `__get__` is called as CPython does.
-    unsafe {
-        let r#type = ffi::Py_TYPE(object);
-        let Some(found) = Owned::optional(ffi::type_lookup(r#type, name.as_ptr())) else {
-            return Err(no_context_manager(object));
-        };
-        match (*ffi::Py_TYPE(found.as_ptr())).tp_descr_get {
-            Some(get) => Owned::new(get(found.as_ptr(), object, r#type.cast())),
-            None => Ok(found),
-        }
-    }
+fn special_method(context: &Owned, name: &Owned) -> Result<Special> {
+    Special::find(context, name)?.ok_or_else(|| no_context_manager(context.as_ptr()))
 }
 
 /// Begins the `async with` of the innermost block, whose `__aenter__` is in progress.
 pub fn enter(awaitable: &Awaitable, context: Owned) -> Result<()> {
     let names = &awaitable.state().names;
-    let method = special_method(context.as_ptr(), &names.aenter)?;
-    let exit = special_method(context.as_ptr(), &names.aexit)?;
+    let method = special_method(&context, &names.aenter)?;
+    let exit = special_method(&context, &names.aexit)?;
     let replaced = awaitable.with(|store| store.set_exit(exit));
     drop(replaced);
-    // SAFETY: a live callable, no exception set.
-    let entering = unsafe {
-        Owned::new(ffi::PyObject_CallFunctionObjArgs(
-            method.as_ptr(),
-            core::ptr::null_mut::<PyObject>(),
-        ))?
-    };
     let iterator = inner::start(
-        entering,
+        method.call()?,
         c"'async with' received an object from __aenter__ that does not implement __await__: %.100s",
     )?;
     awaitable.with(|store| store.drive(iterator));
@@ -74,27 +57,20 @@ pub fn leave(awaitable: &Awaitable, exception: Option<Owned>) -> Result<()> {
         return Err(Raised::pending());
     };
     let iterator = handling_block(awaitable, |exception| {
-        // SAFETY: live objects, NULL at the end; no exception is set.
-        let exiting = unsafe {
-            let (kind, value, traceback) = match exception {
-                Some(exception) => (
+        let (kind, value, traceback) = match exception {
+            // SAFETY: a live object; its type lives as long, and a traceback comes with a reference of its own.
+            Some(exception) => unsafe {
+                (
                     Owned::share(ffi::Py_TYPE(exception.as_ptr()).cast()),
                     Owned::share(exception.as_ptr()),
                     Owned::optional(ffi::PyException_GetTraceback(exception.as_ptr()))
                         .unwrap_or_else(Owned::none),
-                ),
-                None => (Owned::none(), Owned::none(), Owned::none()),
-            };
-            Owned::new(ffi::PyObject_CallFunctionObjArgs(
-                exit.as_ptr(),
-                kind.as_ptr(),
-                value.as_ptr(),
-                traceback.as_ptr(),
-                core::ptr::null_mut::<PyObject>(),
-            ))?
+                )
+            },
+            None => (Owned::none(), Owned::none(), Owned::none()),
         };
         inner::start(
-            exiting,
+            exit.call_with_three(&kind, &value, &traceback)?,
             c"'async with' received an object from __aexit__ that does not implement __await__: %.100s",
         )
     })?;

@@ -1,11 +1,12 @@
 //! The object: its layout, how its parts are reached, and how it comes and goes.
 
 use crate::ffi::{self, PyObject};
+use crate::inner;
 use crate::lock::Lock;
 use crate::machine::{self, Admission, Phase, Step};
 use crate::raised::{Raised, Result};
 use crate::reference::Owned;
-use crate::state::State;
+use crate::state::{State, free_awaitable};
 use crate::store::{Data, Marks, Store};
 use core::cell::{Cell, UnsafeCell};
 use core::ffi::{c_int, c_void};
@@ -33,18 +34,34 @@ pub const WEAK_REFERENCES: usize = core::mem::offset_of!(Awaitable, weak_referen
 
 impl Awaitable {
     /// A new, empty awaitable.
+    #[inline]
     pub fn create(state: NonNull<State>) -> Result<Owned> {
-        // SAFETY: the interpreter keeps its state, and the state its type. The object is whole before the collector or
-        // anybody else sees it.
+        // SAFETY: the interpreter keeps its state. The object is whole before the collector or anybody else sees it.
+        unsafe {
+            let object = match state.as_ref().awaitables.take() {
+                Some(object) => {
+                    ffi::_Py_NewReference(object);
+                    let awaitable = &*object.cast::<Self>();
+                    awaitable.set_phase(Phase::Created);
+                    *awaitable.marks.get() = Marks::new();
+                    object
+                }
+                None => Self::allocate(state)?,
+            };
+            ffi::PyObject_GC_Track(object.cast());
+            Owned::new(object)
+        }
+    }
+
+    /// A new object that the collector does not know yet. It holds its state, and, as of any heap type, its type.
+    #[cold]
+    fn allocate(state: NonNull<State>) -> Result<*mut PyObject> {
+        // SAFETY: the interpreter keeps its state, and the state its type.
         unsafe {
             let Some(r#type) = state.as_ref().awaitable_type.get() else {
                 return Err(Raised::pending());
             };
-            let object = match state.as_ref().awaitables.take() {
-                Some(object) => ffi::PyObject_Init(object, r#type.as_ptr()),
-                None => ffi::_PyObject_GC_New(r#type.as_ptr()),
-            }
-            .cast::<Self>();
+            let object = ffi::_PyObject_GC_New(r#type.as_ptr()).cast::<Self>();
             if object.is_null() {
                 return Err(Raised::pending());
             }
@@ -55,8 +72,7 @@ impl Awaitable {
             (&raw mut (*object).lock).write(Lock::new());
             (&raw mut (*object).marks).write(UnsafeCell::new(Marks::new()));
             (&raw mut (*object).data).write(UnsafeCell::new(Data::new()));
-            ffi::PyObject_GC_Track(object.cast());
-            Owned::new(object.cast())
+            Ok(object.cast())
         }
     }
 
@@ -111,6 +127,15 @@ impl Awaitable {
         Phase::from_byte(self.phase.load(Ordering::Acquire))
     }
 
+    /// Fails with `RuntimeError` if somebody awaits it already.
+    #[inline]
+    pub fn check_unawaited(&self) -> Result<()> {
+        if self.phase() == Phase::Suspended {
+            return Err(inner::awaited_already());
+        }
+        Ok(())
+    }
+
     /// Ends a step: only the thread that runs it may.
     #[inline]
     pub fn set_phase(&self, phase: Phase) {
@@ -145,12 +170,18 @@ impl Awaitable {
     }
 
     /// Releases what a finished object gives up: everything but the other kinds of saved values, and its names.
-    #[inline]
+    #[inline(always)]
     pub fn release(&self) {
-        if self.with(|store| store.is_bare()) {
-            return;
+        if !self.with(|store| store.is_bare()) {
+            self.release_all();
         }
-        drop(self.with(|store| store.take_inline()));
+    }
+
+    fn release_all(&self) {
+        for object in self.with(|store| store.take_inline()) {
+            // SAFETY: the store owned a reference to each that is not NULL, given up here.
+            unsafe { ffi::Py_XDECREF(object) };
+        }
         if self.with(|store| store.has_cold()) {
             self.release_cold();
         }
@@ -163,11 +194,18 @@ impl Awaitable {
             unsafe { ffi::Py_DECREF(object) };
         }
         drop(self.with(|store| store.reuse(objects)));
+        if self.with(|store| store.has_work()) {
+            self.release_work();
+        }
+        self.with(|store| store.free_unneeded_cold());
+    }
+
+    #[cold]
+    fn release_work(&self) {
         drop(self.with(|store| store.take_queue()));
         while let Some(block) = self.with(|store| store.pop_block()) {
             drop(block);
         }
-        self.with(|store| store.free_unneeded_cold());
     }
 
     /// Whether something is left to do before the object may go: a warning, or closing what is suspended.
@@ -231,7 +269,12 @@ pub unsafe extern "C" fn dealloc(object: *mut PyObject) {
         if !awaitable.weak_references.get().is_null() {
             ffi::PyObject_ClearWeakRefs(object);
         }
-        destroy_in_turn(object.cast());
+        // What holds nothing starts no chain.
+        if awaitable.phase() == Phase::Finished && awaitable.with(|store| store.is_bare()) {
+            free(object.cast());
+        } else {
+            destroy_in_turn(object.cast());
+        }
     }
 }
 
@@ -264,7 +307,7 @@ std::thread_local! {
 ///
 /// # Safety
 /// As [`destroy`].
-#[inline]
+#[inline(never)]
 unsafe fn destroy_in_turn(object: *mut Awaitable) {
     DESTROYING.with(|destroying| {
         let outer = destroying.get();
@@ -336,17 +379,25 @@ unsafe fn destroy(object: *mut Awaitable) {
                 ffi::PyObject_ClearWeakRefs(object.cast());
             }
         }
-        let state = awaitable.state;
-        let r#type = ffi::Py_TYPE(object.cast());
         awaitable.release();
         awaitable.with(|store| store.free_cold());
-        let pooled = ffi::PyObject_GC_IsFinalized(object.cast()) == 0
-            && state.as_ref().awaitables.put(object.cast());
-        if !pooled {
-            ffi::PyObject_GC_Del(object.cast());
-        }
+        free(object);
+    }
+}
+
+/// Keeps the memory for the next object, or frees it.
+///
+/// # Safety
+/// As [`destroy`], and the object holds nothing any more.
+#[inline]
+unsafe fn free(object: *mut Awaitable) {
+    // SAFETY: the object holds its state until its memory goes.
+    unsafe {
+        let state = (*object).state;
         state.as_ref().stop.empty();
-        State::release(state);
-        ffi::Py_DECREF(r#type.cast());
+        let finalized = (*object).with(|store| store.marks.is_finalized());
+        if finalized || !state.as_ref().awaitables.put(object.cast()) {
+            free_awaitable(state, object.cast());
+        }
     }
 }

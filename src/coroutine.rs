@@ -14,6 +14,8 @@ use crate::machine::{self, Admission, ErrorVerdict, Phase, Refusal, Step, Verdic
 use crate::raised::{Kind, Raised, Result};
 use crate::reference::Owned;
 use crate::store::{Activity, Ended, Next};
+use crate::thread::Thread;
+use core::ffi::c_int;
 
 /// What a step came to.
 pub enum Outcome {
@@ -29,8 +31,8 @@ pub enum Outcome {
 enum Reached {
     /// It suspended, with a value for the event loop.
     Suspended(Owned),
-    /// The end.
-    Returned(Owned),
+    /// The end: nothing is left to do.
+    Finished,
     /// The end, with an exception set.
     Raised(Raised),
     /// Nowhere: an exception is set, and the object is as it was before the step.
@@ -51,6 +53,12 @@ enum Input {
 /// `send(value)`, `value` borrowed.
 #[inline]
 pub fn send(awaitable: &Awaitable, value: *mut PyObject) -> Outcome {
+    send_on(None, awaitable, value)
+}
+
+/// `send(value)`, by the thread that the step above knows already.
+#[inline(always)]
+fn send_on(thread: Option<Thread>, awaitable: &Awaitable, value: *mut PyObject) -> Outcome {
     // SAFETY: only the address is compared.
     let step = if value == unsafe { ffi::Py_None() } {
         Step::Next
@@ -58,7 +66,7 @@ pub fn send(awaitable: &Awaitable, value: *mut PyObject) -> Outcome {
         Step::Send
     };
     match awaitable.admit(step) {
-        Admission::Enter => enter(awaitable, Input::Send(value)),
+        Admission::Enter => enter(thread, awaitable, Input::Send(value)),
         Admission::Refuse(refusal) => Outcome::Raise(refuse(refusal)),
         // The machine gives no other answer to these steps.
         Admission::End | Admission::Ignore => Outcome::Raise(Raised::pending()),
@@ -67,11 +75,23 @@ pub fn send(awaitable: &Awaitable, value: *mut PyObject) -> Outcome {
 
 /// `throw(...)`.
 pub fn throw(awaitable: &Awaitable, thrown: Thrown) -> Outcome {
+    // While it is suspended, what cannot be an exception is the await's to refuse. From 3.15 on it comes too late for a
+    // finished one to look at it.
+    let is_checked = match awaitable.phase() {
+        Phase::Created => true,
+        Phase::Suspended => false,
+        Phase::Running | Phase::Finished => !cfg!(Py_3_15),
+    };
+    if is_checked {
+        if let Err(raised) = inner::check_thrown(thrown) {
+            return Outcome::Raise(raised);
+        }
+    }
     match awaitable.admit(Step::Throw) {
         Admission::Enter if inner::is_generator_exit(thrown) => {
-            enter(awaitable, Input::Exit(Some(thrown)))
+            enter(None, awaitable, Input::Exit(Some(thrown)))
         }
-        Admission::Enter => enter(awaitable, Input::Throw(thrown)),
+        Admission::Enter => enter(None, awaitable, Input::Throw(thrown)),
         Admission::End => {
             let raised = inner::raise_here(thrown);
             release_after(awaitable, raised)
@@ -84,7 +104,7 @@ pub fn throw(awaitable: &Awaitable, thrown: Thrown) -> Outcome {
 /// `close()`: what it returns on this version of CPython.
 pub fn close(awaitable: &Awaitable) -> Result<Owned> {
     match awaitable.admit(Step::Close) {
-        Admission::Enter => match enter(awaitable, Input::Exit(None)) {
+        Admission::Enter => match enter(None, awaitable, Input::Exit(None)) {
             Outcome::Yield(value) => {
                 drop(value);
                 Err(Raised::new(
@@ -125,23 +145,25 @@ fn refuse(refusal: Refusal) -> Raised {
 }
 
 /// Runs a step that the machine has admitted, and puts the object into the phase it leaves.
-#[inline]
-fn enter(awaitable: &Awaitable, input: Input) -> Outcome {
-    let reached = match input {
-        Input::Send(_) => counted(awaitable, || run(awaitable, input)),
-        // Each level of these is a call of a method, which counts already.
-        Input::Throw(_) | Input::Exit(_) => run(awaitable, input),
+#[inline(always)]
+fn enter(thread: Option<Thread>, awaitable: &Awaitable, input: Input) -> Outcome {
+    if awaitable.with(|store| store.is_done()) {
+        return finish(awaitable);
+    }
+    let thread = thread.unwrap_or_else(Thread::current);
+    let reached = if thread.enter() {
+        let reached = run(thread, awaitable, input);
+        thread.leave();
+        reached
+    } else {
+        too_deep(awaitable)
     };
     match reached {
         Reached::Suspended(value) => {
             awaitable.set_phase(Phase::Suspended);
             Outcome::Yield(value)
         }
-        Reached::Returned(value) => {
-            awaitable.set_phase(Phase::Finished);
-            awaitable.release();
-            Outcome::Return(value)
-        }
+        Reached::Finished => finish(awaitable),
         Reached::Raised(raised) => {
             awaitable.set_phase(Phase::Finished);
             release_after(awaitable, raised)
@@ -153,23 +175,25 @@ fn enter(awaitable: &Awaitable, input: Input) -> Outcome {
     }
 }
 
-/// Counts a step against the recursion limit, as nested calls count. Too deep, one that has not begun ends, as a native
-/// coroutine does; one in progress stays suspended, so that its clean-up still runs.
-#[inline]
-fn counted(awaitable: &Awaitable, run: impl FnOnce() -> Reached) -> Reached {
-    // SAFETY: an attached thread; left again below.
-    if unsafe { ffi::Py_EnterRecursiveCall(c" while awaiting".as_ptr()) } != 0 {
-        let raised = Raised::pending();
-        return if awaitable.with(|store| store.driven().is_some()) {
-            Reached::Refused(raised)
-        } else {
-            Reached::Raised(raised)
-        };
+/// The end, with the result.
+#[inline(always)]
+fn finish(awaitable: &Awaitable) -> Outcome {
+    let result = awaitable.with(|store| store.take_result());
+    awaitable.set_phase(Phase::Finished);
+    awaitable.release();
+    Outcome::Return(result.unwrap_or_else(Owned::none))
+}
+
+/// A step that the recursion limit forbids. One that has not begun ends the object, as it does a native coroutine; one in
+/// progress stays suspended, so that its clean-up still runs.
+#[cold]
+fn too_deep(awaitable: &Awaitable) -> Reached {
+    let raised = Raised::pending();
+    if awaitable.with(|store| store.driven().is_some()) {
+        Reached::Refused(raised)
+    } else {
+        Reached::Raised(raised)
     }
-    let reached = run();
-    // SAFETY: entered above.
-    unsafe { ffi::Py_LeaveRecursiveCall() };
-    reached
 }
 
 /// Releases a finished object's remains while its exception is put aside, and makes that one that may leave a coroutine.
@@ -181,41 +205,35 @@ fn release_after(awaitable: &Awaitable, raised: Raised) -> Outcome {
 }
 
 /// The engine. The object's phase is `Running`, and this thread's to change.
-fn run(awaitable: &Awaitable, input: Input) -> Reached {
+#[inline(never)]
+fn run(thread: Thread, awaitable: &Awaitable, input: Input) -> Reached {
     let mut input = input;
     loop {
-        // Only what was suspended gets the step's input; what begins later gets None.
-        let step = match awaitable.with(|store| store.next()) {
-            Next::Resume(inner) => match resume(awaitable, inner, input) {
-                Resumed::Yielded(value) => return Reached::Suspended(value),
-                Resumed::Ended(result) => settle(awaitable, result),
-                Resumed::Refused(raised) => return Reached::Refused(raised),
-            },
-            Next::Await(object) => {
-                const COMPLAINT: &core::ffi::CStr =
-                    c"object %.100s can't be used in 'await' expression";
-                match inner::start(object, COMPLAINT) {
+        let next = awaitable.with(|store| store.next());
+        let step = 'step: {
+            // Only what was suspended gets the step's input; what begins later gets None.
+            let inner = match next {
+                Next::Resume(inner) => inner,
+                Next::Await(object) => match start(object) {
                     Ok(iterator) => {
+                        let inner = iterator.as_ptr();
                         awaitable.with(|store| store.drive(iterator));
-                        Ok(())
+                        inner
                     }
-                    Err(raised) => settle(awaitable, Err(raised)),
+                    Err(raised) => break 'step fail(awaitable, raised),
+                },
+                Next::Enter(context, callback, error) => {
+                    break 'step enter_block(awaitable, context, callback, error);
                 }
-            }
-            Next::Enter(context, callback, error) => {
-                match awaitable.with(|store| store.push_block(callback, error)) {
-                    Ok(()) => match async_with::enter(awaitable, context) {
-                        Ok(()) => Ok(()),
-                        Err(raised) => settle(awaitable, Err(raised)),
-                    },
-                    Err(NoMemory) => handle(awaitable, error, Raised::no_memory()),
-                }
-            }
-            Next::Call(callback) => call_deferred(awaitable, callback),
-            Next::Leave => leave(awaitable, None),
-            Next::Finish => {
-                let result = awaitable.with(|store| store.take_result());
-                return Reached::Returned(result.unwrap_or_else(Owned::none));
+                Next::Call(callback) => break 'step call_deferred(awaitable, callback),
+                Next::Leave => break 'step leave(awaitable, None),
+                Next::Finish => return Reached::Finished,
+            };
+            match resume(thread, awaitable, inner, input) {
+                Resumed::Yielded(value) => return Reached::Suspended(value),
+                Resumed::Ended(Ok(value)) => succeed(thread, awaitable, value),
+                Resumed::Ended(Err(raised)) => fail(awaitable, raised),
+                Resumed::Refused(raised) => return Reached::Refused(raised),
             }
         };
         // SAFETY: None lives as long as the interpreter.
@@ -228,13 +246,41 @@ fn run(awaitable: &Awaitable, input: Input) -> Reached {
     }
 }
 
-/// Resumes what is in progress.
-#[inline]
-fn resume(awaitable: &Awaitable, inner: *mut PyObject, input: Input) -> Resumed {
-    if awaitable.with(|store| store.marks.activity) == Activity::Exiting {
-        return resume_exit(awaitable, inner, input);
+/// Enters a block: its `__aenter__` is in progress from now on.
+#[cold]
+fn enter_block(
+    awaitable: &Awaitable,
+    context: Owned,
+    callback: Option<Callback>,
+    error: Option<ErrorCallback>,
+) -> Result<()> {
+    match awaitable.with(|store| store.push_block(callback, error)) {
+        Ok(()) => match async_with::enter(awaitable, context) {
+            Ok(()) => Ok(()),
+            Err(raised) => fail(awaitable, raised),
+        },
+        Err(NoMemory) => handle(awaitable, error, Raised::no_memory()),
     }
-    deliver(inner, input)
+}
+
+/// What `await object` drives: what is of this library drives itself.
+#[inline]
+fn start(object: Owned) -> Result<Owned> {
+    const COMPLAINT: &core::ffi::CStr = c"object %.100s can't be used in 'await' expression";
+    // SAFETY: a live object.
+    match unsafe { Awaitable::from_object(object.as_ptr()) } {
+        Some(awaitable) => awaitable.check_unawaited().map(|()| object),
+        None => inner::start(object, COMPLAINT),
+    }
+}
+
+/// Resumes what is in progress.
+#[inline(always)]
+fn resume(thread: Thread, awaitable: &Awaitable, inner: *mut PyObject, input: Input) -> Resumed {
+    if awaitable.with(|store| store.marks.activity) == Activity::Exiting {
+        return resume_exit(thread, awaitable, inner, input);
+    }
+    deliver(thread, inner, input)
 }
 
 /// Resumes an `__aexit__`, with its block's exception as the one being handled.
@@ -242,11 +288,16 @@ fn resume(awaitable: &Awaitable, inner: *mut PyObject, input: Input) -> Resumed 
 /// A native coroutine hands a throw on without its own handled exception, which only becomes the context of what comes
 /// back; so that is done here, too.
 #[cold]
-fn resume_exit(awaitable: &Awaitable, inner: *mut PyObject, input: Input) -> Resumed {
+fn resume_exit(
+    thread: Thread,
+    awaitable: &Awaitable,
+    inner: *mut PyObject,
+    input: Input,
+) -> Resumed {
     if let Input::Send(_) = input {
-        return async_with::handling_block(awaitable, |_| deliver(inner, input));
+        return async_with::handling_block(awaitable, |_| deliver(thread, inner, input));
     }
-    match deliver(inner, input) {
+    match deliver(thread, inner, input) {
         Resumed::Ended(Err(raised)) => async_with::handling_block(awaitable, |exception| {
             Resumed::Ended(Err(match exception {
                 Some(_) => exception::chain_handled(raised),
@@ -257,53 +308,83 @@ fn resume_exit(awaitable: &Awaitable, inner: *mut PyObject, input: Input) -> Res
     }
 }
 
-#[inline]
-fn deliver(inner: *mut PyObject, input: Input) -> Resumed {
-    match input {
-        Input::Send(value) => inner::send(inner, value),
-        Input::Throw(thrown) => {
-            // SAFETY: what is being driven is alive.
-            let ours = unsafe { Awaitable::from_object(inner) }.is_some();
-            inner::throw(inner, thrown, ours)
-        }
-        Input::Exit(thrown) => Resumed::Ended(Err(match (inner::close(inner), thrown) {
-            (Err(raised), _) => raised,
-            (Ok(()), Some(thrown)) => inner::raise_here(thrown),
-            (Ok(()), None) => exception::generator_exit(),
-        })),
+/// Gives the step's input to what is in progress. An awaitable of this library is entered directly, as native coroutines
+/// enter each other: [`run`] then stands on [`run`], with nothing between them.
+#[inline(always)]
+fn deliver(thread: Thread, inner: *mut PyObject, input: Input) -> Resumed {
+    let Input::Send(value) = input else {
+        return disturb(inner, input);
+    };
+    // SAFETY: what is being driven is alive.
+    match unsafe { Awaitable::from_object(inner) } {
+        Some(next) => send_on(Some(thread), next, value).into(),
+        None => inner::send(inner, value),
     }
 }
 
-/// An await has ended: releases it, and calls its callback, or its error callback.
-#[inline]
-fn settle(awaitable: &Awaitable, result: Result<Owned>) -> Result<()> {
-    let activity = awaitable.with(|store| store.marks.activity);
-    match activity {
-        Activity::Entering => settle_enter(awaitable, result),
-        Activity::Exiting => settle_exit(awaitable, result),
+#[cold]
+fn disturb(inner: *mut PyObject, input: Input) -> Resumed {
+    // SAFETY: what is being driven is alive.
+    let ours = unsafe { Awaitable::from_object(inner) };
+    match (input, ours) {
+        (Input::Send(value), _) => inner::send(inner, value),
+        (Input::Throw(thrown), Some(next)) => throw(next, thrown).into(),
+        (Input::Throw(thrown), None) => inner::throw(inner, thrown),
+        (Input::Exit(thrown), ours) => {
+            let closed = match ours {
+                Some(next) => close(next).map(drop),
+                None => inner::close(inner),
+            };
+            Resumed::Ended(Err(match (closed, thrown) {
+                (Err(raised), _) => raised,
+                (Ok(()), Some(thrown)) => inner::raise_here(thrown),
+                (Ok(()), None) => exception::generator_exit(),
+            }))
+        }
+    }
+}
+
+impl From<Outcome> for Resumed {
+    #[inline(always)]
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Yield(value) => Resumed::Yielded(value),
+            Outcome::Return(value) => Resumed::Ended(Ok(value)),
+            Outcome::Raise(raised) => Resumed::Ended(Err(raised)),
+        }
+    }
+}
+
+/// An await has returned: releases it, and calls its callback.
+#[inline(always)]
+fn succeed(thread: Thread, awaitable: &Awaitable, value: Owned) -> Result<()> {
+    match awaitable.with(|store| store.marks.activity) {
+        Activity::Entering => settle_enter(awaitable, Ok(value)),
+        Activity::Exiting => settle_exit(awaitable, Ok(value)),
         Activity::Awaiting | Activity::Idle | Activity::Queued => {
             let Ended {
                 callback,
                 error,
                 inner,
             } = awaitable.with(|store| store.end());
-            match result {
-                Ok(value) => {
-                    drop(inner);
-                    let Some(callback) = callback else {
-                        return Ok(());
-                    };
-                    match call(awaitable, callback, value) {
-                        Ok(()) => Ok(()),
-                        Err((raised, true)) => handle(awaitable, error, raised),
-                        Err((raised, false)) => Err(raised),
-                    }
-                }
-                Err(raised) => {
-                    let raised = drop_aside(inner, raised);
-                    handle(awaitable, error, raised)
-                }
+            drop(inner);
+            match callback {
+                Some(callback) => call(thread, awaitable, callback, error, value),
+                None => Ok(()),
             }
+        }
+    }
+}
+
+/// An await has raised: releases it, and calls its error callback.
+#[cold]
+fn fail(awaitable: &Awaitable, raised: Raised) -> Result<()> {
+    match awaitable.with(|store| store.marks.activity) {
+        Activity::Entering => settle_enter(awaitable, Err(raised)),
+        Activity::Exiting => settle_exit(awaitable, Err(raised)),
+        Activity::Awaiting | Activity::Idle | Activity::Queued => {
+            let Ended { error, inner, .. } = awaitable.with(|store| store.end());
+            handle(awaitable, error, drop_aside(inner, raised))
         }
     }
 }
@@ -316,6 +397,7 @@ fn drop_aside<T>(references: T, raised: Raised) -> Raised {
 }
 
 /// `__aenter__` has ended.
+#[cold]
 fn settle_enter(awaitable: &Awaitable, result: Result<Owned>) -> Result<()> {
     let ended = awaitable.with(|store| store.end());
     let value = match result {
@@ -334,14 +416,20 @@ fn settle_enter(awaitable: &Awaitable, result: Result<Owned>) -> Result<()> {
     let Some(callback) = callback else {
         return Ok(());
     };
-    call(awaitable, callback, value).map_err(|(raised, fails)| {
-        // Even if the callback has cancelled, its own failure still has somewhere to go.
-        awaitable.with(|store| store.fail_block(error, !fails));
-        raised
-    })
+    let (code, kept) = invoke(awaitable, callback, &value);
+    let raised = exception::pending();
+    let failed = match judge(code, raised, value) {
+        Ok(()) => return Ok(()),
+        Err(failed) => failed,
+    };
+    drop(kept);
+    // Even if the callback has cancelled, its own failure still has somewhere to go.
+    awaitable.with(|store| store.fail_block(error, !failed.to_error));
+    Err(failed.raised)
 }
 
 /// `__aexit__` has ended.
+#[cold]
 fn settle_exit(awaitable: &Awaitable, result: Result<Owned>) -> Result<()> {
     // The value's truth may be Python code, which still runs inside the `async with`.
     let suppressed = async_with::handling_block(awaitable, |exception| match result {
@@ -387,7 +475,7 @@ fn settle_exit(awaitable: &Awaitable, result: Result<Owned>) -> Result<()> {
 fn leave(awaitable: &Awaitable, exception: Option<Owned>) -> Result<()> {
     match async_with::leave(awaitable, exception) {
         Ok(()) => Ok(()),
-        Err(raised) => settle(awaitable, Err(raised)),
+        Err(raised) => fail(awaitable, raised),
     }
 }
 
@@ -405,18 +493,55 @@ fn unwind(awaitable: &Awaitable, raised: Raised) -> Result<()> {
     Err(raised)
 }
 
-/// Calls a callback with the value of its await. On failure, whether the error callback is to get the exception.
-#[inline]
+/// Calls a callback with the value of its await, and the error callback if that is what its failure asks for.
+#[inline(always)]
 fn call(
+    thread: Thread,
     awaitable: &Awaitable,
     callback: Callback,
+    error: Option<ErrorCallback>,
     value: Owned,
-) -> core::result::Result<(), (Raised, bool)> {
+) -> Result<()> {
+    let (code, _kept) = invoke(awaitable, callback, &value);
+    if code >= 0 && !thread.has_raised() {
+        return Ok(());
+    }
+    call_failed(awaitable, code, error, value)
+}
+
+#[cold]
+fn call_failed(
+    awaitable: &Awaitable,
+    code: c_int,
+    error: Option<ErrorCallback>,
+    value: Owned,
+) -> Result<()> {
+    match judge(code, exception::pending(), value) {
+        Ok(()) => Ok(()),
+        Err(failed) if failed.to_error => handle(awaitable, error, failed.raised),
+        Err(failed) => Err(failed.raised),
+    }
+}
+
+/// The callback's return value, and the reference that the library has to the awaitable during the call.
+#[inline(always)]
+fn invoke(awaitable: &Awaitable, callback: Callback, value: &Owned) -> (c_int, Owned) {
     // SAFETY: a live object: our caller has a reference, and from here on so do we.
     let kept = unsafe { Owned::share(awaitable.as_ptr()) };
     // SAFETY: the author's function, with two references that live until it returns.
     let code = unsafe { callback(kept.as_ptr(), value.as_ptr()) };
-    let raised = exception::pending();
+    (code, kept)
+}
+
+/// A callback that has failed.
+struct Failed {
+    raised: Raised,
+    /// Whether the error callback is to get the exception.
+    to_error: bool,
+}
+
+/// What a callback's return value means; `raised` is the exception that it left set. Releases the value.
+fn judge(code: c_int, raised: Option<Raised>, value: Owned) -> core::result::Result<(), Failed> {
     let verdict = machine::after_callback(code, raised.is_some());
     if verdict == Verdict::Proceed {
         return Ok(());
@@ -426,7 +551,10 @@ fn call(
         (_, Some(raised)) => raised,
         (_, None) => Raised::pending(),
     };
-    Err((drop_aside(value, raised), verdict == Verdict::Fail))
+    Err(Failed {
+        raised: drop_aside(value, raised),
+        to_error: verdict == Verdict::Fail,
+    })
 }
 
 /// Calls a deferred callback.
@@ -507,6 +635,7 @@ fn handle(awaitable: &Awaitable, error: Option<ErrorCallback>, raised: Raised) -
 pub unsafe extern "C" fn finalize(object: *mut PyObject) {
     // SAFETY: the caller's promise.
     let awaitable = unsafe { &*object.cast::<Awaitable>() };
+    awaitable.with(|store| store.marks.note_finalized());
     if !awaitable.needs_finalizer() {
         return;
     }

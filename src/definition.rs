@@ -1,7 +1,8 @@
 //! Definitions that CPython reads: methods, slots, types.
 
+use crate::exception;
 use crate::ffi;
-use crate::raised::Result;
+use crate::raised::{Raised, Result};
 use crate::reference::Owned;
 use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_int, c_void};
@@ -58,7 +59,12 @@ pub fn new_type(name: &'static CStr, size: usize, slots: &mut [ffi::PyType_Slot]
         slots: slots.as_mut_ptr(),
     };
     // SAFETY: CPython copies what it keeps; names and tables are static.
-    unsafe { Owned::new(ffi::PyType_FromSpec(&mut spec)) }
+    let r#type = unsafe { Owned::optional(ffi::PyType_FromSpec(&mut spec)) };
+    r#type.ok_or_else(|| match exception::pending() {
+        Some(raised) => raised,
+        // 3.11 forgets to say so.
+        None => Raised::no_memory(),
+    })
 }
 
 /// `tp_new` where the flag is missing that forbids it.

@@ -212,25 +212,37 @@ pub fn no_stop_iteration(raised: Raised) -> Raised {
     )
 }
 
-/// Reports the exception that is set through `sys.unraisablehook`, `object` being where it came from.
-pub fn unraisable(raised: Raised, object: *mut ffi::PyObject) {
+/// Reports the exception that is set through `sys.unraisablehook`, `object` being what was to be closed.
+/// From 3.14 on native names it in the text alone, since it may be on its way out.
+fn unraisable(raised: Raised, object: *mut ffi::PyObject, format: &core::ffi::CStr) {
     let _ = raised;
-    // SAFETY: `object` is live at every call, and an exception is set.
-    unsafe { ffi::PyErr_WriteUnraisable(object) }
-}
-
-/// Reports the exception that is set when an awaitable goes, as native coroutines report theirs: from 3.14 on without the
-/// object, which is on its way out, but with its name in the text.
-pub fn unraisable_at_end(raised: Raised, object: *mut ffi::PyObject) {
     #[cfg(Py_3_14)]
-    // SAFETY: a live object, an exception is set; the format has one object to print.
+    // SAFETY: a live object, an exception is set; each format has one object to print.
     unsafe {
-        let _ = raised;
-        ffi::PyErr_FormatUnraisable(
-            c"Exception ignored while closing coroutine %R".as_ptr(),
-            object,
-        );
+        ffi::PyErr_FormatUnraisable(format.as_ptr(), object);
     }
     #[cfg(not(Py_3_14))]
-    unraisable(raised, object);
+    // SAFETY: a live object, and an exception is set.
+    unsafe {
+        let _ = format;
+        ffi::PyErr_WriteUnraisable(object);
+    }
+}
+
+/// What an iterator raises when it is asked for its `close`.
+pub fn unraisable_in_close(raised: Raised, iterator: *mut ffi::PyObject) {
+    unraisable(
+        raised,
+        iterator,
+        c"Exception ignored while closing generator %R",
+    );
+}
+
+/// What an awaitable raises when it goes.
+pub fn unraisable_at_end(raised: Raised, awaitable: *mut ffi::PyObject) {
+    unraisable(
+        raised,
+        awaitable,
+        c"Exception ignored while closing coroutine %R",
+    );
 }

@@ -15,6 +15,10 @@ impl HandledItem {
 }
 
 unsafe extern "C" {
+    pub safe static pyawaitable_shim_exception_offset: usize;
+    #[cfg(all(Py_3_11, not(Py_3_14)))]
+    pub safe static pyawaitable_shim_remaining_offset: usize;
+    pub fn pyawaitable_shim_check_version() -> c_int;
     pub fn pyawaitable_shim_push_handled(item: *mut HandledItem, exception: *mut PyObject);
     pub fn pyawaitable_shim_pop_handled(item: *mut HandledItem);
     pub fn pyawaitable_shim_is_marked_generator(object: *mut PyObject) -> c_int;
@@ -23,6 +27,8 @@ unsafe extern "C" {
 
     /// Memory for an object of a type that takes part in garbage collection; its header is set, nothing else.
     pub fn _PyObject_GC_New(r#type: *mut PyTypeObject) -> *mut PyObject;
+    /// Gives an object whose type stands already its first reference.
+    pub fn _Py_NewReference(object: *mut PyObject);
     /// Takes the value out of a pending `StopIteration`, or None where nothing is pending: 0 with a new reference,
     /// -1 with another exception left as it is.
     pub fn _PyGen_FetchStopIterationValue(value: *mut *mut PyObject) -> c_int;
@@ -35,6 +41,28 @@ unsafe extern "C" {
     pub fn PyErr_FormatUnraisable(format: *const core::ffi::c_char, ...);
     #[cfg(not(Py_3_10))]
     fn _PyGen_Send(generator: *mut PyObject, value: *mut PyObject) -> *mut PyObject;
+}
+
+/// As `Py_INCREF`, which in 3.12 and 3.13 writes half of the count whose whole `Py_DECREF` reads soon afterwards: a
+/// processor has to wait for that. Here the whole is written.
+///
+/// # Safety
+/// `object` is live.
+#[inline(always)]
+pub unsafe fn incref(object: *mut PyObject) {
+    #[cfg(whole_reference_count)]
+    // SAFETY: the caller's promise; the GIL keeps others out. An immortal object's lower half is negative as an int.
+    unsafe {
+        let count = &mut (*object).ob_refcnt.ob_refcnt;
+        if *count as i32 >= 0 {
+            *count += 1;
+        }
+    }
+    #[cfg(not(whole_reference_count))]
+    // SAFETY: the caller's promise.
+    unsafe {
+        Py_INCREF(object);
+    }
 }
 
 /// Looks `name` up on a type as the interpreter looks up special methods. A new reference; NULL without an exception if
@@ -74,12 +102,35 @@ pub enum PySendResult {
 #[cfg(not(Py_3_10))]
 pub use PySendResult::{PYGEN_ERROR, PYGEN_NEXT, PYGEN_RETURN};
 
+/// As `PyIter_Send`, one call shorter where the type has the slot.
+///
+/// # Safety
+/// As `PyIter_Send`: live arguments, a result to write to, an attached thread without a pending exception.
+#[cfg(Py_3_10)]
+#[inline]
+pub unsafe fn send(
+    iterator: *mut PyObject,
+    value: *mut PyObject,
+    result: *mut *mut PyObject,
+) -> PySendResult {
+    // SAFETY: the caller's promise; a type's async methods live as long as it does.
+    unsafe {
+        let methods = (*Py_TYPE(iterator)).tp_as_async;
+        if !methods.is_null() {
+            if let Some(send) = (*methods).am_send {
+                return send(iterator, value, result);
+            }
+        }
+        PyIter_Send(iterator, value, result)
+    }
+}
+
 /// 3.10's `PyIter_Send`, for 3.9, which has no `am_send`.
 ///
 /// # Safety
 /// As `PyIter_Send`: live arguments, a result to write to, an attached thread without a pending exception.
 #[cfg(not(Py_3_10))]
-pub unsafe fn PyIter_Send(
+pub unsafe fn send(
     iterator: *mut PyObject,
     value: *mut PyObject,
     result: *mut *mut PyObject,

@@ -73,17 +73,25 @@ fn not_awaitable(format: &CStr, object: *mut PyObject) -> Raised {
 
 /// The iterator that `await object` drives: the object itself where it is native, else what its `__await__` returns.
 /// `complaint` has one `%.100s` for the type of an object that cannot be awaited.
+#[inline]
 pub fn start(object: Owned, complaint: &CStr) -> Result<Owned> {
     if is_coroutine(object.as_ptr()) {
         return if is_being_awaited(object.as_ptr()) {
-            Err(Raised::new(
-                Kind::RuntimeError,
-                c"coroutine is being awaited already",
-            ))
+            Err(awaited_already())
         } else {
             Ok(object)
         };
     }
+    start_foreign(object, complaint)
+}
+
+/// The `RuntimeError` for who awaits what somebody else awaits.
+#[cold]
+pub fn awaited_already() -> Raised {
+    Raised::new(Kind::RuntimeError, c"coroutine is being awaited already")
+}
+
+fn start_foreign(object: Owned, complaint: &CStr) -> Result<Owned> {
     // SAFETY: a live object.
     let Some(slot) = await_slot(unsafe { ffi::Py_TYPE(object.as_ptr()) }) else {
         return if is_marked_generator(object.as_ptr()) {
@@ -95,24 +103,43 @@ pub fn start(object: Owned, complaint: &CStr) -> Result<Owned> {
     // SAFETY: the slot of the object's own type, without an exception set; the result is a new reference or NULL.
     let iterator = unsafe { Owned::new(slot(object.as_ptr())) }?;
     // SAFETY: a live object.
-    if unsafe { ffi::PyIter_Check(iterator.as_ptr()) } == 0 {
-        if is_coroutine(iterator.as_ptr()) {
-            return Err(returned_coroutine());
-        }
-        return Err(not_awaitable(
-            c"__await__() returned non-iterator of type '%.100s'",
-            iterator.as_ptr(),
-        ));
-    }
-    if is_marked_generator(iterator.as_ptr()) {
-        return Err(returned_coroutine());
+    if unsafe { ffi::PyIter_Check(iterator.as_ptr()) } == 0
+        || is_coroutine(iterator.as_ptr())
+        || is_marked_generator(iterator.as_ptr())
+    {
+        return Err(no_iterator(&object, &iterator));
     }
     Ok(iterator)
 }
 
+/// The `TypeError` for what an `__await__` returned, as this version of CPython puts it.
 #[cold]
-fn returned_coroutine() -> Raised {
-    Raised::new(Kind::TypeError, c"__await__() returned a coroutine")
+fn no_iterator(object: &Owned, returned: &Owned) -> Raised {
+    let is_native = is_coroutine(returned.as_ptr()) || is_marked_generator(returned.as_ptr());
+    if cfg!(Py_3_15) {
+        let format = if is_native {
+            c"%T.__await__() must return an iterator, not coroutine"
+        } else {
+            c"%T.__await__() must return an iterator, not %T"
+        };
+        // SAFETY: live objects, one for each place in the format, or one too many.
+        unsafe {
+            ffi::PyErr_Format(
+                ffi::PyExc_TypeError,
+                format.as_ptr(),
+                object.as_ptr(),
+                returned.as_ptr(),
+            );
+        }
+        return Raised::set();
+    }
+    if is_native {
+        return Raised::new(Kind::TypeError, c"__await__() returned a coroutine");
+    }
+    Raised::for_type_of(
+        c"__await__() returned non-iterator of type '%.100s'",
+        returned.as_ptr(),
+    )
 }
 
 /// Whether somebody awaits this native coroutine: its `cr_await` is not None.
@@ -163,7 +190,7 @@ pub fn send(inner: *mut PyObject, value: *mut PyObject) -> Resumed {
     let mut result = core::ptr::null_mut();
     // SAFETY: live arguments, no exception set; a result is a new reference.
     unsafe {
-        match ffi::PyIter_Send(inner, value, &mut result) {
+        match ffi::send(inner, value, &mut result) {
             ffi::PYGEN_NEXT => match Owned::new(result) {
                 Ok(value) => Resumed::Yielded(value),
                 Err(raised) => Resumed::Ended(Err(raised)),
@@ -174,10 +201,10 @@ pub fn send(inner: *mut PyObject, value: *mut PyObject) -> Resumed {
     }
 }
 
-/// Throws into an iterator that [`start`] gave; where it has no `throw`, the exception is raised here. `warned` is
-/// whether it would warn of more than one argument, of which the caller's caller has been warned already.
-pub fn throw(inner: *mut PyObject, thrown: Thrown, warned: bool) -> Resumed {
-    if cfg!(Py_3_12) && !thrown.value.is_null() && (warned || is_native(inner)) {
+/// Throws into an iterator that [`start`] gave; where it has no `throw`, the exception is raised here.
+pub fn throw(inner: *mut PyObject, thrown: Thrown) -> Resumed {
+    // A native one would warn of more than one argument, of which the thrower has been warned already.
+    if cfg!(Py_3_12) && !thrown.value.is_null() && is_native(inner) {
         if let Err(raised) = check_thrown(thrown) {
             return Resumed::Ended(Err(raised));
         }
@@ -189,7 +216,6 @@ pub fn throw(inner: *mut PyObject, thrown: Thrown, warned: bool) -> Resumed {
                 value: core::ptr::null_mut(),
                 traceback: core::ptr::null_mut(),
             },
-            warned,
         );
     }
     let method = match optional_attribute(inner, c"throw") {
@@ -251,7 +277,7 @@ pub fn close(inner: *mut PyObject) -> Result<()> {
         },
         Ok(None) => Ok(()),
         Err(raised) => {
-            exception::unraisable(raised, inner);
+            exception::unraisable_in_close(raised, inner);
             Ok(())
         }
     }

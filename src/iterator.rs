@@ -21,7 +21,7 @@ pub unsafe extern "C" fn method_await(object: *mut PyObject, _: *mut PyObject) -
 /// # Safety
 /// `object` is what `awaitable` refers to.
 unsafe fn iterator(object: *mut PyObject, awaitable: &Awaitable) -> Result<*mut PyObject> {
-    steps::check_unawaited(awaitable)?;
+    awaitable.check_unawaited()?;
     let Some(r#type) = awaitable.state().iterator_type.get() else {
         return Err(Raised::new(
             Kind::RuntimeError,

@@ -9,8 +9,8 @@
 //! | floor | file | |
 //! |---|---|---|
 //! | 0 | `ffi` | CPython's C API, and what `pyo3-ffi` lacks of it |
-//! | 1 | `raised`, `reference`, `exception`, `definition`, `lock` | an exception is set; references; tables for CPython |
-//! | 2 | `pool`, `stop` | memory kept for the next object; results as `StopIteration` |
+//! | 1 | `raised`, `reference`, `exception`, `definition`, `lock`, `thread` | an exception is set; references; tables for CPython |
+//! | 2 | `pool`, `stop`, `special` | memory kept for the next object; results as `StopIteration`; special methods |
 //! | 1 | `buffer`, `machine` | storage that can fail; the state machine. Neither knows Python |
 //! | 2 | `callback`, `inner` | a queued await; an inner awaitable: started, sent to, thrown into, closed |
 //! | 3 | `store`, `state` | what an awaitable holds; what an interpreter owns |
@@ -53,7 +53,9 @@ mod module;
 mod pool;
 mod raised;
 mod reference;
+mod special;
 mod state;
 mod steps;
 mod stop;
 mod store;
+mod thread;

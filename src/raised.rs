@@ -27,6 +27,12 @@ impl Raised {
         Self(())
     }
 
+    /// For who has just set one.
+    #[inline]
+    pub fn set() -> Self {
+        Self(())
+    }
+
     /// Sets an exception of CPython's with a fixed text.
     pub fn new(kind: Kind, text: &CStr) -> Self {
         // SAFETY: `kind` is one of CPython's exception types, alive as long as the interpreter; `text` ends in NUL.

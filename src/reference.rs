@@ -41,7 +41,7 @@ impl Owned {
     pub unsafe fn share(pointer: *mut ffi::PyObject) -> Self {
         // SAFETY: the caller's promise: live, hence not NULL.
         unsafe {
-            ffi::Py_INCREF(pointer);
+            ffi::incref(pointer);
             Self(NonNull::new_unchecked(pointer))
         }
     }

@@ -1,8 +1,65 @@
 /* What only C can say: these structures are public in CPython's headers, and laid out anew in every version. */
 #include <Python.h>
 
+#include <stddef.h>
+#include <string.h>
+
 #if PY_VERSION_HEX >= 0x030B0000
 _Static_assert(sizeof(_PyErr_StackItem) <= 4 * sizeof(void *), "ffi.rs reserves four words");
+#endif
+
+/* Fails with ImportError in another version of Python than this was built for: linked with the wrong libpyawaitable. */
+int pyawaitable_shim_check_version(void);
+
+#define TEXT_OF(number) #number
+#define NUMBER(macro) TEXT_OF(macro)
+/* Volatile, so that a test can have another version in its place. */
+static const volatile char built_for[] = "built for CPython " NUMBER(PY_MAJOR_VERSION) "." NUMBER(PY_MINOR_VERSION) ".";
+
+int pyawaitable_shim_check_version(void)
+{
+    const char *version = Py_GetVersion();
+    const size_t before = sizeof("built for CPython ") - 1;
+    size_t i = 0;
+    while (before + i < sizeof(built_for) - 1 && version[i] == built_for[before + i]) {
+        i++;
+    }
+#ifdef Py_GIL_DISABLED
+    const int same_threads = strstr(version, "free-threading") != NULL;
+    const char *kind = " (free-threaded)";
+#else
+    const int same_threads = strstr(version, "free-threading") == NULL;
+    const char *kind = "";
+#endif
+    if (before + i == sizeof(built_for) - 1 && same_threads) {
+        return 0;
+    }
+    PyErr_Format(PyExc_ImportError,
+                 "this copy of PyAwaitable was built for Python " NUMBER(PY_MAJOR_VERSION) "." NUMBER(PY_MINOR_VERSION)
+                 "%s, and this is Python %.20s",
+                 kind, version);
+    return -1;
+}
+
+/* Where a thread's state has the exception that is set, and how many levels of recursion are left. */
+#if PY_VERSION_HEX >= 0x030C0000
+#define EXCEPTION current_exception
+#else
+#define EXCEPTION curexc_type
+#endif
+extern const size_t pyawaitable_shim_exception_offset;
+const size_t pyawaitable_shim_exception_offset = offsetof(PyThreadState, EXCEPTION);
+
+/* The same that Py_EnterRecursiveCall() counts down; a function alone can say it before 3.11 and from 3.14 on. */
+#if PY_VERSION_HEX >= 0x030B0000 && PY_VERSION_HEX < 0x030E0000
+#if PY_VERSION_HEX >= 0x030C0000
+#define REMAINING c_recursion_remaining
+#else
+#define REMAINING recursion_remaining
+#endif
+extern const size_t pyawaitable_shim_remaining_offset;
+const size_t pyawaitable_shim_remaining_offset = offsetof(PyThreadState, REMAINING);
+_Static_assert(sizeof(((PyThreadState *)NULL)->REMAINING) == sizeof(int), "thread.rs takes it for an int");
 #endif
 
 void pyawaitable_shim_push_handled(_PyErr_StackItem *item, PyObject *exception);

@@ -14,7 +14,7 @@ use crate::store::{self, Cold};
 use core::cell::Cell;
 use core::ffi::{CStr, c_void};
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
 /// One interpreter's share of the library.
 pub struct State {
@@ -23,7 +23,8 @@ pub struct State {
     pub awaitable_type: Cell<Option<NonNull<PyTypeObject>>>,
     pub iterator_type: Cell<Option<NonNull<PyTypeObject>>>,
     pub names: Names,
-    /// Awaitables without references, untracked and never finalized: as many as CPython keeps of its own small objects.
+    /// Awaitables without references, empty, untracked and never finalized, each with its hold on the state and its
+    /// type: as many as CPython keeps of its own small objects.
     pub awaitables: Pool<PyObject, 255>,
     /// Cold parts of stores, empty.
     pub colds: Pool<Cold, 64>,
@@ -62,7 +63,10 @@ pub struct Definitions {
 /// one copy of the library from another.
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 
-/// The state that this thread used last.
+/// The state of the main interpreter, where nearly everything runs: found without a look at the thread.
+static MAIN: AtomicPtr<State> = AtomicPtr::new(core::ptr::null_mut());
+
+/// The state that this thread used last in another interpreter.
 #[derive(Clone, Copy)]
 struct Cached {
     interpreter: i64,
@@ -82,7 +86,24 @@ const CAPSULE: &CStr = c"pyawaitable.state";
 #[inline]
 pub fn current(definitions: &Definitions) -> Result<NonNull<State>> {
     // SAFETY: the thread is attached, so it has an interpreter.
-    let interpreter = unsafe { ffi::PyInterpreterState_GetID(ffi::PyInterpreterState_Get()) };
+    let (interpreter, is_main) = unsafe {
+        let interpreter = ffi::PyInterpreterState_Get();
+        (interpreter, interpreter == ffi::PyInterpreterState_Main())
+    };
+    if is_main {
+        if let Some(state) = NonNull::new(MAIN.load(Ordering::Acquire)) {
+            return Ok(state);
+        }
+    }
+    elsewhere(interpreter, definitions)
+}
+
+fn elsewhere(
+    interpreter: *mut ffi::PyInterpreterState,
+    definitions: &Definitions,
+) -> Result<NonNull<State>> {
+    // SAFETY: the interpreter that runs this thread.
+    let interpreter = unsafe { ffi::PyInterpreterState_GetID(interpreter) };
     // Interpreters' ids are never used again, while their addresses are.
     if let Ok(cached) = CACHE.try_with(Cell::get) {
         if let Some(state) = cached.state {
@@ -100,6 +121,11 @@ pub fn current(definitions: &Definitions) -> Result<NonNull<State>> {
 fn find(interpreter: i64, definitions: &Definitions) -> Result<NonNull<State>> {
     let generation = GENERATION.load(Ordering::Acquire);
     let state = exception::aside(|| registered(definitions))?;
+    // The main interpreter's id is 0.
+    if interpreter == 0 {
+        MAIN.store(state.as_ptr(), Ordering::Release);
+        return Ok(state);
+    }
     let _ = CACHE.try_with(|cache| {
         cache.set(Cached {
             interpreter,
@@ -121,6 +147,9 @@ fn registered(definitions: &Definitions) -> Result<NonNull<State>> {
                 Kind::RuntimeError,
                 c"this interpreter keeps no state for extensions (is it shutting down?)",
             ));
+        }
+        if ffi::pyawaitable_shim_check_version() < 0 {
+            return Err(Raised::pending());
         }
         let key = Owned::new(ffi::PyUnicode_FromFormat(
             c"pyawaitable.state.%p".as_ptr(),
@@ -201,12 +230,18 @@ unsafe extern "C" fn give_up(capsule: *mut PyObject) {
         return;
     };
     GENERATION.fetch_add(1, Ordering::AcqRel);
+    let _ = MAIN.compare_exchange(
+        state.as_ptr(),
+        core::ptr::null_mut(),
+        Ordering::AcqRel,
+        Ordering::Acquire,
+    );
     // SAFETY: the capsule held the state, and the types with it. What the pool frees still needs its type.
     unsafe {
         state
             .as_ref()
             .awaitables
-            .close(|object| ffi::PyObject_GC_Del(object.cast()));
+            .close(|object| free_awaitable(state, object));
         state.as_ref().colds.close(|cold| store::free_cold(cold));
         state.as_ref().stop.close();
         if let Some(r#type) = state.as_ref().awaitable_type.get() {
@@ -221,6 +256,21 @@ unsafe extern "C" fn give_up(capsule: *mut PyObject) {
             }
         }
         State::release(state);
+    }
+}
+
+/// Frees the memory of an awaitable, and gives up its holds on its type and its state.
+///
+/// # Safety
+/// `object` is an awaitable of `state` that has been emptied; nobody has it any more.
+#[inline]
+pub unsafe fn free_awaitable(state: NonNull<State>, object: *mut PyObject) {
+    // SAFETY: the caller's promise. A heap type's instance holds its type.
+    unsafe {
+        let r#type = ffi::Py_TYPE(object);
+        ffi::PyObject_GC_Del(object.cast());
+        State::release(state);
+        ffi::Py_DECREF(r#type.cast());
     }
 }
 

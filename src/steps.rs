@@ -5,9 +5,8 @@ use crate::awaitable::Awaitable;
 use crate::coroutine::{self, Outcome};
 use crate::definition::method;
 use crate::ffi::{self, PyObject};
-use crate::inner::{self, Thrown};
-use crate::machine::Phase;
-use crate::raised::{Kind, Raised, Result, to_c};
+use crate::inner::Thrown;
+use crate::raised::to_c;
 use crate::reference::Owned;
 use crate::stop;
 use core::ptr::null_mut;
@@ -35,23 +34,16 @@ pub unsafe fn awaitable_of<'a>(object: *mut PyObject) -> &'a Awaitable {
     }
 }
 
-/// `__await__` as far as both forms share it: who waits already, waits alone.
-pub fn check_unawaited(awaitable: &Awaitable) -> Result<()> {
-    if awaitable.phase() == Phase::Suspended {
-        return Err(Raised::new(
-            Kind::RuntimeError,
-            c"coroutine is being awaited already",
-        ));
-    }
-    Ok(())
-}
-
 /// `am_await`: the awaitable is its own iterator.
 pub unsafe extern "C" fn am_await(object: *mut PyObject) -> *mut PyObject {
     // SAFETY: CPython calls this slot on our objects.
     let awaitable = unsafe { awaitable_of(object) };
     // SAFETY: live.
-    to_c(check_unawaited(awaitable).map(|()| unsafe { Owned::share(object) }.into_ptr()))
+    to_c(
+        awaitable
+            .check_unawaited()
+            .map(|()| unsafe { Owned::share(object) }.into_ptr()),
+    )
 }
 
 /// `am_send`.
@@ -143,12 +135,7 @@ pub unsafe extern "C" fn throw(
                 return null_mut();
             }
         }
-        let awaitable = awaitable_of(object);
-        // While it is suspended, what cannot be an exception is the await's to refuse.
-        if awaitable.phase() != Phase::Suspended && inner::check_thrown(thrown).is_err() {
-            return null_mut();
-        }
-        yielded(coroutine::throw(awaitable, thrown))
+        yielded(coroutine::throw(awaitable_of(object), thrown))
     }
 }
 

@@ -81,23 +81,19 @@ impl Kept {
         match self.exception.take() {
             // SAFETY: owned by `self` until it was taken.
             Some(kept) if unsafe { is_reusable(kept.as_ptr()) } => {
-                // SAFETY: nobody else holds it, so nobody sees it change; it holds nothing that would have to go first.
-                // `self` keeps one reference, the other is the interpreter's.
+                // SAFETY: nobody else holds it or its arguments, so nobody sees them change, and what they hold is None.
+                // The value has a reference for each of its two places; `self` keeps one to the instance, the other is
+                // the interpreter's.
                 unsafe {
                     let exception = kept.as_ptr();
-                    let arguments = ffi::PyTuple_Pack(1, value.as_ptr());
-                    if arguments.is_null() {
-                        drop(Owned::optional(exception.cast()));
-                        return Raised::pending();
-                    }
-                    let replaced = core::mem::replace(&mut (*exception).args, arguments);
+                    ffi::incref(value.as_ptr());
+                    set_argument((*exception).args, value.as_ptr());
                     (*exception).value = value.into_ptr();
                     self.exception.set(Some(kept));
-                    ffi::Py_XDECREF(replaced);
-                    ffi::Py_INCREF(exception.cast());
+                    ffi::incref(exception.cast());
                     ffi::PyErr_SetRaisedException(exception.cast());
                 }
-                Raised::pending()
+                Raised::set()
             }
             kept => self.renew(kept, &value),
         }
@@ -140,14 +136,21 @@ impl Kept {
         // since that may run any Python code.
         unsafe {
             let exception = kept.as_ptr();
-            if ffi::Py_REFCNT(exception.cast()) != 1 {
+            let arguments = (*exception).args;
+            if ffi::Py_REFCNT(exception.cast()) != 1 || !is_own_argument(arguments) {
                 self.exception.set(None);
+                // The collector forgets a tuple that holds nothing of interest; this one now does. One of another size was
+                // given by somebody else, and the empty one is everybody's.
+                if is_single(arguments) && ffi::PyObject_GC_IsTracked(arguments) == 0 {
+                    ffi::PyObject_GC_Track(arguments.cast());
+                }
                 drop(Owned::optional(exception.cast()));
                 return;
             }
             let value = core::mem::replace(&mut (*exception).value, null_mut());
-            let arguments = core::mem::replace(&mut (*exception).args, ffi::PyTuple_New(0));
-            ffi::Py_XDECREF(arguments);
+            let argument = ffi::PyTuple_GET_ITEM(arguments, 0);
+            set_argument(arguments, ffi::Py_None());
+            ffi::Py_DECREF(argument);
             ffi::Py_XDECREF(value);
         }
     }
@@ -177,5 +180,47 @@ unsafe fn is_reusable(exception: *mut ffi::PyStopIterationObject) -> bool {
             && (*exception).traceback.is_null()
             && (*exception).context.is_null()
             && (*exception).cause.is_null()
+            && is_own_argument((*exception).args)
+            && ffi::PyTuple_GET_ITEM((*exception).args, 0) == ffi::Py_None()
+    }
+}
+
+/// Whether an exception's arguments are a tuple of one that nobody else holds.
+///
+/// # Safety
+/// `arguments` is live.
+#[cfg(kept_stop_iteration)]
+#[inline]
+unsafe fn is_own_argument(arguments: *mut PyObject) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { ffi::Py_REFCNT(arguments) == 1 && is_single(arguments) }
+}
+
+/// Whether an exception's arguments are a tuple of one.
+///
+/// # Safety
+/// `arguments` is live.
+#[cfg(kept_stop_iteration)]
+#[inline]
+unsafe fn is_single(arguments: *mut PyObject) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { ffi::PyTuple_CheckExact(arguments) != 0 && ffi::PyTuple_GET_SIZE(arguments) == 1 }
+}
+
+/// Replaces what a tuple of one holds. The reference to what it held is the caller's from then on.
+///
+/// # Safety
+/// As [`is_own_argument`] says; `argument` is a reference that is given away. From 3.12 on None needs none.
+#[cfg(kept_stop_iteration)]
+#[inline]
+unsafe fn set_argument(arguments: *mut PyObject, argument: *mut PyObject) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        ffi::PyTuple_SET_ITEM(arguments, 0, argument);
+        #[cfg(Py_3_14)]
+        {
+            // Its hash, had it been asked for, would be that of what it held before.
+            (*arguments.cast::<ffi::PyTupleObject>()).ob_hash = -1;
+        }
     }
 }

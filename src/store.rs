@@ -8,6 +8,7 @@ use crate::callback::{Callback, DeferredCallback, Entry, ErrorCallback, Task};
 use crate::ffi::{self, PyObject};
 use crate::pool::Pool;
 use crate::reference::Owned;
+use crate::special::Special;
 use core::ffi::{c_int, c_long, c_void};
 use core::mem;
 
@@ -44,16 +45,21 @@ pub enum Activity {
 }
 
 /// The small part of a store, which shares a word with the object's phase.
+///
+/// What is looked at together does not stand together: two bytes written one by one, and then read as one, make a processor
+/// wait.
+#[repr(C)]
 pub struct Marks {
     pub activity: Activity,
+    /// `QUIET`, `CANCELLED`, `FINALIZED`.
+    flags: u8,
     /// How many of the inline objects are saved.
     inline_objects: u8,
-    /// `QUIET`, `CANCELLED`.
-    flags: u8,
 }
 
 const QUIET: u8 = 1;
 const CANCELLED: u8 = 2;
+const FINALIZED: u8 = 4;
 const INLINE: usize = 2;
 
 /// The rest of it.
@@ -114,8 +120,8 @@ const KEPT_BYTES: usize = 2048;
 /// One `async with`, from its turn in the queue until its `__aexit__` has ended.
 pub struct Block {
     outer: *mut Block,
-    /// The bound `__aexit__`.
-    exit: Option<Owned>,
+    /// Its `__aexit__`.
+    exit: Option<Special>,
     /// What ended the block, while `__aexit__` runs.
     exception: Option<Owned>,
     callback: Option<Callback>,
@@ -166,7 +172,7 @@ pub struct Left {
     pub error: Option<ErrorCallback>,
     pub past_error: bool,
     pub exception: Option<Owned>,
-    _exit: Option<Owned>,
+    _exit: Option<Special>,
     _queue: Released,
     _condemned: Released,
 }
@@ -233,6 +239,15 @@ impl Marks {
 
     pub fn forget_cancelled(&mut self) {
         self.flags &= !CANCELLED;
+    }
+
+    /// Whether the finalizer has been called, as CPython's collector notes for good in the memory of the object.
+    pub fn is_finalized(&self) -> bool {
+        self.flags & FINALIZED != 0
+    }
+
+    pub fn note_finalized(&mut self) {
+        self.flags |= FINALIZED;
     }
 }
 
@@ -492,7 +507,7 @@ impl Store<'_> {
     }
 
     /// Keeps the innermost block's `__aexit__`, and hands back one that was there.
-    pub fn set_exit(&mut self, exit: Owned) -> Option<Owned> {
+    pub fn set_exit(&mut self, exit: Special) -> Option<Special> {
         match self.data.block() {
             Some(block) => block.exit.replace(exit),
             None => Some(exit),
@@ -525,7 +540,7 @@ impl Store<'_> {
 
     /// Closes the innermost block: its `__aexit__`, for the call, and what was left in its queue. `__aexit__` is in
     /// progress from now on.
-    pub fn close_block(&mut self, exception: Option<Owned>) -> (Option<Owned>, Released) {
+    pub fn close_block(&mut self, exception: Option<Owned>) -> (Option<Special>, Released) {
         let mut left = Queue::new();
         let mut exit = None;
         if let Some(block) = self.data.block() {
@@ -576,30 +591,40 @@ impl Store<'_> {
         }
     }
 
+    /// The saved objects, in order: those in the object itself, then the others.
+    #[inline]
+    pub fn objects(&mut self) -> (&[*mut PyObject], &[*mut PyObject]) {
+        let saved = self.marks.inline_objects as usize;
+        // SAFETY: NULL or the block that `make_cold` made, borrowed as the rest of the store is.
+        let cold = unsafe { self.data.cold.as_ref() };
+        (
+            self.data.objects.get(..saved).unwrap_or_default(),
+            cold.map_or(&[], |cold| cold.objects.as_slice()),
+        )
+    }
+
     /// Saves all of `objects`, a new reference to each, or none.
+    #[inline]
     pub fn save_objects(&mut self, objects: &[*mut PyObject]) -> Result<(), NoMemory> {
         let mut room = INLINE - self.marks.inline_objects as usize;
-        if objects.len() > room {
-            let further = objects.len() - room;
-            self.data.make_cold(self.colds)?.objects.reserve(further)?;
+        let further = objects.get(room..).unwrap_or_default();
+        if !further.is_empty() {
+            self.data
+                .make_cold(self.colds)?
+                .objects
+                .extend_from_slice(further)?;
         }
         for &object in objects {
-            if room > 0 {
-                room -= 1;
-                if let Some(place) = self
-                    .data
-                    .objects
-                    .get_mut(self.marks.inline_objects as usize)
-                {
-                    *place = object;
-                    self.marks.inline_objects += 1;
-                }
-            } else {
-                self.data.make_cold(self.colds)?.objects.push(object)?;
-            }
             // SAFETY: the caller's objects are live; no Python code runs.
-            unsafe { ffi::Py_INCREF(object) };
+            unsafe { ffi::incref(object) };
+            if room > 0 {
+                if let Some(place) = self.data.objects.get_mut(INLINE - room) {
+                    *place = object;
+                }
+                room -= 1;
+            }
         }
+        self.marks.inline_objects = (INLINE - room) as u8;
         Ok(())
     }
 }
@@ -624,9 +649,11 @@ impl Plain for c_long {
 
 /// The saved values of the other kinds, and the names.
 impl Store<'_> {
-    /// How many values of this kind are saved.
-    pub fn plain_count<T: Plain>(&mut self) -> usize {
-        self.data.cold().map_or(0, |cold| T::buffer(cold).len())
+    /// The saved values of this kind, in order.
+    pub fn plain_values<T: Plain>(&mut self) -> &[T] {
+        self.data
+            .cold()
+            .map_or(&[], |cold| T::buffer(cold).as_slice())
     }
 
     /// The place of a saved value.
@@ -694,27 +721,41 @@ impl Store<'_> {
             && self.data.cold.is_null()
     }
 
+    /// Whether nothing is queued or in progress.
+    #[inline]
+    pub fn is_done(&self) -> bool {
+        self.marks.activity == Activity::Idle && self.data.cold.is_null()
+    }
+
     /// Whether there is more than what stands in the object itself.
     #[inline]
     pub fn has_cold(&self) -> bool {
         !self.data.cold.is_null()
     }
 
-    /// Takes out the references that stand in the object itself.
+    /// Takes out the references that stand in the object itself: the result, what is queued or in progress, and what is
+    /// saved. NULL where there is none.
     #[inline]
-    pub fn take_inline(&mut self) -> [Option<Owned>; 2 + INLINE] {
-        let saved = mem::take(&mut self.marks.inline_objects) as usize;
-        let mut objects = mem::replace(&mut self.data.objects, [core::ptr::null_mut(); INLINE])
-            .into_iter()
-            .take(saved);
-        let mut object = || {
-            // SAFETY: the first `saved` are references that were owned here, and now no longer are.
-            objects
-                .next()
-                .and_then(|object| unsafe { Owned::optional(object) })
-        };
-        let (first, second) = (object(), object());
-        [self.data.result.take(), self.end().inner, first, second]
+    pub fn take_inline(&mut self) -> [*mut PyObject; 2 + INLINE] {
+        let current = mem::replace(&mut self.data.current, Entry::EMPTY);
+        self.marks.activity = Activity::Idle;
+        let saved = mem::take(&mut self.marks.inline_objects);
+        let [first, second] = self.data.objects;
+        let result = self.data.result.take();
+        [
+            result.map_or(core::ptr::null_mut(), Owned::into_ptr),
+            current.object(),
+            if saved > 0 {
+                first
+            } else {
+                core::ptr::null_mut()
+            },
+            if saved > 1 {
+                second
+            } else {
+                core::ptr::null_mut()
+            },
+        ]
     }
 
     /// Takes out the saved objects that do not stand in the object itself.
@@ -723,6 +764,14 @@ impl Store<'_> {
         self.data
             .cold()
             .map_or_else(Buffer::new, |cold| mem::take(&mut cold.objects))
+    }
+
+    /// Whether something is queued, or a block has not been left.
+    #[inline]
+    pub fn has_work(&mut self) -> bool {
+        self.data
+            .cold()
+            .is_some_and(|cold| !cold.queue.is_empty() || !cold.block.is_null())
     }
 
     /// Takes out the object's own queue.
@@ -791,7 +840,8 @@ impl Store<'_> {
             };
         }
         all!([owned(&self.data.result), self.data.current.object()]);
-        all!(self.data.objects);
+        let saved = self.marks.inline_objects as usize;
+        all!(self.data.objects.iter().copied().take(saved));
         let Some(cold) = self.data.cold() else {
             return 0;
         };
@@ -801,7 +851,10 @@ impl Store<'_> {
         let mut block = cold.block;
         // SAFETY: blocks on the chain are live.
         while let Some(inner) = unsafe { block.as_mut() } {
-            all!([owned(&inner.exit), owned(&inner.exception)]);
+            if let Some(exit) = &inner.exit {
+                all!([exit.function.as_ptr(), owned(&exit.receiver)]);
+            }
+            all!([owned(&inner.exception)]);
             all!(inner.queue.as_slice().iter().map(Entry::object));
             all!(inner.condemned.as_slice().iter().map(Entry::object));
             block = inner.outer;

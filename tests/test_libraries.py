@@ -94,7 +94,7 @@ def test_libraries_call_the_interpreter_and_little_else():
     undefined = names("nm", "--undefined-only", STATIC)
     others = {name for name in undefined if not re.match(r"_?Py", name)} - {f"{Path(STATIC).name}"}
     # Of C, and of thread-local storage.
-    allowed = {"memcpy", "memmove", "memset", "memcmp", "bcmp", "strlen", "pyawaitable.o:"}
+    allowed = {"memcpy", "memmove", "memset", "memcmp", "bcmp", "strstr", "strlen", "pyawaitable.o:"}
     assert {name for name in others if not name.startswith("_")} <= allowed
     assert {name for name in others if name.startswith("_")} <= {
         "__tls_get_addr",
@@ -151,3 +151,22 @@ def test_shared_library_is_at_most_200_kib(tmp_path):
 
 def test_static_library_is_as_small():
     assert Path(STATIC).stat().st_size <= 300 * KIB
+
+
+def test_a_copy_for_another_python_says_so(tmp_path):
+    """As where an extension is linked with the wrong libpyawaitable."""
+    content = Path(EXTENSION).read_bytes()
+    version = "{}.{}.".format(*sys.version_info).encode()
+    other = b"2" + version[1:]
+    assert content.count(b"built for CPython " + version) == 1
+    path = tmp_path / Path(EXTENSION).name
+    path.write_bytes(content.replace(b"built for CPython " + version, b"built for CPython " + other))
+    code = f"""
+import importlib.util
+spec = importlib.util.spec_from_file_location("_pyawaitable", {str(path)!r})
+try:
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+except ImportError as error:
+    print(error)
+"""
+    assert run(sys.executable, "-I", "-c", code).startswith("this copy of PyAwaitable was built for Python 3.")

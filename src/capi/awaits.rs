@@ -197,7 +197,8 @@ pub unsafe extern "C" fn PyAwaitable_AsyncWith(
                 c"NULL passed to PyAwaitable_AsyncWith() as the context manager",
             ));
         }
-        async_with::check_context(this, context)?;
+        // The look-up is not for when an exception is set.
+        exception::aside(|| async_with::check_context(this, context))?;
         // SAFETY: live, as checked above.
         let context = unsafe { Owned::share(context) };
         queue(this, Entry::to_enter(context.into_ptr(), callback, error))

@@ -78,13 +78,17 @@ unsafe fn unpack_objects(
     // SAFETY: the caller passes a live object or NULL, and an array of `count` places or NULLs.
     let (this, places) = unsafe { (checked(awaitable)?, array(count, places)?) };
     check_saved(this.with(|store| {
-        for (index, &place) in places.iter().enumerate() {
-            if let (false, Some(&mut value)) = (place.is_null(), store.object(index)) {
-                // SAFETY: a place of the caller's.
-                unsafe { *place = value };
+        let (first, further) = store.objects();
+        let mut places = places.iter();
+        for values in [first, further] {
+            for (&value, &place) in values.iter().zip(places.by_ref()) {
+                if !place.is_null() {
+                    // SAFETY: the caller passes places that may be written to.
+                    unsafe { *place = value };
+                }
             }
         }
-        store.object_count()
+        first.len() + further.len()
     }))
 }
 
@@ -127,7 +131,7 @@ unsafe fn get_object(awaitable: *mut PyObject, index: Py_ssize_t) -> Result<*mut
 }
 
 fn count_plain<T: Plain>(this: &Awaitable) -> Py_ssize_t {
-    this.with(|store| store.plain_count::<T>()) as Py_ssize_t
+    this.with(|store| store.plain_values::<T>().len()) as Py_ssize_t
 }
 
 unsafe fn save_plain<T: Plain>(
@@ -151,13 +155,14 @@ unsafe fn unpack_plain<T: Plain>(
     // SAFETY: the caller passes a live object or NULL, and an array of `count` places or NULLs.
     let (this, places) = unsafe { (checked(awaitable)?, array(count, places)?) };
     check_saved(this.with(|store| {
-        for (index, &place) in places.iter().enumerate() {
-            if let (false, Some(&mut value)) = (place.is_null(), store.plain::<T>(index)) {
+        let values = store.plain_values::<T>();
+        for (&place, &value) in places.iter().zip(values) {
+            if !place.is_null() {
                 // SAFETY: a place of the caller's.
                 unsafe { *place = value };
             }
         }
-        store.plain_count::<T>()
+        values.len()
     }))
 }
 

@@ -1,0 +1,73 @@
+//! The thread that runs a step, as its interpreter knows it.
+
+use crate::ffi::{self, PyThreadState};
+use core::ffi::{c_int, c_void};
+
+/// Where CPython keeps what every step looks at: asked once for a step, instead of once for each question.
+#[derive(Clone, Copy)]
+pub struct Thread(*mut PyThreadState);
+
+impl Thread {
+    /// The current one. It is the same until the step ends.
+    #[inline]
+    pub fn current() -> Self {
+        // SAFETY: every caller of this crate is attached.
+        Self(unsafe { ffi::PyThreadState_Get() })
+    }
+
+    /// Counts one more level against the recursion limit; false, with `RecursionError` set, if that is too deep.
+    #[inline]
+    pub fn enter(self) -> bool {
+        if let Some(remaining) = self.remaining() {
+            // SAFETY: this thread's own counter, which no other thread writes.
+            unsafe {
+                if *remaining > 0 {
+                    *remaining -= 1;
+                    return true;
+                }
+            }
+        }
+        // SAFETY: an attached thread.
+        unsafe { ffi::Py_EnterRecursiveCall(c" while awaiting".as_ptr()) == 0 }
+    }
+
+    /// Gives back what [`Thread::enter`] has counted.
+    #[inline]
+    pub fn leave(self) {
+        match self.remaining() {
+            // SAFETY: this thread's own counter.
+            Some(remaining) => unsafe { *remaining += 1 },
+            // SAFETY: entered before.
+            None => unsafe { ffi::Py_LeaveRecursiveCall() },
+        }
+    }
+
+    /// Whether an exception is set.
+    #[inline]
+    pub fn has_raised(self) -> bool {
+        // SAFETY: a field of the state of this thread, which is attached.
+        unsafe {
+            !self
+                .0
+                .byte_add(ffi::pyawaitable_shim_exception_offset)
+                .cast::<*mut c_void>()
+                .read()
+                .is_null()
+        }
+    }
+
+    /// The counter of levels that are left, where functions are not all there is to it.
+    #[cfg(all(Py_3_11, not(Py_3_14)))]
+    #[inline]
+    fn remaining(self) -> Option<*mut c_int> {
+        let offset = ffi::pyawaitable_shim_remaining_offset;
+        // SAFETY: the C compiler said that the thread's state has the counter there.
+        Some(unsafe { self.0.byte_add(offset).cast() })
+    }
+
+    #[cfg(not(all(Py_3_11, not(Py_3_14))))]
+    #[inline]
+    fn remaining(self) -> Option<*mut c_int> {
+        None
+    }
+}
