@@ -15,6 +15,13 @@ pytest.register_assert_rewrite("raw_support", "differential")
 
 
 def pytest_addoption(parser):
+    parser.addoption(
+        "--differential-one-in",
+        metavar="N",
+        type=int,
+        default=1,
+        help="of the differential tests, run each Nth: another share with each minor version of Python",
+    )
     # pytest 9 has it; the last version for Python 3.9 only shows the tracebacks.
     if pytest.version_tuple < (9,):
         parser.addini("faulthandler_exit_on_timeout", "unknown to this version", type="bool")

@@ -25,6 +25,8 @@ THROWN = {
     "throw class and instance": lambda: (ValueError, ValueError("thrown")),
     "throw int": lambda: (5,),
 }
+# From 3.12 on.
+DEPRECATED = ("throw class and text", "throw class and instance")
 STEPS = ("next", "value", *THROWN, "close", "drop", "second waiter")
 OUTSIDE_STEPS = ("Cancel", "Cancel and add", "add")
 WITHOUT_THROW = ("iterator", "iterator with send", "iterator with close")

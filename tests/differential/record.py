@@ -10,9 +10,9 @@ allowed to differ, and only here is that known:
 * The warning for one that was never awaited is a RuntimeWarning from a coroutine and a ResourceWarning from a C object.
   What was never awaited is listed at the end, sorted: a coroutine lets go of its variables with its frame, a C object of its
   queue as soon as it has finished.
-* The DeprecationWarning for `throw` with several arguments, from 3.12 on. A coroutine hands them to
-  the coroutine that it awaits without another warning, but calls the method of anything else: each C
-  object on the way warns as well. The same warning twice in a row counts once.
+* The DeprecationWarning for `throw` with several arguments, from 3.12 on. A coroutine hands them to the coroutine that it
+  awaits without another warning, but calls the method of anything else, a C object's too. The same warning twice in a row
+  counts once.
 * The text of a SystemError, which has no counterpart in an `async def`.
 """
 
@@ -44,6 +44,8 @@ HIDDEN = (
 # Before 3.12 a coroutine that resumes with an exception while it handles another one chains the two,
 # and loses part of the traceback on the way. Tracebacks of what has a context are not shown there.
 CHAINING_CUTS = sys.version_info < (3, 12)
+# Before 3.11 the end of an `async with` that lets its exception go on takes back what `__aexit__` added to the traceback.
+BLOCK_RESTORES = sys.version_info < (3, 11)
 
 
 def collect():
@@ -69,7 +71,8 @@ def function_names(traceback):
     names = []
     while traceback is not None:
         code = traceback.tb_frame.f_code
-        if not any(hidden in code.co_filename for hidden in HIDDEN):
+        taken_back = BLOCK_RESTORES and code.co_name == "__aexit__"
+        if not taken_back and not any(hidden in code.co_filename for hidden in HIDDEN):
             names.append(code.co_name)
         traceback = traceback.tb_next
     return ">".join(names)

@@ -1,5 +1,7 @@
 """Each scenario in C does what its `async def` does, driven by hand and disturbed at every step."""
 
+import sys
+
 import pytest
 import scenarios
 
@@ -53,7 +55,11 @@ def test_every_sequence_of_three_steps(scenario):
 @each(PLAIN)
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_inner(scenario, kind):
-    same(scenario, by_hand.disturbed(scenario, NATIVE, steps(scenario), kind=kind))
+    thrown = steps(scenario)
+    if str(scenario) == "nested_through_native" and sys.version_info >= (3, 12):
+        # A C object throws one exception into a coroutine, which would warn of more: so does that into what it awaits.
+        thrown = [step for step in thrown if step not in by_hand.DEPRECATED]
+    same(scenario, by_hand.disturbed(scenario, NATIVE, thrown, kind=kind))
 
 
 @each(PLAIN)
