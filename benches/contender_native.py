@@ -1,0 +1,49 @@
+"""What the C contenders spell out, as `async def`: what they are all compared with."""
+
+
+async def empty():
+    pass
+
+
+async def returns():
+    return 42
+
+
+async def awaits(awaited):
+    await awaited
+
+
+async def value(awaited):
+    return await awaited
+
+
+async def saved3(awaited):
+    a = b = c = awaited  # noqa: F841
+    return await awaited
+
+
+async def saved20(awaited):
+    a = b = c = d = e = f = g = h = i = j = k = m = n = p = q = r = s = t = u = v = awaited  # noqa: F841
+    return await awaited
+
+
+async def error(awaited):
+    try:
+        await awaited
+    except LookupError:
+        pass
+
+
+async def block(context):
+    async with context:
+        pass
+
+
+async def each(awaited):
+    for one in awaited:
+        await one
+
+
+async def chain(function, count):
+    for _ in range(count):
+        await function()

@@ -1,0 +1,186 @@
+"""Counts instructions for each operation, which do not depend on what else the machine does.
+
+    counts.py [--write | CASE ...]
+
+Runs the cases of the benchmark, this library and `async def`, once under `valgrind --tool=callgrind`, and compares with
+what was written down for this version of Python in benches/counts-<tag>.json: more than 3 % up in any case fails. Where the
+interpreter or a compiler is another one than then, the counts cannot be the same; the ratios to `async def` are compared
+instead, and may differ by more. The profiles stay in build/<tag>/bench/counts, for callgrind_annotate.
+"""
+
+import argparse
+import functools
+import gc
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import bench  # which makes the contenders importable
+import cases
+import counting
+
+HERE = Path(__file__).resolve().parent
+PROFILES = bench.BENCH / "counts"
+COUNTED = ("ours", "native")
+# Operations: a case is counted with so many and with twice as many, and the difference is what is looked at. A multiple
+# of what the cases put into one object.
+N = 500
+ALLOWED = 1.03
+# Other builds of an interpreter have changed the ratio to its own coroutines by up to 7 %.
+ALLOWED_ELSEWHERE = 1.15
+
+
+# ---- Inside valgrind -----------------------------------------------------------------------------
+
+
+def count_case(case):
+    for name in COUNTED:
+        run = functools.partial(case.run, cases.load(name))
+        run(N)
+        run(2 * N)
+        for n in (N, 2 * N):
+            gc.collect()
+            counting.counted(f"{case.name}/{name}/{n}", run, n)
+
+
+def count_all(chosen):
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    counting.start()
+    for case in chosen:
+        print(f" {case.name}", end="", flush=True)
+        count_case(case)
+    counting.stop()
+    print()
+    sys.stdout.flush()
+    os._exit(0)
+
+
+# ---- Outside -------------------------------------------------------------------------------------
+
+
+def run_valgrind(names):
+    shutil.rmtree(PROFILES, ignore_errors=True)
+    PROFILES.mkdir(parents=True)
+    command = ["valgrind", "--quiet", "--tool=callgrind", "--instr-atstart=no"]
+    command += [f"--callgrind-out-file={PROFILES / 'profile'}", sys.executable, __file__, "--inside", *names]
+    environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+    print("counting:", end="", flush=True)
+    subprocess.run(command, env=environment, check=True)
+
+
+def read_profiles():
+    """{(case, contender, n): instructions}; each file is renamed to what it is of."""
+    found = {}
+    for path in PROFILES.glob("profile.*"):
+        text = path.read_text(encoding="utf-8", errors="replace")
+        told = re.search(r"^desc: Trigger: Client Request: (\S+)$", text, re.M)
+        if told is None:
+            continue
+        case, contender, n = told[1].split("/")
+        found[case, contender, int(n)] = int(re.search(r"^(?:totals|summary): (\d+)", text, re.M)[1])
+        path.rename(PROFILES / f"{case}.{contender}.{n}")
+    return found
+
+
+def per_operation(instructions, case, contender):
+    return (instructions[case, contender, 2 * N] - instructions[case, contender, N]) / N
+
+
+def count(names):
+    """{case: {contender: instructions for each operation}}"""
+    run_valgrind(names)
+    instructions = read_profiles()
+    return {
+        case: {name: round(per_operation(instructions, case, name), 1) for name in COUNTED}
+        for case in names
+    }
+
+
+def surroundings():
+    """What must be the same for counts to be the same."""
+    told = bench.versions()
+    interpreter = bench.interpreter()
+    found = {key: interpreter[key] for key in ("python", "compiler", "options")}
+    found["libc"] = " ".join(platform.libc_ver())
+    return {**found, **{key: told.get(key) for key in ("rustc", "cc", "uvloop", "trio")}}
+
+
+# ---- Comparing -----------------------------------------------------------------------------------
+
+
+def compare(recorded, counts, allowed, by_ratio):
+    """Lines for all cases, and those of the cases that fail."""
+    lines, failed = [], []
+    for case, now in counts.items():
+        then = recorded.get(case)
+        if then is None:
+            lines.append(f"{case}: {now['ours']:,.0f} instructions, none written down")
+            continue
+        ratios = [both["ours"] / both["native"] for both in (now, then)]
+        line = f"{case}: {now['ours']:,.0f} instructions, {then['ours']:,.0f} written down"
+        line += f"; {ratios[0]:.3f} times async def's, {ratios[1]:.3f} written down"
+        grown = ratios[0] / ratios[1] if by_ratio else now["ours"] / then["ours"]
+        line += f": {grown - 1:+.1%}"
+        lines.append(line)
+        if grown > allowed:
+            failed.append(line)
+    return lines, failed
+
+
+def check(path, counts):
+    if not path.exists():
+        raise SystemExit(f"{path.name} is not there: make counts-write makes it")
+    recorded = json.loads(path.read_text(encoding="utf-8"))
+    here = surroundings()
+    other = [f"{key}: {value}, not {recorded.get(key)}" for key, value in here.items() if recorded.get(key) != value]
+    if other:
+        print("counted elsewhere, so that only ratios to async def can be compared:", *other, sep="\n  ")
+    allowed = ALLOWED_ELSEWHERE if other else ALLOWED
+    lines, failed = compare(recorded["counts"], counts, allowed, by_ratio=bool(other))
+    print(*lines, sep="\n")
+    left_out = sorted(set(recorded["counts"]) - set(counts))
+    if left_out:
+        print("not counted:", *left_out)
+    if failed:
+        print(f"\nmore than {allowed - 1:.0%} up:", *failed, sep="\n  ")
+        raise SystemExit(1)
+    print(f"{len(lines)} cases counted, none is more than {allowed - 1:.0%} up")
+
+
+def write(path, counts):
+    recorded = {**surroundings(), "counts": counts}
+    path.write_text(json.dumps(recorded, indent=1) + "\n", encoding="utf-8")
+    print(f"written down in {path}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--write", action="store_true", help="write the counts down")
+    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("cases", nargs="*", metavar="CASE", help="count these alone")
+    options = parser.parse_args()
+    if options.write and options.cases:
+        parser.error("all cases are written down, or none")
+    chosen = [case for case in bench.chosen_cases(options.cases) if case.counted]
+    if options.inside:
+        count_all(chosen)
+    if shutil.which("valgrind") is None or not counting.AVAILABLE:
+        print("nothing was counted: valgrind, or its header callgrind.h, is not there")
+        return
+    counts = count([case.name for case in chosen])
+    path = HERE / f"counts-{bench.interpreter()['tag']}.json"
+    if options.write:
+        write(path, counts)
+    else:
+        check(path, counts)
+
+
+if __name__ == "__main__":
+    main()
