@@ -1,0 +1,12 @@
+"""Fuzzing: random programs as `async def` and in C, and random calls at the edge of the C API.
+
+    program     what a program is, and how one is made from bytes
+    actions     what callbacks, inner awaitables and other code do while it runs
+    native      runs one as `async def`
+    capi        runs one through the C API
+    drive       steps it by hand or under asyncio, disturbs it, and compares what both have seen
+    edge        sequences of raw calls with any arguments
+    __main__    as many of either as wanted
+
+It is built of what the differential tests have: their inner awaitables, their drivers, their log.
+"""

@@ -1,0 +1,141 @@
+"""Programs in which the two sides once differed, each as the search left it, and what it was.
+
+So far it was always the comparison that was wrong, or the interpreter; that is kept apart from here on.
+"""
+
+import pytest
+
+from . import native, search
+from .drive import Different, check
+from .program import Act, Await, Body, ByHand, Defer, Inner, Object, OnAsyncio, Program, With
+
+PLAIN = Await(Inner("a9"))
+
+
+def adds(*entries):
+    return tuple(Act("add", to=-1, what=entry) for entry in entries)
+
+
+def program(*entries, steps=(), **run):
+    return Program(Object(0, entries), ByHand(tuple(steps), **run))
+
+
+FOUND = {
+    # Cancel during `__aexit__` drops the error callback also of a block whose callback has failed: it is in progress.
+    "cancelled in the exit of a block that has failed": program(
+        With(
+            "with1",
+            Inner("with1.enter"),
+            Inner("with1.exit", pauses=2, raises="StopAsyncIteration", acts=(Act("cancel", to=-1),)),
+            Body(ends="-2", raises="GeneratorExit"),
+            Body(),
+        ),
+        PLAIN,
+    ),
+    # What is thrown before the first step ends the object, and with it what is queued, though nothing has run.
+    "queued in what is closed before it starts": program(
+        Await(Inner("a1")),
+        Await(Object(1, (Await(Inner("a2")),))),
+        steps=("throw GeneratorExit", "next", Act("result", to=1, what="token"), Act("add", to=0, what=PLAIN), "close"),
+    ),
+    # The same with one that is suspended: it is closed within that step.
+    "suspended and queued in what is closed before it starts": program(
+        Await(
+            Object(
+                1,
+                (
+                    Await(Inner("a1"), Body((Act("cancel", to=-1), Act("cancel"))), Body()),
+                    With("with1", Inner("with1.enter"), Inner("with1.exit", returns="None"), None, Body()),
+                ),
+            )
+        ),
+        steps=(Act("await", to=1), "throw ValueError"),
+    ),
+    # A suspended object that nobody awaits is closed while no exception is being handled.
+    "suspended and queued when an exception ends the object": program(
+        Await(Inner("a1")),
+        Await(Object(1, (Await(Inner("a2"), None, Body(adds(PLAIN))), Await(Object(2, (Await(Inner("a3")),)))))),
+        steps=("value", Act("step", to=-1, what="next"), "next", "next", Act("await", to=1)),
+        place="awaited",
+    ),
+    # Its error callback runs while it is deallocated: nobody else can have it in hand, whatever it adds.
+    "dropped after an error callback has cancelled and added": program(
+        Await(Inner("a1"), None, Body((Act("cancel", to=-1), *adds(Await(Inner("a2"), None, Body(adds(PLAIN))))))),
+        steps=("next", "drop"),
+    ),
+    # Other code awaits what is running: refused, in this way or that.
+    "second waiter of what is running": program(
+        Await(Object(1, (Await(Inner("a2"), error=Body((Act("await"),))),))),
+        steps=("second waiter",),
+    ),
+    # CPython 3.11: a coroutine that hands on a throw and refuses another one loses what it awaits.
+    "thrown into while it hands on a throw": program(
+        Await(
+            Object(
+                1,
+                (Await(Inner("a2"), error=Body((Act("step", what="throw ValueError"), *adds(Defer(Body(adds(PLAIN))))))),),
+            )
+        ),
+        steps=("next", "throw StopAsyncIteration"),
+    ),
+    # Whatever an error callback leaves set becomes the context of the SystemError, as well as its cause.
+    "error callback that returns 0 with an exception set": Program(
+        Object(0, (Await(Inner("a1", pauses=0, raises="ValueError"), error=Body(ends="0 and set", raises="KeyError")),)),
+        OnAsyncio("gather", tick=4),
+    ),
+    # An object stepped by others before its turn has come is suspended by then.
+    "stepped by a callback before it is awaited": program(
+        Defer(Body((Act("step", to=1, what="next"),))),
+        Await(Object(1, (Await(Inner("a1", pauses=2)),)), Body(), Body()),
+        steps=("next", "throw ValueError"),
+    ),
+    "blocks in blocks, left by a close": program(
+        With(
+            "with1",
+            Inner("with1.enter"),
+            Inner("with1.exit", returns="True"),
+            Body(
+                adds(
+                    With(
+                        "with2",
+                        Inner("with2.enter", kind="generator"),
+                        Inner("with2.exit", returns="None", thrown="linger"),
+                        Body(adds(Await(Inner("a1", pauses=2, thrown="swallow")))),
+                        Body(ends="-1"),
+                    )
+                )
+            ),
+            Body(),
+        ),
+        steps=("next", "next", "next", "next", "throw GeneratorExit", "next"),
+    ),
+}
+
+
+@pytest.mark.parametrize("found", FOUND.values(), ids=FOUND)
+def test_found(found):
+    with search.quiet():
+        assert check(found)
+
+
+def test_arguments_of_throw_reach_what_is_awaited_as_they_are():
+    with search.quiet():
+        assert check(
+            program(
+                Await(Object(1, (Await(Inner("a1", kind="iterator with throw")),))),
+                steps=("next", "throw class and text"),
+            )
+        )
+
+
+def test_a_difference_is_found(monkeypatch):
+    """An `async def` in whose error callbacks -1 means that the exception is handled."""
+
+    def swallows(self, exception):
+        if self.error_callback is None:
+            raise exception
+        self.queue.env.called(self.queue, "error callback", self.error_callback, exception)
+
+    monkeypatch.setattr(native.Await, "fail", swallows)
+    with pytest.raises(Different):
+        search.search(2_000, 0)
