@@ -1,0 +1,42 @@
+"""What an interpreter does badly without memory, without the library."""
+
+import warnings
+
+import failing
+
+from .sweep import sweep
+
+
+def warn():
+    """Some crash here."""
+    failing.call(failing.warn, warn)
+
+
+class Raising:
+    def __bool__(self):
+        raise ValueError
+
+
+def lose():
+    """Some lose the exception of a Python function that C code has called: a SystemError."""
+    failing.call(bool, Raising())
+
+
+def define():
+    """Some fail without an exception: a SystemError."""
+    failing.call(failing.define)
+
+
+CALLS = {"warn": warn, "lose": lose, "define": define}
+
+
+def goes_wrong(name):
+    warnings.simplefilter("ignore")
+
+    def case():
+        try:
+            CALLS[name]()
+        except Exception as exception:
+            return type(exception)
+
+    return any(wrong for _, _, wrong in sweep(case, lambda outcome, _: outcome is SystemError, leaks=False))

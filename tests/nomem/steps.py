@@ -1,0 +1,131 @@
+"""The scenarios of tests/differential, written in C, with memory failing inside their steps.
+
+What is raised then is the scenario's to handle, as any exception: the log may be another than without a failure, but says
+where the MemoryError went. No SystemError is new, nothing is left, nothing crashes.
+"""
+
+import failing
+import scenarios
+from differential import by_hand, twins  # noqa: F401  (the twins register themselves)
+from differential.record import RECORDER, collect
+from differential.scenario import SCENARIOS
+
+STEPS = ("throw ValueError", "throw GeneratorExit", "close", "drop")
+OUTSIDE_STEPS = ("Cancel", "Cancel and add")
+
+
+class Armed:
+    """A handle whose steps run out of memory."""
+
+    def __init__(self, awaitable):
+        self.awaitable = awaitable
+
+    def send(self, value):
+        return failing.call(self.awaitable.send, value)
+
+    def throw(self, *arguments):
+        return failing.call(self.awaitable.throw, *arguments)
+
+    def close(self):
+        return failing.call(self.awaitable.close)
+
+
+class Driver(by_hand.Driver):
+    def act(self, step):
+        if step != "drop":
+            return super().act(step)
+        self.log("drop")
+        self.handle = None
+        failing.call(self.__dict__.__setitem__, "awaitable", None)
+        collect()
+
+
+class Run(by_hand.Run):
+    def drive(self, env, side):
+        try:
+            awaitable = failing.call(side.make, env)
+        except Exception as exception:
+            env.log("not made", exception)
+            return
+        env.made(awaitable)
+        driver = Driver(env, awaitable, self.place)
+        del awaitable
+        for step in self.steps:
+            driver.act(step)
+        driver.finish()
+
+
+by_hand.PLACES["out of memory"] = lambda env, awaitable: Armed(awaitable)
+
+
+class Scenario:
+    """One run of a scenario: a case."""
+
+    def __init__(self, scenario, steps, **how):
+        self.scenario = scenario
+        self.run = Run(steps, place="out of memory", **how)
+
+    def __str__(self):
+        return f"{self.scenario}: {self.run}"
+
+    def __call__(self):
+        with RECORDER.installed():
+            return self, self.run.on(self.scenario, C)
+
+    def may_hide(self):
+        """Whether a MemoryError may end where nobody writes it down: what is raised when the last reference goes is for
+        sys.unraisablehook, and CPython needs memory to call that."""
+        return "drop" in self.run.steps or self.scenario.name in DISCARDING
+
+
+# Their error callback fails without an exception where it was not meant to be called: a SystemError.
+SILENT = {"error_replaced_by_nothing"}
+# Their error callback fails otherwise than by -2, so that its own MemoryError gives way to the first exception.
+DISCARDING = {"error_reraised_another_set"}
+
+
+def lines(log):
+    """Without the warnings, which may be lost where there is no memory to warn."""
+    return [line for line in log if not line.startswith(("never awaited", "warning"))]
+
+
+def complain(seen, expected):
+    case, log = seen
+    got, before = lines(log), lines(expected[1])
+    if got == before:
+        return None
+    text = "\n".join(got)
+    for sign in ("SystemError", "does not end"):
+        if text.count(sign) > "\n".join(before).count(sign) and case.scenario.name not in SILENT:
+            return f"{sign}:\n{text}"
+    if "MemoryError" not in text and not case.may_hide():
+        return f"another outcome without a MemoryError:\n{text}"
+    return None
+
+
+C = by_hand.Side("C", scenarios)
+
+
+def cases(few):
+    """All of them, or only two for each scenario."""
+    with RECORDER.installed():
+        return [
+            case
+            for scenario in SCENARIOS
+            if scenario.loops is None and not (few and scenario.variant)
+            for case in cases_of(scenario, few)
+        ]
+
+
+def cases_of(scenario, few):
+    yield Scenario(scenario, ())
+    if few:
+        yield Scenario(scenario, ("next", "close"))
+        return
+    steps = STEPS + OUTSIDE_STEPS if scenario.outside else STEPS
+    for before in range(1, by_hand.suspensions(scenario, C) + 1):
+        for step in steps:
+            yield Scenario(scenario, ("next",) * before + (step,))
+    if not scenario.variant:
+        for kind in ("generator", "awaitable", "iterator with all", "wrapped"):
+            yield Scenario(scenario, ("next", "throw ValueError"), kind=kind)
