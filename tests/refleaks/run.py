@@ -1,0 +1,68 @@
+"""Finds a debug build of CPython, builds everything for it, and runs check.py there.
+
+    python tests/refleaks/run.py [PYTEST ARGUMENT ...]
+
+DEBUG_PYTHON names the interpreter; else one is looked for on PATH (python3.14-dbg, python3.14d) and among pyenv's. Without
+any, a release build's memory blocks are counted in place of references.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+TESTS = HERE.parent
+ROOT = TESTS.parent
+# What runs in this process, and again and again; what only starts others leaves nothing here.
+TESTED = [
+    *("test_api", "test_values", "test_bad_input", "test_attributes", "test_regressions", "test_peers", "test_units"),
+    *("test_table", "test_compat_1x", "differential/test_loops"),
+]
+QUESTION = 'import sys, venv; sys.gettotalrefcount(); print("py%d%dd" % sys.version_info[:2])'
+
+
+def candidates():
+    if os.environ.get("DEBUG_PYTHON"):
+        yield os.environ["DEBUG_PYTHON"]
+        return
+    for minor in range(20, 8, -1):
+        yield from filter(None, (shutil.which(f"python3.{minor}{suffix}") for suffix in ("-dbg", "d")))
+    root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    yield from sorted(map(str, root.glob("*/bin/python")), reverse=True)
+
+
+def tag(python):
+    """The folder of its builds, or None for what is no debug build."""
+    try:
+        finished = subprocess.run([python, "-I", "-c", QUESTION], capture_output=True, text=True, timeout=60)
+    except OSError:
+        return None
+    return finished.stdout.strip() or None
+
+
+def built(python, name):
+    """The Python of an environment with the library and the extensions."""
+    dropped = "VIRTUAL_ENV", "CARGO_TARGET_DIR", "PYO3_PYTHON"
+    environment = {key: value for key, value in os.environ.items() if key not in dropped}
+    make = [os.environ.get("MAKE", "make"), "--no-print-directory", "extensions", f"PYTHON={python}", f"TAG={name}"]
+    subprocess.run(make, cwd=ROOT, env=environment, check=True)
+    return ROOT / "build" / name / "venv" / "bin" / "python"
+
+
+def main():
+    found = next(((python, tag(python)) for python in candidates() if tag(python)), None)
+    if found is None:
+        if os.environ.get("DEBUG_PYTHON"):
+            sys.exit(f"refleaks: {os.environ['DEBUG_PYTHON']} is no debug build of CPython")
+        print("refleaks: no debug build of CPython is found (DEBUG_PYTHON=...): memory blocks of a release build count")
+        python = sys.executable
+    else:
+        python = built(*found)
+    selected = sys.argv[1:] or [str(TESTS / f"{name}.py") for name in TESTED]
+    return subprocess.run([str(python), str(HERE / "check.py"), *selected], cwd=ROOT).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,178 @@
+"""Rounds of 10,000 concurrent tasks, of which many are cancelled, on asyncio or trio.
+
+    python -W error tests/soak/tasks.py {asyncio,trio} SECONDS
+
+Prints a line of JSON after each round. What the tasks run is an awaitable of the C API, of random
+shape: awaits queued by callbacks, nested awaitables, `async with`, and error callbacks that let
+a cancellation go on or, sometimes, handle it.
+"""
+
+import asyncio
+import json
+import random
+import sys
+import time
+from collections import Counter
+
+import rawapi
+import trio
+from report import Watch, measure
+
+TASKS = 10_000
+choose = random.Random(1)
+tally = Counter()
+
+
+class Pause:
+    """Unlike a coroutine, it may be queued and never be reached."""
+
+    def __init__(self, sleep):
+        self.sleep = sleep
+
+    def __await__(self):
+        tally["pauses begun"] += 1
+        try:
+            yield from self.sleep(choose.choice((0, 0, choose.random() / 20))).__await__()
+        finally:
+            tally["pauses ended"] += 1
+        return self
+
+
+class Block:
+    def __init__(self, sleep):
+        self.sleep = sleep
+
+    async def __aenter__(self):
+        await self.sleep(0)
+        tally["blocks entered"] += 1
+        return self
+
+    async def __aexit__(self, kind, exception, traceback):
+        tally["blocks left"] += 1
+
+
+# ---- Callbacks: these few functions, since each takes one of the test extension's slots ----------
+
+
+def on_pause(aw, pause):
+    sleep, left = rawapi.unpack_values(aw, 2)
+    if left:
+        rawapi.set_value(aw, 1, left - 1)
+        add_something(aw, sleep)
+
+
+def on_block(aw, block):
+    rawapi.add_await(aw, Pause(block.sleep), on_pause, on_error)
+
+
+def on_value(aw, value):
+    assert value == "result", value
+
+
+def on_error(aw, exception):
+    tally["errors seen"] += 1
+    return 0 if choose.random() < 0.1 else -1
+
+
+def on_start(aw):
+    add_something(aw, rawapi.get_value(aw, 0))
+
+
+def add_something(aw, sleep):
+    what = choose.randrange(4)
+    if what == 0:
+        rawapi.async_with(aw, Block(sleep), on_block, on_error)
+    elif what == 1:
+        rawapi.add_await(aw, program(sleep, 0), on_value, on_error)
+    else:
+        rawapi.add_await(aw, Pause(sleep), on_pause, on_error)
+
+
+def program(sleep, left=None):
+    aw = rawapi.new()
+    rawapi.save_values(aw, sleep, choose.randrange(4) if left is None else left)
+    rawapi.set_result(aw, "result")
+    rawapi.defer_await(aw, on_start)
+    return aw
+
+
+# ---- Event loops ---------------------------------------------------------------------------------
+
+
+def some_of(things):
+    return choose.sample(things, choose.randrange(len(things) // 20 + 1))
+
+
+async def on_asyncio():
+    async def limited():
+        return await asyncio.wait_for(program(asyncio.sleep), choose.random() / 10)
+
+    def task():
+        return limited() if choose.random() < 0.2 else program(asyncio.sleep)
+
+    tasks = [asyncio.ensure_future(task()) for _ in range(TASKS)]
+    waiting = set(tasks)
+    while waiting:
+        for unlucky in some_of(tasks):
+            unlucky.cancel()
+        await asyncio.sleep(0)
+        waiting = {task for task in waiting if not task.done()}
+    for task in tasks:
+        count(task.cancelled() or task.exception() or task.result())
+
+
+async def on_trio():
+    async def cancellable():
+        with trio.CancelScope() as scope:
+            scopes.append(scope)
+            with trio.move_on_after(choose.choice((1000, choose.random() / 10))) as deadline:
+                count(await program(trio.sleep))
+        if scope.cancelled_caught or deadline.cancelled_caught:
+            count(True)
+
+    async def bare():
+        await program(trio.sleep)
+        count("result")
+
+    scopes = []
+    async with trio.open_nursery() as nursery:
+        for _ in range(TASKS):
+            nursery.start_soon(cancellable if choose.random() < 0.9 else bare)
+        while nursery.child_tasks:
+            for unlucky in some_of(scopes) if scopes else ():
+                unlucky.cancel()
+            await trio.sleep(0)
+
+
+def count(outcome):
+    if outcome is True or isinstance(outcome, asyncio.TimeoutError):
+        tally["cancelled"] += 1
+    elif outcome == "result":
+        tally["finished"] += 1
+    else:
+        watch.complain(f"a task ended with {outcome!r}")
+
+
+def check():
+    pairs = [("pauses begun", "pauses ended"), ("blocks entered", "blocks left")]
+    for begun, ended in pairs:
+        if tally[begun] != tally[ended]:
+            watch.complain(f"{begun}: {tally[begun]:,}, {ended}: {tally[ended]:,}")
+    if tally["cancelled"] + tally["finished"] != tally["tasks"]:
+        watch.complain(f"lost tasks: {tally}")
+
+
+def main(loop, seconds):
+    run = {"asyncio": lambda: asyncio.run(on_asyncio()), "trio": lambda: trio.run(on_trio)}[loop]
+    watch.install()
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        run()
+        tally["tasks"] += TASKS
+        check()
+        print(json.dumps({**measure(), **tally, "wrong": watch.wrong}), flush=True)
+
+
+if __name__ == "__main__":
+    watch = Watch()
+    main(sys.argv[1], float(sys.argv[2]))
