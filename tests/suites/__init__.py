@@ -1,0 +1,1 @@
+"""Other people's test suites, with a trampoline in C under every coroutine."""

@@ -1,0 +1,55 @@
+"""What differs between runs of a suite, and whether that is explained.
+
+A suite is run three times: plain, with the trampoline that is written in C, and with an `async def`
+in its place, which tells what is due to an await more than there was.
+"""
+
+from typing import NamedTuple
+
+from .known import INJECTION, KNOWN
+
+# What the environment variable TRAMPOLINE is in each.
+MODES = {"plain": "", "c": "c", "native": "native"}
+# From best to worst.
+ORDER = ["passed", "xfailed", "skipped", "failed"]
+
+
+def failures(found):
+    return {test for test, outcome in found["tests"].items() if outcome == "failed"}
+
+
+def worse(plain, found):
+    """Tests that came out worse than plain, those that were not run at all included."""
+    ranks = {test: ORDER.index(outcome) for test, outcome in plain["tests"].items()}
+    for test in ranks:
+        outcome = found["tests"].get(test, "failed")
+        if ORDER.index(outcome) > ranks[test]:
+            yield test
+    yield from failures(found) - set(ranks)
+
+
+class Comparison(NamedTuple):
+    name: str
+    found: dict  # what came of it, by mode
+
+    def worse(self, mode):
+        return set(worse(self.found["plain"], self.found[mode]))
+
+    def complaints(self):
+        alone, native = self.worse("c"), self.worse("native")
+        known = [entry for entry in KNOWN if entry.suite == self.name and entry.here()]
+        for test in sorted(alone):
+            explained = [entry for entry in known if entry.explains(test)]
+            if not explained:
+                message = self.found["c"]["messages"].get(test, "not failed, but not passed either")
+                also = " (with async def, too)" if test in native else ""
+                yield f"not explained: {test}{also}: {message}"
+            # Not the very test, since a warning of the collector counts where it happens to run.
+            elif explained[0].cause == INJECTION and not any(map(explained[0].explains, native)):
+                yield f"said to be the injection's, but passes with async def: {test}"
+        for entry in known:
+            if not any(map(entry.explains, alone)):
+                yield f"explained, but does not fail: {entry.test}"
+        for mode in ("c", "native"):
+            if self.found[mode]["made"] == 0:
+                yield f"{mode}: no trampoline was reached"

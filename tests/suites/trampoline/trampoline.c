@@ -1,0 +1,53 @@
+/* trampoline(x) is `async def trampoline(x): return await x`, and nothing more. */
+#include <Python.h>
+#include <pyawaitable.h>
+
+static PyObject *
+trampoline(PyObject *Py_UNUSED(module), PyObject *awaited)
+{
+    PyObject *awaitable = PyAwaitable_New();
+    if (awaitable == NULL) {
+        return NULL;
+    }
+    /* What SetResult does is all that the callback is to do. */
+    if (PyAwaitable_AddAwait(awaitable, awaited, PyAwaitable_SetResult, NULL) < 0) {
+        Py_DECREF(awaitable);
+        return NULL;
+    }
+    return awaitable;
+}
+
+static int
+trampoline_exec(PyObject *Py_UNUSED(module))
+{
+    return PyAwaitable_Init();
+}
+
+static PyMethodDef methods[] = {
+    {"trampoline", trampoline, METH_O, "trampoline(x)\n--\n\nawait x, and return what it gives."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, trampoline_exec},
+#ifdef Py_mod_multiple_interpreters
+    {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
+#endif
+#ifdef Py_mod_gil
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
+    {0, NULL},
+};
+
+static PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "_trampoline",
+    .m_methods = methods,
+    .m_slots = slots,
+};
+
+PyMODINIT_FUNC
+PyInit__trampoline(void)
+{
+    return PyModuleDef_Init(&definition);
+}
