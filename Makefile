@@ -14,6 +14,7 @@ FREE_THREADED := $(filter %t,$(TAG))
 BUILD := $(CURDIR)/build/$(TAG)
 VENV := $(BUILD)/venv
 DEMO := $(BUILD)/demo
+BENCH := $(BUILD)/bench
 TOOLS := $(BUILD)/tools
 WHEELS := $(BUILD)/wheels
 
@@ -45,6 +46,29 @@ help: ## list the targets
 .PHONY: demo
 demo: $(DEMO)/.ready ## build the examples and run them: hello, and an ASGI application in uvicorn
 	$(DEMO)/bin/python examples/demo.py
+
+.PHONY: bench
+bench: $(BENCH)/.built ## measure against async def, the original, Cython, the floor (BENCH_ARGS="--quick value deep50")
+	$(BENCH)/venv/bin/python benches/bench.py $(BENCH_ARGS)
+
+.PHONY: counts
+counts: $(BENCH)/.built ## count instructions, and fail for more than were written down (COUNTS_ARGS="value")
+	$(BENCH)/venv/bin/python benches/counts.py $(COUNTS_ARGS)
+
+.PHONY: counts-write
+counts-write: $(BENCH)/.built ## count instructions, and write them down in benches/
+	$(BENCH)/venv/bin/python benches/counts.py --write
+
+$(BENCH)/.ready: requirements/bench.txt examples/requirements.txt
+	$(PYTHON) -m venv --clear $(BENCH)/venv
+	$(BENCH)/venv/bin/python -m pip install --quiet -r requirements/bench.txt
+	$(BENCH)/venv/bin/python -m pip install --quiet --no-deps --upgrade --target $(BENCH)/original pyawaitable==2.0.1
+	@touch $@
+
+$(BENCH)/.built: $(BENCH)/.ready $(WHEELS)/.built $(wildcard benches/*.c benches/*.h) benches/setup.py benches/contender_native.py $(wildcard examples/asgi/*.[ch])
+	$(BENCH)/venv/bin/python -m pip install --quiet --no-index --no-deps --force-reinstall $(WHEELS)/*.whl
+	BENCH=$(BENCH) $(BENCH)/venv/bin/python benches/setup.py --quiet build_ext --force
+	@touch $@
 
 .PHONY: test
 test: format-check clippy ruff cargo-test pytest ## run every check and test
@@ -79,8 +103,25 @@ ruff: $(VENV)/.ready ## check the Python code
 pytest: extensions ## build the C test extensions, run the tests (PYTEST_ARGS="-k name -x")
 	$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
 
+.PHONY: fuzz
+fuzz: extensions ## run random programs as async def and in C, and random calls under AddressSanitizer (PROGRAMS=n CALLS=n)
+	PYTHONPATH=tests $(VENV)/bin/python -m fuzz --programs $(or $(PROGRAMS),100000) --calls 0 $(if $(SEED),--seed $(SEED))
+	tests/fuzz/asan.sh $(VENV)/bin/python --programs 0 --calls $(or $(CALLS),1000000)
+
 .PHONY: extensions
 extensions: $(VENV)/.extensions ## build the C test extensions alone
+
+.PHONY: nomem
+nomem: extensions ## run every scenario with each allocation in turn failing (NOMEM_ARGS=--fast)
+	cd tests && $(VENV)/bin/python -m nomem $(NOMEM_ARGS)
+
+.PHONY: sanitize
+sanitize: extensions ## run the tests under AddressSanitizer and its like (SANITIZE_ARGS="address leaks")
+	PYTHON=$(PYTHON) $(VENV)/bin/python tests/sanitize/run.py $(BUILD) $(SANITIZE_ARGS)
+
+.PHONY: refleaks
+refleaks: extensions ## run each test six times, on a debug build of CPython (DEBUG_PYTHON=path), and count references
+	$(VENV)/bin/python tests/refleaks/run.py $(REFLEAKS_ARGS)
 
 .PHONY: install
 install: $(VENV)/.installed ## build the library into build/<tag>/venv
@@ -105,6 +146,20 @@ audit: $(TOOLS)/.ready ## check the wheels in dist/: auditwheel, abi3audit
 sdist: $(VENV)/.ready ## build the source distribution
 	$(VENV)/bin/maturin sdist --out $(BUILD)/sdist
 	@ls $(BUILD)/sdist/*.tar.gz
+
+.PHONY: suites
+suites: install ## run other people's tests with a C trampoline under every coroutine (SUITES="trio anyio" RECORD=1)
+	cd tests && $(VENV)/bin/python -m suites --build $(BUILD) $(if $(RECORD),--record) $(SUITES)
+
+.PHONY: soak
+soak: extensions $(DEMO)/.ready ## run a server, and tasks that are cancelled, for long: memory stays flat (MINUTES=60)
+	$(DEMO)/bin/python -m pip install --quiet --no-build-isolation --no-deps --force-reinstall ./examples/asgi
+	$(VENV)/bin/python tests/soak/soak.py --server-python $(DEMO)/bin/python --minutes $(or $(MINUTES),60)
+
+.PHONY: audit-dependencies
+audit-dependencies: ## check all crates: advisories, licences, sources (CHECKS="bans licenses sources" without a network)
+	@cargo deny --version >/dev/null || { echo 'cargo-deny is missing: cargo install --locked cargo-deny'; exit 1; }
+	cargo deny check $(CHECKS)
 
 .PHONY: header
 header: $(VENV)/.ready ## write include/pyawaitable.h anew from the Rust code
