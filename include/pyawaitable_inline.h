@@ -327,7 +327,7 @@ PYAWAITABLE_API long PyAwaitable_GetIntValue(PyObject *awaitable, Py_ssize_t ind
 /* ---- A variable number of arguments -------------------------------------------------------------------------------- */
 
 /* Up to so many arguments need no memory of their own. */
-#define PYAWAITABLE__FEW 16
+#define PYAWAITABLE__FEW 32
 
 /* Room for `count` elements of `size` bytes: `few` where that is enough, else memory for PyAwaitable__free_array. NULL
    with MemoryError. A negative count needs none, and is for the function that gets the array to refuse. */

@@ -142,8 +142,16 @@ fn no_iterator(object: &Owned, returned: &Owned) -> Raised {
     )
 }
 
-/// Whether somebody awaits this native coroutine: its `cr_await` is not None.
+/// Whether somebody awaits this native coroutine, of which the caller has a reference: its `cr_await` is not None.
+#[inline]
 fn is_being_awaited(coroutine: *mut PyObject) -> bool {
+    // Whoever awaits it has a reference, too.
+    // SAFETY: a live object.
+    let is_shared = cfg!(Py_GIL_DISABLED) || unsafe { ffi::Py_REFCNT(coroutine) } > 1;
+    is_shared && has_cr_await(coroutine)
+}
+
+fn has_cr_await(coroutine: *mut PyObject) -> bool {
     let Some(getter) = cr_await() else {
         return false;
     };

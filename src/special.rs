@@ -40,42 +40,35 @@ impl Special {
         }
     }
 
-    /// The receiver, or the NULL that ends a list of arguments.
-    fn receiver(&self) -> *mut PyObject {
-        self.receiver.as_ref().map_or(null_mut(), Owned::as_ptr)
-    }
-
     /// Calls it without further arguments.
     pub fn call(&self) -> Result<Owned> {
-        // SAFETY: live objects, NULL at the end; no exception is set.
-        unsafe {
-            Owned::new(ffi::PyObject_CallFunctionObjArgs(
-                self.function.as_ptr(),
-                self.receiver(),
-                null_mut::<PyObject>(),
-            ))
-        }
+        self.call_with([null_mut()])
     }
 
     /// Calls it with three arguments.
     pub fn call_with_three(&self, first: &Owned, second: &Owned, third: &Owned) -> Result<Owned> {
-        let arguments = [first, second, third].map(Owned::as_ptr);
-        let [first, second, third] = arguments;
-        let end = null_mut::<PyObject>();
-        let function = self.function.as_ptr();
-        // SAFETY: live objects, NULL at the end; no exception is set.
+        self.call_with([null_mut(), first.as_ptr(), second.as_ptr(), third.as_ptr()])
+    }
+
+    /// Calls it with the arguments after the first place, which is the receiver's.
+    #[inline(always)]
+    fn call_with<const PLACES: usize>(&self, mut places: [*mut PyObject; PLACES]) -> Result<Owned> {
+        let count = match (&self.receiver, places.first_mut()) {
+            (Some(receiver), Some(place)) => {
+                *place = receiver.as_ptr();
+                PLACES
+            }
+            _ => PLACES.saturating_sub(1),
+        };
+        let arguments = places.as_ptr().wrapping_add(PLACES - count);
+        // SAFETY: a live callable and `count` live arguments; no exception is set.
         unsafe {
-            Owned::new(match &self.receiver {
-                Some(receiver) => ffi::PyObject_CallFunctionObjArgs(
-                    function,
-                    receiver.as_ptr(),
-                    first,
-                    second,
-                    third,
-                    end,
-                ),
-                None => ffi::PyObject_CallFunctionObjArgs(function, first, second, third, end),
-            })
+            Owned::new(ffi::PyObject_VectorcallDict(
+                self.function.as_ptr(),
+                arguments,
+                count,
+                null_mut(),
+            ))
         }
     }
 }
