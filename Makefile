@@ -101,7 +101,7 @@ ruff: $(VENV)/.ready ## check the Python code
 
 .PHONY: pytest
 pytest: extensions ## build the C test extensions, run the tests (PYTEST_ARGS="-k name -x")
-	$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+	PATH="$(VENV)/bin:$$PATH" $(VENV)/bin/python -m pytest $(PYTEST_ARGS)
 
 .PHONY: fuzz
 fuzz: extensions ## run random programs as async def and in C, and random calls under AddressSanitizer (PROGRAMS=n CALLS=n)
