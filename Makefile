@@ -144,6 +144,7 @@ audit: $(TOOLS)/.ready ## check the wheels in dist/: auditwheel, abi3audit
 
 .PHONY: sdist
 sdist: $(VENV)/.ready ## build the source distribution
+	rm -rf $(BUILD)/sdist
 	$(VENV)/bin/maturin sdist --out $(BUILD)/sdist
 	@ls $(BUILD)/sdist/*.tar.gz
 
@@ -167,7 +168,7 @@ header: $(VENV)/.ready ## write include/pyawaitable.h anew from the Rust code
 
 .PHONY: clean
 clean: ## remove everything that was built, for all interpreters
-	rm -rf build target examples/*/build examples/*/*.egg-info .hypothesis
+	rm -rf build dist target examples/*/build examples/*/*.egg-info .hypothesis
 
 $(VENV)/.ready: requirements/build.txt requirements/test.txt requirements/uvloop.txt
 	$(PYTHON) -m venv --clear $(VENV)

@@ -104,7 +104,11 @@ def identify(path) -> Optional[Interpreter]:
 
 def default_interpreter():
     """The one that make was given."""
-    return identify(os.environ.get("PYTHON", "python3"))
+    name = os.environ.get("PYTHON", "python3")
+    found = identify(name)
+    if found is None:
+        sys.exit(f"{name} is no CPython with headers and venv: name another with `make PYTHON=...`")
+    return found
 
 
 def candidates(version):
@@ -243,6 +247,8 @@ def wheels(session):
     status, _ = make("sdist", f"PYTHON={default.path}")
     if status != 0:
         session.error("no source distribution")
+    for old in DIST.glob("*.tar.gz"):
+        old.unlink()
     shutil.copy(made(default.tag, "sdist/*.tar.gz"), DIST)
     wanted = os.environ.get("VERSIONS", "").split() or VERSIONS
     for version in wanted:
@@ -371,8 +377,7 @@ def from_sdist(session):
     (wheel,) = folder.glob("*.whl")
     run(python, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", wheel)
     run(python, "-I", "-m", "pyawaitable", "--version")
-    tag = python_tags(wheel)[0]
-    (published,) = DIST.glob(f"*-{tag}-*.whl")
+    (published,) = DIST.glob(f"*-{'-'.join(python_tags(wheel))}-*.whl")
     if files_of(wheel) != files_of(published):
         session.error(f"other files: {sorted(files_of(wheel) ^ files_of(published))}")
     print(f"{sdist.name}: a wheel with the same {len(files_of(wheel))} files, and it imports")

@@ -1,4 +1,13 @@
-/* PyAwaitable: async functions for Python, written in C. */
+/* PyAwaitable: async functions for Python, written in C.
+
+   What holds for every function, beside what is said where it is declared:
+
+   - The argument `awaitable` is borrowed. NULL in its place is a SystemError, an object that PyAwaitable_New() has not
+     made a TypeError.
+   - Where nothing has called PyAwaitable_Init(), the first use does, and fails as it would.
+   - It may be called with an exception set. Success leaves that as it is, failure replaces it.
+   - Undefined are: a call by a thread that is not attached to an interpreter, an awaitable of another interpreter, and
+     fewer places than there are saved values where those are unpacked. */
 
 #ifndef PYAWAITABLE_H
 #define PYAWAITABLE_H
@@ -36,8 +45,10 @@
 
  Returns 0 to go on. -1 with an exception set gives that to the error callback of the same await, if it has one; -2
  with an exception set lets that propagate, past the error callback. Both without an exception, or 0 with one, is a
- `SystemError`. Runs on the thread and in the context of the step, one at a time for an object; must not throw a C++
- exception nor `longjmp` out.
+ `SystemError` past the error callback.
+
+ Like all callbacks, it runs on the thread, in the interpreter and in the `contextvars` context of the step, one at a
+ time for an object; it must not throw a C++ exception nor `longjmp` out.
  */
 typedef int (*PyAwaitable_Callback)(PyObject *awaitable, PyObject *result);
 
@@ -46,18 +57,24 @@ typedef int (*PyAwaitable_Callback)(PyObject *awaitable, PyObject *result);
  `GeneratorExit` included) or set by its callback that returned -1.
 
  `awaitable` and `exception` are borrowed, and valid until the function returns. No exception is set, and
- `sys.exc_info()` is `exception`, as in an `except` block.
+ `sys.exc_info()` is `exception`, as in an `except` block. What holds for `PyAwaitable_Callback` of threads, C++ and
+ `longjmp` holds here.
 
- Returns 0 if it is handled: the object goes on. -1 raises the same exception again, its traceback whole; one set
- meanwhile is discarded. -2 raises the one that is set, with the first as its `__context__`.
+ Returns 0 if it is handled: the object goes on; with an exception set that is a `SystemError`. -1 raises the same
+ exception again, its traceback whole; one set meanwhile is discarded. -2 raises the one that is set, with the first as
+ its `__context__`; with none set it is a `SystemError`, unless the function has called `PyAwaitable_Cancel`: then the
+ object goes on.
  */
 typedef int (*PyAwaitable_Error)(PyObject *awaitable, PyObject *exception);
 
 /*
  Called when its turn in the queue comes.
 
- `awaitable` is borrowed, and valid until the function returns. Returns 0 to go on; a negative value with an exception
- set lets that propagate.
+ `awaitable` is borrowed, and valid until the function returns. What holds for `PyAwaitable_Callback` of threads, C++
+ and `longjmp` holds here.
+
+ Returns 0 to go on; a negative value with an exception set lets that propagate. Negative without an exception, or 0
+ with one, is a `SystemError`.
  */
 typedef int (*PyAwaitable_Defer)(PyObject *awaitable);
 
@@ -65,7 +82,7 @@ typedef int (*PyAwaitable_Defer)(PyObject *awaitable);
  The functions of the API, as the capsule `_pyawaitable.abi_v3` holds them. An extension calls them through the
  functions of this header, never by itself.
 
- The table begins with its size in bytes and the runtime's version, 0x03MMmmRR. It only ever grows, at its end: what an
+ The table begins with its size in bytes and the runtime's version, 0x03MMmmR0. It only ever grows, at its end: what an
  older header knows of stays where it is.
  */
 typedef struct {
@@ -188,7 +205,8 @@ int PyAwaitable_DeferAwait(PyObject *awaitable,
  `arguments` is a tuple, or NULL with an exception set, which stays; its reference is stolen, on failure too.
  `PyAwaitable_AwaitFunction` makes it from a format.
 
- Returns 0, or -1 with an exception set: what the call raised, or as `PyAwaitable_AddAwait`.
+ Returns 0, or -1 with an exception set: `ValueError` if `function` is NULL, what the call raised, or as
+ `PyAwaitable_AddAwait`.
  */
 PYAWAITABLE_API
 int PyAwaitable_AwaitCall(PyObject *awaitable,
@@ -223,7 +241,8 @@ int PyAwaitable_AsyncWith(PyObject *awaitable,
  dropped, its exception propagates. `async with` blocks that were entered are left as usual. Called from a callback,
  the error callback of the same await still gets a -1.
 
- Returns nothing. If `awaitable` is NULL or of another type, an exception is left set: check `PyErr_Occurred()`.
+ Returns nothing. If `awaitable` is NULL or of another type, or where initialization fails, an exception is left set:
+ check `PyErr_Occurred()`.
  */
 PYAWAITABLE_API
 void PyAwaitable_Cancel(PyObject *awaitable);
@@ -250,7 +269,8 @@ PYAWAITABLE_API Py_ssize_t PyAwaitable_ValueCount(PyObject *awaitable);
 
  The awaitable takes a reference of its own to each. All are saved or none.
 
- Returns 0, or -1 with an exception set: `ValueError` if `count` is negative or a value is NULL, `MemoryError`.
+ Returns 0, or -1 with an exception set: `ValueError` if `count` is negative, a value is NULL, or `values` is NULL with a
+ `count` above 0; `MemoryError`.
  */
 PYAWAITABLE_API
 int PyAwaitable_SaveValueArray(PyObject *awaitable,
@@ -262,7 +282,8 @@ int PyAwaitable_SaveValueArray(PyObject *awaitable,
 
  Places beyond the saved values are left as they are.
 
- Returns 0, or -1 with an exception set: `RuntimeError` when none are saved.
+ Returns 0, or -1 with an exception set: `RuntimeError` when none are saved, `ValueError` if `count` is negative or
+ `places` is NULL with a `count` above 0.
  */
 PYAWAITABLE_API
 int PyAwaitable_UnpackValueArray(PyObject *awaitable,
@@ -301,16 +322,21 @@ PYAWAITABLE_API Py_ssize_t PyAwaitable_ArbValueCount(PyObject *awaitable);
 
  The pointers are never read, and may be NULL. All are saved or none.
 
- Returns 0, or -1 with an exception set: `ValueError` if `count` is negative, `MemoryError`.
+ Returns 0, or -1 with an exception set: `ValueError` if `count` is negative or `values` is NULL with a `count` above 0,
+ `MemoryError`.
  */
-PYAWAITABLE_API int PyAwaitable_SaveArbValueArray(PyObject *awaitable, Py_ssize_t count, void *const *values);
+PYAWAITABLE_API
+int PyAwaitable_SaveArbValueArray(PyObject *awaitable,
+                                  Py_ssize_t count,
+                                  void *const *values);
 
 /*
  As `PyAwaitable_UnpackArbValues`, with an array of `count` places, each of which may be NULL.
 
  Places beyond the saved values are left as they are.
 
- Returns 0, or -1 with an exception set: `RuntimeError` when none are saved.
+ Returns 0, or -1 with an exception set: `RuntimeError` when none are saved, `ValueError` if `count` is negative or
+ `places` is NULL with a `count` above 0.
  */
 PYAWAITABLE_API
 int PyAwaitable_UnpackArbValueArray(PyObject *awaitable,
@@ -345,16 +371,21 @@ PYAWAITABLE_API Py_ssize_t PyAwaitable_IntValueCount(PyObject *awaitable);
 
  All are saved or none.
 
- Returns 0, or -1 with an exception set: `ValueError` if `count` is negative, `MemoryError`.
+ Returns 0, or -1 with an exception set: `ValueError` if `count` is negative or `values` is NULL with a `count` above 0,
+ `MemoryError`.
  */
-PYAWAITABLE_API int PyAwaitable_SaveIntValueArray(PyObject *awaitable, Py_ssize_t count, const long *values);
+PYAWAITABLE_API
+int PyAwaitable_SaveIntValueArray(PyObject *awaitable,
+                                  Py_ssize_t count,
+                                  const long *values);
 
 /*
  As `PyAwaitable_UnpackIntValues`, with an array of `count` places, each of which may be NULL.
 
  Places beyond the saved values are left as they are.
 
- Returns 0, or -1 with an exception set: `RuntimeError` when none are saved.
+ Returns 0, or -1 with an exception set: `RuntimeError` when none are saved, `ValueError` if `count` is negative or
+ `places` is NULL with a `count` above 0.
  */
 PYAWAITABLE_API
 int PyAwaitable_UnpackIntValueArray(PyObject *awaitable,
@@ -382,7 +413,9 @@ PYAWAITABLE_API long PyAwaitable_GetIntValue(PyObject *awaitable, Py_ssize_t ind
  `format` says how the further arguments become the call's; NULL or "" is a call without any. `PY_SSIZE_T_CLEAN`
  counts, as for `Py_BuildValue`.
 
- Returns 0, or -1 with an exception set: what `Py_BuildValue` or the call raised, or as `PyAwaitable_AddAwait`.
+ Returns 0, or -1 with an exception set: what `Py_BuildValue` or the call raised, `ValueError` if `function` is NULL, or as
+ `PyAwaitable_AddAwait`. An argument that is NULL since an exception is set fails with that exception, as in
+ `Py_BuildValue`.
  */
 PYAWAITABLE_INLINE
 int PyAwaitable_AwaitFunction(PyObject *awaitable,

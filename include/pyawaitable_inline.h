@@ -52,36 +52,73 @@ PYAWAITABLE_INLINE void PyAwaitable__store(const PyAwaitable_Table *table)
 #define PYAWAITABLE__UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 #endif
 
-/* Replaces the exception that is set, if it is an ImportError or an AttributeError, by an ImportError that says what to
-   do, with the first as its cause. `found` is the module that was found, or NULL. */
+/* What to install: a runtime that is new enough, of the same major version. */
+#define PYAWAITABLE__RUNTIME "\"pyawaitable-rs>=%d.%d,<%d\""
+#define PYAWAITABLE__RUNTIME_VERSIONS                                                                                  \
+    PyAwaitable_MAJOR_VERSION, PyAwaitable_MINOR_VERSION, PyAwaitable_MAJOR_VERSION + 1
+
+/* Whether an exception says that there is no module '_pyawaitable' at all. */
+PYAWAITABLE_INLINE int PyAwaitable__is_missing(PyObject *exception)
+{
+    int missing;
+    PyObject *name;
+    if (exception == NULL || !PyErr_GivenExceptionMatches(exception, PyExc_ModuleNotFoundError)) {
+        return 0;
+    }
+    name = PyObject_GetAttrString(exception, "name");
+    missing = name != NULL && PyUnicode_Check(name) && PyUnicode_CompareWithASCIIString(name, "_pyawaitable") == 0;
+    Py_XDECREF(name);
+    PyErr_Clear();
+    return missing;
+}
+
+/* An attribute as it is shown to a person: None where there is none. */
+PYAWAITABLE_INLINE PyObject *PyAwaitable__shown(PyObject *object, const char *name)
+{
+    PyObject *value = PyObject_GetAttrString(object, name);
+    if (value == NULL) {
+        PyErr_Clear();
+        Py_INCREF(Py_None);
+        value = Py_None;
+    }
+    return value;
+}
+
+/* Replaces the exception that is set, if it is an ImportError or its like, by an ImportError that says what to do, with
+   the first as its cause. `found` is the module that was found, or NULL. */
 PYAWAITABLE_INLINE void PyAwaitable__cannot_import(PyObject *found)
 {
-    PyObject *type, *cause, *traceback, *path, *type_now, *value, *traceback_now;
+    PyObject *type, *cause, *traceback, *type_now, *value, *traceback_now;
     if (!PyErr_ExceptionMatches(PyExc_ImportError) && !PyErr_ExceptionMatches(PyExc_AttributeError) &&
         !PyErr_ExceptionMatches(PyExc_ValueError)) {
         return;
     }
     PyErr_Fetch(&type, &cause, &traceback);
     PyErr_NormalizeException(&type, &cause, &traceback);
-    path = found == NULL ? NULL : PyObject_GetAttrString(found, "__file__");
-    if (path == NULL) {
-        PyErr_Clear();
-    }
-    if (found == NULL) {
+    if (found != NULL) {
+        PyObject *path = PyAwaitable__shown(found, "__file__");
+        PyObject *version = PyAwaitable__shown(found, "__version__");
         PyErr_Format(PyExc_ImportError,
-                     "this extension needs the runtime of PyAwaitable %d, and the module '_pyawaitable' cannot be "
-                     "imported: install it with  pip install \"pyawaitable-rs>=%d.%d\"",
-                     PyAwaitable_MAJOR_VERSION, PyAwaitable_MAJOR_VERSION, PyAwaitable_MINOR_VERSION);
+                     "this extension needs the runtime of PyAwaitable %d, and the module '_pyawaitable' (%S, version %S) "
+                     "is not one of it, or is not whole: uninstall the distribution 'pyawaitable' if it is there, then "
+                     "install the runtime anew with  pip install --force-reinstall " PYAWAITABLE__RUNTIME,
+                     PyAwaitable_MAJOR_VERSION, path, version, PYAWAITABLE__RUNTIME_VERSIONS);
+        Py_DECREF(path);
+        Py_DECREF(version);
+    }
+    else if (PyAwaitable__is_missing(cause)) {
+        PyErr_Format(PyExc_ImportError,
+                     "this extension needs the runtime of PyAwaitable %d, and there is no module '_pyawaitable': install "
+                     "it with  pip install " PYAWAITABLE__RUNTIME,
+                     PyAwaitable_MAJOR_VERSION, PYAWAITABLE__RUNTIME_VERSIONS);
     }
     else {
         PyErr_Format(PyExc_ImportError,
-                     "this extension needs the runtime of PyAwaitable %d, and the module '_pyawaitable' (%S) is not one "
-                     "of it, or is not whole: uninstall the distribution 'pyawaitable' if it is there, then install "
-                     "the runtime anew with  pip install --force-reinstall \"pyawaitable-rs>=%d.%d\"",
-                     PyAwaitable_MAJOR_VERSION, path == NULL ? Py_None : path, PyAwaitable_MAJOR_VERSION,
-                     PyAwaitable_MINOR_VERSION);
+                     "this extension needs the runtime of PyAwaitable %d, and the module '_pyawaitable' cannot be "
+                     "imported (%S); it is not whole, or was installed by another Python: install it anew with "
+                     " pip install --force-reinstall " PYAWAITABLE__RUNTIME,
+                     PyAwaitable_MAJOR_VERSION, cause == NULL ? Py_None : cause, PYAWAITABLE__RUNTIME_VERSIONS);
     }
-    Py_XDECREF(path);
     PyErr_Fetch(&type_now, &value, &traceback_now);
     PyErr_NormalizeException(&type_now, &value, &traceback_now);
     if (value != NULL && cause != NULL) {
@@ -105,12 +142,15 @@ PYAWAITABLE_INLINE int PyAwaitable__fits(const PyAwaitable_Table *table)
     }
     PyErr_Format(PyExc_ImportError,
                  "this extension was built with PyAwaitable %d.%d.%d, and the runtime that is installed is %d.%d.%d: "
-                 "install one that fits with  pip install --upgrade \"pyawaitable-rs>=%d.%d,<%d\"",
+                 "install one that fits with  pip install --upgrade " PYAWAITABLE__RUNTIME,
                  PyAwaitable_MAJOR_VERSION, PyAwaitable_MINOR_VERSION, PyAwaitable_MICRO_VERSION,
                  (int)(table->version >> 24), (int)(table->version >> 16 & 0xFF), (int)(table->version >> 8 & 0xFF),
-                 PyAwaitable_MAJOR_VERSION, PyAwaitable_MINOR_VERSION, PyAwaitable_MAJOR_VERSION + 1);
+                 PYAWAITABLE__RUNTIME_VERSIONS);
     return 0;
 }
+
+#undef PYAWAITABLE__RUNTIME
+#undef PYAWAITABLE__RUNTIME_VERSIONS
 
 /* Imports the runtime, and keeps its table. */
 PYAWAITABLE_INLINE const PyAwaitable_Table *PyAwaitable__import(void)
@@ -330,12 +370,16 @@ PYAWAITABLE_API long PyAwaitable_GetIntValue(PyObject *awaitable, Py_ssize_t ind
 #define PYAWAITABLE__FEW 32
 
 /* Room for `count` elements of `size` bytes: `few` where that is enough, else memory for PyAwaitable__free_array. NULL
-   with MemoryError. A negative count needs none, and is for the function that gets the array to refuse. */
-PYAWAITABLE_INLINE void *PyAwaitable__new_array(void *few, Py_ssize_t count, size_t size)
+   with an exception set: MemoryError, or what is wrong with the awaitable. A negative count needs none, and is for the
+   function that gets the array to refuse. */
+PYAWAITABLE_INLINE void *PyAwaitable__new_array(PyObject *awaitable, void *few, Py_ssize_t count, size_t size)
 {
     void *array;
     if (count <= PYAWAITABLE__FEW) {
         return few;
+    }
+    if (PyAwaitable_ValueCount(awaitable) < 0) {
+        return NULL;
     }
     array = (size_t)count > (size_t)PY_SSIZE_T_MAX / size ? NULL : PyMem_Malloc((size_t)count * size);
     if (array == NULL) {
@@ -354,7 +398,7 @@ PYAWAITABLE_INLINE void PyAwaitable__free_array(void *few, void *array)
 /* Collects `count` arguments of `type` after `last` into an array, and calls `function` with it. */
 #define PYAWAITABLE__COLLECT(type, last, count, function)                                                              \
     type few[PYAWAITABLE__FEW];                                                                                        \
-    type *array = (type *)PyAwaitable__new_array(few, count, sizeof(type));                                            \
+    type *array = (type *)PyAwaitable__new_array(awaitable, few, count, sizeof(type));                                 \
     Py_ssize_t index;                                                                                                  \
     int status;                                                                                                        \
     va_list arguments;                                                                                                 \
@@ -450,25 +494,30 @@ PYAWAITABLE_INLINE int PyAwaitable_AwaitFunction(PyObject *awaitable, PyObject *
         size_t length = strlen(format);
         char *whole = length + 3 <= sizeof(few) ? few : (char *)PyMem_Malloc(length + 3);
         va_list arguments;
-        if (whole == NULL) {
-            PyErr_NoMemory();
-            return -1;
+        if (whole != NULL) {
+            whole[0] = '(';
+            memcpy(whole + 1, format, length);
+            memcpy(whole + 1 + length, ")", 2);
         }
-        whole[0] = '(';
-        memcpy(whole + 1, format, length);
-        memcpy(whole + 1 + length, ")", 2);
-        /* Building may run Python code; an exception that is set before stays, unless it fails. */
+        /* Building may run Python code, which no exception must stand in the way of. */
         PyErr_Fetch(&type, &value, &traceback);
         va_start(arguments, error);
-        built = PYAWAITABLE__BUILD_VALUE(whole, arguments);
+        built = PYAWAITABLE__BUILD_VALUE(whole == NULL ? format : whole, arguments);
         va_end(arguments);
-        if (built != NULL) {
+        if (built != NULL || (type != NULL && PyErr_ExceptionMatches(PyExc_SystemError))) {
+            /* What failed has failed since an argument is NULL, of which this exception is the reason. */
             PyErr_Restore(type, value, traceback);
         }
         else {
             Py_XDECREF(type);
             Py_XDECREF(value);
             Py_XDECREF(traceback);
+        }
+        if (whole == NULL) {
+            /* Built all the same, for the references that 'N' gives away. */
+            Py_XDECREF(built);
+            PyErr_NoMemory();
+            return -1;
         }
         PyAwaitable__free_array(few, whole);
     }

@@ -281,11 +281,20 @@ pub unsafe extern "C" fn dealloc(object: *mut PyObject) {
 /// How many destructors may stand on each other before the next has to wait.
 const DEEPEST: u32 = 50;
 
-/// How many destructors of an interpreter's objects stand on a thread's stack, and the objects that wait, linked.
+/// How many bytes of the stack destructors may take up where Python code stands between them.
+const FARTHEST: usize = 128 * 1024;
+
+/// Destructors of one interpreter's objects that stand on each other on a thread's stack, and the objects that wait for
+/// them to end, linked.
 #[derive(Clone, Copy)]
 struct Destroying {
     /// Whose objects these are. A destructor may end another interpreter, whose objects must be gone by then.
     state: *const State,
+    /// The Python code under which the first began. What is dropped by other code, such as a `__del__` that they have come
+    /// to, is no part of their chain.
+    frame: *const c_void,
+    /// Where on the stack the first of all began, whatever Python code there has been since.
+    base: usize,
     depth: u32,
     waiting: *mut Awaitable,
 }
@@ -293,9 +302,20 @@ struct Destroying {
 impl Destroying {
     const NOTHING: Self = Self {
         state: core::ptr::null(),
+        frame: core::ptr::null(),
+        base: 0,
         depth: 0,
         waiting: core::ptr::null_mut(),
     };
+
+    /// Whether an object has to wait for these destructors to end; none is under way where the depth is 0.
+    fn is_too_deep(&self, frame: *const c_void, here: usize) -> bool {
+        if self.frame == frame {
+            self.depth >= DEEPEST
+        } else {
+            self.base.abs_diff(here) >= FARTHEST
+        }
+    }
 }
 
 std::thread_local! {
@@ -303,27 +323,32 @@ std::thread_local! {
 }
 
 /// Destroys an object, or leaves it to a destructor further down the stack: a chain of objects, each holding the next,
-/// needs no more stack than [`DEEPEST`] of them. CPython has a trashcan for this, but not in its ABI.
+/// needs no more stack than [`DEEPEST`] of them, or than [`FARTHEST`] where Python code stands between them. CPython has
+/// a trashcan for this, but not in its ABI.
 ///
 /// # Safety
 /// As [`destroy`].
 #[inline(never)]
 unsafe fn destroy_in_turn(object: *mut Awaitable) {
+    let marker = 0u8;
+    let here = (&raw const marker).addr();
     DESTROYING.with(|destroying| {
         let outer = destroying.get();
         // SAFETY: the object is nobody's but ours, so its list of weak references is free for the link; what waits is
-        // ours in the same way.
+        // ours in the same way. The thread is attached.
         unsafe {
             let state = (*object).state.as_ptr().cast_const();
-            if outer.depth > 0 && outer.state == state {
-                if outer.depth >= DEEPEST {
-                    (*object).weak_references.set(outer.waiting.cast());
-                    destroying.set(Destroying {
-                        waiting: object,
-                        ..outer
-                    });
-                    return;
-                }
+            let frame = ffi::pyawaitable_shim_current_frame();
+            let is_nested = outer.depth > 0 && outer.state == state;
+            if is_nested && outer.is_too_deep(frame, here) {
+                (*object).weak_references.set(outer.waiting.cast());
+                destroying.set(Destroying {
+                    waiting: object,
+                    ..outer
+                });
+                return;
+            }
+            if is_nested && outer.frame == frame {
                 destroying.set(Destroying {
                     depth: outer.depth + 1,
                     ..outer
@@ -337,6 +362,8 @@ unsafe fn destroy_in_turn(object: *mut Awaitable) {
             }
             let first = Destroying {
                 state,
+                frame,
+                base: if outer.depth > 0 { outer.base } else { here },
                 depth: 1,
                 waiting: core::ptr::null_mut(),
             };

@@ -14,7 +14,7 @@ use crate::machine::{self, Admission, ErrorVerdict, Phase, Refusal, Step, Verdic
 use crate::raised::{Kind, Raised, Result};
 use crate::reference::Owned;
 use crate::store::{Activity, Ended, Next};
-use crate::thread::Thread;
+use crate::thread::{self, Thread};
 use core::ffi::c_int;
 
 /// What a step came to.
@@ -238,6 +238,10 @@ fn run(thread: Thread, awaitable: &Awaitable, input: Input) -> Reached {
         };
         // SAFETY: None lives as long as the interpreter.
         input = Input::Send(unsafe { ffi::Py_None() });
+        let step = match step {
+            Ok(()) if awaitable.state().is_due() => thread::let_others_run(),
+            step => step,
+        };
         if let Err(raised) = step {
             if let Err(raised) = unwind(awaitable, raised) {
                 return Reached::Raised(raised);

@@ -19,6 +19,7 @@ unsafe extern "C" {
     #[cfg(all(Py_3_11, not(Py_3_14)))]
     pub safe static pyawaitable_shim_remaining_offset: usize;
     pub fn pyawaitable_shim_check_version() -> c_int;
+    pub fn pyawaitable_shim_current_frame() -> *const c_void;
     pub fn pyawaitable_shim_push_handled(item: *mut HandledItem, exception: *mut PyObject);
     pub fn pyawaitable_shim_pop_handled(item: *mut HandledItem);
     pub fn pyawaitable_shim_is_marked_generator(object: *mut PyObject) -> c_int;

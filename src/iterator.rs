@@ -75,7 +75,7 @@ pub fn definition() -> Result<Owned> {
         slot(ffi::Py_tp_dealloc, dealloc as *mut c_void),
         slot(ffi::Py_tp_traverse, traverse as *mut c_void),
         slot(ffi::Py_tp_iter, ffi::PyObject_SelfIter as *mut c_void),
-        slot(ffi::Py_tp_iternext, steps::iternext as *mut c_void),
+        slot(ffi::Py_tp_iternext, steps::iterator_next as *mut c_void),
         slot(ffi::Py_tp_methods, METHODS.get().cast()),
         #[cfg(Py_3_10)]
         slot(ffi::Py_am_send, steps::am_send as *mut c_void),

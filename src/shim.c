@@ -62,6 +62,21 @@ const size_t pyawaitable_shim_remaining_offset = offsetof(PyThreadState, REMAINI
 _Static_assert(sizeof(((PyThreadState *)NULL)->REMAINING) == sizeof(int), "thread.rs takes it for an int");
 #endif
 
+/* Which Python code this thread runs: another address for each call that is under way. NULL if none. */
+const void *pyawaitable_shim_current_frame(void);
+
+const void *pyawaitable_shim_current_frame(void)
+{
+    PyThreadState *tstate = PyThreadState_Get();
+#if PY_VERSION_HEX >= 0x030D0000
+    return tstate->current_frame;
+#elif PY_VERSION_HEX >= 0x030B0000
+    return tstate->cframe->current_frame;
+#else
+    return tstate->frame;
+#endif
+}
+
 void pyawaitable_shim_push_handled(_PyErr_StackItem *item, PyObject *exception);
 void pyawaitable_shim_pop_handled(_PyErr_StackItem *item);
 int pyawaitable_shim_is_marked_generator(PyObject *object);

@@ -14,7 +14,7 @@ use crate::store::{self, Cold};
 use core::cell::Cell;
 use core::ffi::{CStr, c_void};
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 /// One interpreter's share of the library.
 pub struct State {
@@ -29,6 +29,8 @@ pub struct State {
     /// Cold parts of stores, empty.
     pub colds: Pool<Cold, 64>,
     pub stop: Kept,
+    /// Awaits that have ended, in whatever object. Threads that race may lose some.
+    ended: AtomicU32,
 }
 
 /// Interned strings.
@@ -189,6 +191,7 @@ fn make(definitions: &Definitions) -> Result<Owned> {
         awaitables: Pool::new(),
         colds: Pool::new(),
         stop: Kept::new(),
+        ended: AtomicU32::new(0),
     };
     // SAFETY: enough memory for a State, which is moved in before anybody sees it.
     let place = unsafe { ffi::PyMem_Malloc(size_of::<State>()) }.cast::<State>();
@@ -274,7 +277,18 @@ pub unsafe fn free_awaitable(state: NonNull<State>, object: *mut PyObject) {
     }
 }
 
+/// After so many awaits a step looks whether something else wants to run.
+const AWAITS_AT_A_TIME: u32 = 256;
+
 impl State {
+    /// Counts one more await that has ended; true from time to time.
+    #[inline]
+    pub fn is_due(&self) -> bool {
+        let ended = self.ended.load(Ordering::Relaxed).wrapping_add(1);
+        self.ended.store(ended, Ordering::Relaxed);
+        ended % AWAITS_AT_A_TIME == 0
+    }
+
     /// Counts one more object that holds this state.
     #[inline]
     pub fn hold(&self) {

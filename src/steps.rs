@@ -38,12 +38,11 @@ pub unsafe fn awaitable_of<'a>(object: *mut PyObject) -> &'a Awaitable {
 pub unsafe extern "C" fn am_await(object: *mut PyObject) -> *mut PyObject {
     // SAFETY: CPython calls this slot on our objects.
     let awaitable = unsafe { awaitable_of(object) };
-    // SAFETY: live.
-    to_c(
-        awaitable
-            .check_unawaited()
-            .map(|()| unsafe { Owned::share(object) }.into_ptr()),
-    )
+    to_c(awaitable.check_unawaited().map(|()| {
+        awaitable.with(|store| store.marks.note_awaited());
+        // SAFETY: live.
+        unsafe { Owned::share(object) }.into_ptr()
+    }))
 }
 
 /// `am_send`.
@@ -65,7 +64,7 @@ pub unsafe extern "C" fn am_send(
     }
 }
 
-/// `tp_iternext`. NULL without an exception is a result of None.
+/// `tp_iternext` of an awaitable. NULL without an exception is a result of None.
 pub unsafe extern "C" fn iternext(object: *mut PyObject) -> *mut PyObject {
     // SAFETY: CPython calls this slot on our objects.
     let awaitable = unsafe { awaitable_of(object) };
@@ -73,12 +72,28 @@ pub unsafe extern "C" fn iternext(object: *mut PyObject) -> *mut PyObject {
     match coroutine::send(awaitable, unsafe { ffi::Py_None() }) {
         Outcome::Yield(value) => value.into_ptr(),
         Outcome::Return(value) if value.is_none() => null_mut(),
-        // Who has the only reference is about to drop it: `await` of a call's result.
-        // SAFETY: a live object.
-        Outcome::Return(value) if unsafe { ffi::Py_REFCNT(awaitable.as_ptr()) } == 1 => {
+        Outcome::Return(value) if is_about_to_go(awaitable) => {
             let _ = awaitable.state().stop.raise(value);
             null_mut()
         }
+        outcome => yielded(outcome),
+    }
+}
+
+/// Whether an `await` has the only reference, which it drops as soon as it has the result: `await f()`. Others that call
+/// `next`, and may have borrowed what they call it with, have not asked for what to await.
+#[inline]
+fn is_about_to_go(awaitable: &Awaitable) -> bool {
+    // SAFETY: a live object.
+    let is_alone = unsafe { ffi::Py_REFCNT(awaitable.as_ptr()) } == 1;
+    is_alone && awaitable.with(|store| store.marks.is_awaited())
+}
+
+/// `tp_iternext` of an awaitable's iterator. NULL without an exception is a result of None.
+pub unsafe extern "C" fn iterator_next(object: *mut PyObject) -> *mut PyObject {
+    // SAFETY: CPython calls this slot on our objects; None lives as long as the interpreter.
+    match unsafe { coroutine::send(awaitable_of(object), ffi::Py_None()) } {
+        Outcome::Return(value) if value.is_none() => null_mut(),
         outcome => yielded(outcome),
     }
 }

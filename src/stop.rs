@@ -3,6 +3,8 @@
 use crate::ffi::{self, PyObject};
 use crate::raised::{Raised, Result};
 use crate::reference::Owned;
+#[cfg(kept_stop_iteration)]
+use core::ptr::NonNull;
 use core::ptr::null_mut;
 
 /// Sets the `StopIteration` that carries `value`. A tuple or an exception would be taken for the exception's arguments
@@ -44,7 +46,7 @@ fn instance(value: &Owned) -> Result<Owned> {
 /// once of each `StopIteration` that is set: half the cost of an await. Elsewhere nothing is kept.
 pub struct Kept {
     #[cfg(kept_stop_iteration)]
-    exception: core::cell::Cell<Option<core::ptr::NonNull<ffi::PyStopIterationObject>>>,
+    exception: core::cell::Cell<Option<NonNull<ffi::PyStopIterationObject>>>,
 }
 
 impl Kept {
@@ -78,49 +80,60 @@ impl Kept {
     /// that it will soon be called: whose object goes as soon as its result is taken.
     #[inline]
     pub fn raise(&self, value: Owned) -> Raised {
-        match self.exception.take() {
-            // SAFETY: owned by `self` until it was taken.
-            Some(kept) if unsafe { is_reusable(kept.as_ptr()) } => {
-                // SAFETY: nobody else holds it or its arguments, so nobody sees them change, and what they hold is None.
-                // The value has a reference for each of its two places; `self` keeps one to the instance, the other is
-                // the interpreter's.
-                unsafe {
-                    let exception = kept.as_ptr();
-                    ffi::incref(value.as_ptr());
-                    set_argument((*exception).args, value.as_ptr());
-                    (*exception).value = value.into_ptr();
-                    self.exception.set(Some(kept));
-                    ffi::incref(exception.cast());
-                    ffi::PyErr_SetRaisedException(exception.cast());
-                }
-                Raised::set()
+        if let Some(kept) = self.exception.get() {
+            // SAFETY: owned by `self`.
+            if unsafe { is_clean(kept.as_ptr()) && (*kept.as_ptr()).value.is_null() } {
+                return Self::lend(kept, value);
             }
-            kept => self.renew(kept, &value),
         }
+        self.renew(value)
     }
 
-    /// Sets a new instance, and keeps it.
-    #[cold]
-    fn renew(
-        &self,
-        kept: Option<core::ptr::NonNull<ffi::PyStopIterationObject>>,
-        value: &Owned,
-    ) -> Raised {
-        // SAFETY: what was kept is given back; the new one is kept and set, with a reference for each.
+    /// Sets an instance that is clean and holds nothing, with `value` in it.
+    #[inline]
+    fn lend(kept: NonNull<ffi::PyStopIterationObject>, value: Owned) -> Raised {
+        // SAFETY: nobody else holds it or its arguments, so nobody sees them change, and what they hold is None. The value
+        // has a reference for each of its two places; the keeper's reference to the instance stays, and the interpreter
+        // gets one of its own.
         unsafe {
-            drop(kept.map(|kept| Owned::optional(kept.as_ptr().cast())));
-            let exception = match instance(value) {
-                Ok(exception) => exception,
-                Err(raised) => return raised,
-            };
-            ffi::PyErr_SetObject(ffi::PyExc_StopIteration, exception.as_ptr());
-            self.exception
-                .set(core::ptr::NonNull::new(exception.into_ptr().cast()));
+            let exception = kept.as_ptr();
+            ffi::incref(value.as_ptr());
+            set_argument((*exception).args, value.as_ptr());
+            (*exception).value = value.into_ptr();
+            ffi::incref(exception.cast());
+            ffi::PyErr_SetRaisedException(exception.cast());
         }
-        Raised::pending()
+        Raised::set()
     }
 
-    /// Gives back the value of the kept instance, or the instance itself where somebody else holds it, too.
+    /// Keeps a new instance, and sets it.
+    #[cold]
+    fn renew(&self, value: Owned) -> Raised {
+        self.discard();
+        let exception = match instance(&Owned::none()) {
+            Ok(exception) => exception,
+            Err(raised) => return raised,
+        };
+        // SAFETY: an instance of StopIteration, whose layout this is; a live object is at no NULL.
+        let (new, usable) = unsafe {
+            let new = exception.as_ptr().cast::<ffi::PyStopIterationObject>();
+            let usable = (*new).value == ffi::Py_None() && is_own_argument((*new).args);
+            (NonNull::new_unchecked(new), usable)
+        };
+        // What was discarded may have run code that has raised, and so kept an instance, meanwhile.
+        if !usable || self.exception.get().is_some() {
+            return raise(value);
+        }
+        // SAFETY: nobody else has it; from 3.12 on None is immortal.
+        unsafe { (*new.as_ptr()).value = null_mut() };
+        // The reference is the keeper's from here on.
+        core::mem::forget(exception);
+        self.exception.set(Some(new));
+        Self::lend(new, value)
+    }
+
+    /// Gives back what the kept instance holds, or the instance itself where somebody else holds it, too, or has left
+    /// something in it.
     #[inline]
     pub fn empty(&self) {
         if let Some(kept) = self.exception.get() {
@@ -131,57 +144,68 @@ impl Kept {
         }
     }
 
-    fn give_back(&self, kept: core::ptr::NonNull<ffi::PyStopIterationObject>) {
+    #[inline]
+    fn give_back(&self, kept: NonNull<ffi::PyStopIterationObject>) {
         // SAFETY: owned by `self`; if that is the only reference, nobody sees it change. What it held is given back last,
         // since that may run any Python code.
         unsafe {
             let exception = kept.as_ptr();
-            let arguments = (*exception).args;
-            if ffi::Py_REFCNT(exception.cast()) != 1 || !is_own_argument(arguments) {
-                self.exception.set(None);
-                // The collector forgets a tuple that holds nothing of interest; this one now does. One of another size was
-                // given by somebody else, and the empty one is everybody's.
-                if is_single(arguments) && ffi::PyObject_GC_IsTracked(arguments) == 0 {
-                    ffi::PyObject_GC_Track(arguments.cast());
-                }
-                drop(Owned::optional(exception.cast()));
+            if !is_clean(exception) {
+                self.discard();
                 return;
             }
             let value = core::mem::replace(&mut (*exception).value, null_mut());
-            let argument = ffi::PyTuple_GET_ITEM(arguments, 0);
-            set_argument(arguments, ffi::Py_None());
+            let argument = ffi::PyTuple_GET_ITEM((*exception).args, 0);
+            set_argument((*exception).args, ffi::Py_None());
             ffi::Py_DECREF(argument);
             ffi::Py_XDECREF(value);
         }
     }
 
+    /// Keeps nothing from now on, until the next is raised.
+    #[cold]
+    fn discard(&self) {
+        let Some(kept) = self.exception.take() else {
+            return;
+        };
+        // SAFETY: owned by `self` until it was taken.
+        unsafe {
+            let arguments = (*kept.as_ptr()).args;
+            // The collector forgets a tuple that holds nothing of interest; this one now may. One of another size was
+            // given by somebody else, and the empty one is everybody's.
+            if is_single(arguments) && ffi::PyObject_GC_IsTracked(arguments) == 0 {
+                ffi::PyObject_GC_Track(arguments.cast());
+            }
+            drop(Owned::optional(kept.as_ptr().cast()));
+        }
+    }
+
     /// Gives back the instance.
     pub fn close(&self) {
-        if let Some(kept) = self.exception.take() {
-            // SAFETY: owned by `self` until it was taken.
-            drop(unsafe { Owned::optional(kept.as_ptr().cast()) });
-        }
+        self.discard();
     }
 }
 
-/// Whether the instance is as good as new: nobody else holds it, and it holds nothing.
+/// Whether nobody else holds the instance or its arguments, and all that was put into it is a value.
 ///
 /// # Safety
 /// `exception` is live.
 #[cfg(kept_stop_iteration)]
 #[inline]
-unsafe fn is_reusable(exception: *mut ffi::PyStopIterationObject) -> bool {
+unsafe fn is_clean(exception: *mut ffi::PyStopIterationObject) -> bool {
     // SAFETY: the caller's promise.
     unsafe {
         ffi::Py_REFCNT(exception.cast()) == 1
-            && (*exception).value.is_null()
             && (*exception).dict.is_null()
             && (*exception).notes.is_null()
             && (*exception).traceback.is_null()
             && (*exception).context.is_null()
             && (*exception).cause.is_null()
+            && (&raw const (*exception).suppress_context)
+                .cast::<u8>()
+                .read()
+                == 0
             && is_own_argument((*exception).args)
-            && ffi::PyTuple_GET_ITEM((*exception).args, 0) == ffi::Py_None()
     }
 }
 

@@ -51,7 +51,7 @@ pub enum Activity {
 #[repr(C)]
 pub struct Marks {
     pub activity: Activity,
-    /// `QUIET`, `CANCELLED`, `FINALIZED`.
+    /// `QUIET`, `CANCELLED`, `FINALIZED`, `AWAITED`.
     flags: u8,
     /// How many of the inline objects are saved.
     inline_objects: u8,
@@ -60,6 +60,7 @@ pub struct Marks {
 const QUIET: u8 = 1;
 const CANCELLED: u8 = 2;
 const FINALIZED: u8 = 4;
+const AWAITED: u8 = 8;
 const INLINE: usize = 2;
 
 /// The rest of it.
@@ -248,6 +249,17 @@ impl Marks {
 
     pub fn note_finalized(&mut self) {
         self.flags |= FINALIZED;
+    }
+
+    /// Whether an `await` has asked for what to drive.
+    #[inline]
+    pub fn is_awaited(&self) -> bool {
+        self.flags & AWAITED != 0
+    }
+
+    #[inline]
+    pub fn note_awaited(&mut self) {
+        self.flags |= AWAITED;
     }
 }
 

@@ -1,6 +1,7 @@
 //! The thread that runs a step, as its interpreter knows it.
 
 use crate::ffi::{self, PyThreadState};
+use crate::raised::{Raised, Result};
 use core::ffi::{c_int, c_void};
 
 /// Where CPython keeps what every step looks at: asked once for a step, instead of once for each question.
@@ -70,4 +71,18 @@ impl Thread {
     fn remaining(self) -> Option<*mut c_int> {
         None
     }
+}
+
+/// What the interpreter does between two instructions of Python code, and nobody does where all that is awaited is C: runs
+/// the handlers of signals that have come, an exception of which is set on failure, and lets another thread have its turn.
+#[cold]
+pub fn let_others_run() -> Result<()> {
+    // SAFETY: an attached thread without an exception set, which is detached and attached again.
+    unsafe {
+        if ffi::Py_MakePendingCalls() < 0 {
+            return Err(Raised::pending());
+        }
+        ffi::PyEval_RestoreThread(ffi::PyEval_SaveThread());
+    }
+    Ok(())
 }

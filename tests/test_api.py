@@ -428,6 +428,15 @@ def test_await_function_refuses_a_wrong_format(new):
     assert run(aw) is None
 
 
+@pytest.mark.parametrize(("fmt", "given"), [("N", ()), ("ON", (None,))])
+def test_await_function_keeps_the_exception_of_an_argument_that_could_not_be_made(fmt, given, new):
+    aw, calls = new(), []
+    with pytest.raises(UnicodeDecodeError):
+        rawapi.await_function(aw, calls.append, fmt, None, None, *given)
+    assert run(aw) is None
+    assert calls == []
+
+
 def test_await_function_of_what_is_not_callable(new):
     aw = new()
     with pytest.raises(TypeError):

@@ -395,6 +395,21 @@ def test_command_warns_of_the_original_under_ours(site):
     assert err.startswith("pyawaitable: warning: the distribution 'pyawaitable' 2.0.1")
 
 
+@pytest.mark.parametrize("options", [["--version"], []])
+def test_command_says_its_version_and_warns_all_the_same(site, options):
+    add_metadata_of_the_original(site, "2.0.1")
+    status, out, err = run_module(site, *options)
+    assert (status, pyawaitable.__version__ in out) == (0, True)
+    assert err.startswith("pyawaitable: warning: the distribution 'pyawaitable' 2.0.1")
+
+
+def test_command_says_its_version_where_the_header_is_missing(site):
+    (site / "pyawaitable" / "include" / "pyawaitable.h").unlink()
+    status, out, err = run_module(site, "--version")
+    assert (status, out) == (0, pyawaitable.__version__ + "\n")
+    assert "`pip install --force-reinstall pyawaitable-rs` mends it" in err
+
+
 def test_start_up_is_silent_with_the_original_under_ours(site, run_python):
     """The original's own .pth file calls this at every start of the interpreter."""
     add_metadata_of_the_original(site, "2.0.1")

@@ -1,10 +1,13 @@
 """Bugs that reviews found after the fact, each with the test that would have caught it."""
 
 import gc
+import signal
 import subprocess
 import sys
+import threading
 import time
 import warnings
+import weakref
 from pathlib import Path
 
 import pytest
@@ -304,3 +307,188 @@ def test_arguments_that_somebody_gave_a_kept_stop_iteration_are_left_alone():
         del aw
         assert not gc.is_tracked(empty)
     assert [(stop.args, stop.value) for stop in kept] == [((), "value")] * 3
+
+
+class Value:
+    """Weak references tell when it has gone."""
+
+
+def take(step):
+    """The result of a step that is the last."""
+    try:
+        step()
+    except StopIteration as stop:
+        return stop.value
+    raise AssertionError
+
+
+def returning(value):
+    aw = rawapi.new()
+    rawapi.set_result(aw, value)
+    return aw
+
+
+def test_result_that_is_taken_in_an_except_block_does_not_hold_its_exception():
+    """Nor the frames of its traceback."""
+
+    class Failure(Exception):
+        pass
+
+    async def main():
+        try:
+            raise Failure
+        except Failure as error:
+            await returning(42)
+            return weakref.ref(error)
+
+    # Somebody else's is in the way of the first.
+    kept = [take(returning(n).__await__().__next__) for n in range(3)]
+    assert kept == [0, 1, 2]
+    for _ in range(3):
+        error = run(main())
+        gc.collect()
+        assert error() is None
+        assert run(native(returning("next"))) == "next"
+
+
+def test_result_that_python_takes_from_an_iterator_is_nobody_elses():
+    def step(aw):
+        local = Value()
+        iterator = aw.__await__()
+        del aw
+        assert take(iterator.__next__) is not None
+        return weakref.ref(local)
+
+    for next_step in (step, lambda aw: step(native(aw))):
+        value = Value()
+        gone = weakref.ref(value), next_step(returning(value))
+        del value
+        gc.collect()
+        assert [reference() for reference in gone] == [None, None]
+
+
+def test_result_that_python_takes_by_next_is_nobody_elses():
+    """From 3.14 on the interpreter borrows what it calls `next` with, and the object seems to be about to go."""
+
+    def step(value):
+        local = Value()
+        aw = returning(value)
+        del value
+        assert take(lambda: next(aw)) is not None
+        return weakref.ref(local)
+
+    value = Value()
+    gone = weakref.ref(value), step(value)
+    del value
+    gc.collect()
+    assert [reference() for reference in gone] == [None, None]
+
+
+def test_results_whose_end_takes_results_leave_nothing():
+    class AwaitsAtItsEnd:
+        def __del__(self):
+            run(native(returning(1)))
+
+    def stops():
+        gc.collect()
+        return sum(type(found) is StopIteration for found in gc.get_objects())
+
+    def round_of_results():
+        iterator = returning(AwaitsAtItsEnd()).__await__()
+        take(iterator.__next__)
+        run(native(returning(AwaitsAtItsEnd())))
+        run(native(returning(2)))
+
+    round_of_results()
+    before = stops()
+    for _ in range(20):
+        round_of_results()
+    assert stops() <= before + 1
+
+
+@pytest.mark.parametrize("depth", [0, 40, 60, 99, 150, 1000])
+def test_what_a_destructor_drops_at_the_end_of_a_chain_goes_at_once(depth):
+    seen = []
+
+    async def inner():
+        try:
+            await suspend(1)
+        finally:
+            seen.append("closed")
+
+    class DropsAtItsEnd:
+        def __del__(self):
+            aw = in_c(inner())
+            aw.send(None)
+            del aw
+            seen.append("dropped")
+            for _ in range(100):
+                value = Value()
+                alive = weakref.ref(value)
+                aw = rawapi.new()
+                rawapi.save_values(aw, value)
+                rawapi.cancel(aw)
+                del value, aw
+                seen.append(alive())
+
+    chain = DropsAtItsEnd()
+    for _ in range(depth):
+        aw = rawapi.new()
+        rawapi.save_values(aw, chain)
+        rawapi.cancel(aw)
+        chain = aw
+    aw = None
+    del chain
+    assert seen == ["closed", "dropped"] + [None] * 100
+
+
+def many_awaits():
+    aw = rawapi.new()
+    for _ in range(300_000):
+        inner = rawapi.new()
+        rawapi.cancel(inner)  # no warning if it is never awaited
+        rawapi.add_await(aw, inner)
+    return aw
+
+
+def test_a_step_over_awaits_that_do_not_suspend_heeds_signals():
+    class Signalled(Exception):
+        pass
+
+    def handler(*_):
+        raise Signalled
+
+    aw = many_awaits()
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.001)
+        with pytest.raises(Signalled):
+            aw.send(None)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert aw.cr_state == "CORO_CLOSED"
+    gc.collect()
+
+
+def test_a_step_over_awaits_that_do_not_suspend_lets_other_threads_run():
+    turns = []
+    done = threading.Event()
+
+    def other():
+        while not done.is_set():
+            turns.append(aw.cr_state)
+            time.sleep(0.0001)
+
+    aw = many_awaits()
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    thread = threading.Thread(target=other)
+    thread.start()
+    try:
+        assert run(aw) is None
+    finally:
+        sys.setswitchinterval(interval)
+        done.set()
+        thread.join()
+    assert turns.count("CORO_RUNNING") > 1

@@ -460,7 +460,7 @@ except ImportError as error:
 # How it is installed, and what the message must name: what is there, and what to do about it.
 PIP = "pip install"
 FITS = f'{PIP} --upgrade "pyawaitable-rs>=3.0,<4"'
-ANEW = f'{PIP} --force-reinstall "pyawaitable-rs>=3.0"'
+ANEW = f'{PIP} --force-reinstall "pyawaitable-rs>=3.0,<4"'
 UNFIT = {
     "a table that is smaller": ("install(208, 0x030000F0)", ["3.0.0", FITS]),
     "a table of the head alone": ("install(16, 0x030000F0)", ["3.0.0", FITS]),
@@ -468,25 +468,29 @@ UNFIT = {
     "the major version after": ("install(4096, 0x040102F0)", ["is 4.1.2", FITS]),
     "a capsule of another name": (
         "install(216, 0x030000F0, b'_pyawaitable.abi_v2')",
-        ["(/of/another/_pyawaitable.so)", ANEW],
+        ["(/of/another/_pyawaitable.so, version None)", ANEW],
     ),
     "no capsule but another object": (
         "without(abi_v3=object())",
-        ["(/of/another/_pyawaitable.so)", ANEW],
+        ["(/of/another/_pyawaitable.so, version None)", ANEW],
     ),
-    "None for a capsule": ("without(abi_v3=None)", ["(/of/another/_pyawaitable.so)", ANEW]),
-    "a module without the table": ("without()", ["(/of/another/_pyawaitable.so)", ANEW]),
+    "None for a capsule": ("without(abi_v3=None)", ["(/of/another/_pyawaitable.so, version None)", ANEW]),
+    "a module without the table": ("without()", ["(/of/another/_pyawaitable.so, version None)", ANEW]),
     "the module of 1.x": (
         "without(abi_v1=capsule(id(kept), b'_pyawaitable.abi_v1'))",
-        ["(/of/another/_pyawaitable.so)", "'pyawaitable'", ANEW],
+        ["(/of/another/_pyawaitable.so, version None)", "'pyawaitable'", ANEW],
+    ),
+    "a runtime of the major version after": (
+        "without(__version__='4.1.0', abi_v4=capsule(id(kept), b'_pyawaitable.abi_v4'))",
+        ["(/of/another/_pyawaitable.so, version 4.1.0)", ANEW],
     ),
     "a module without a file": (
         "without(); del sys.modules['_pyawaitable'].__file__",
-        ["'_pyawaitable' (None)", ANEW],
+        ["'_pyawaitable' (None, version None)", ANEW],
     ),
     "none": (
         "sys.modules['_pyawaitable'] = None",
-        ["'_pyawaitable' cannot be imported", f'{PIP} "pyawaitable-rs>=3.0"'],
+        ["there is no module '_pyawaitable'", f'{PIP} "pyawaitable-rs>=3.0,<4"'],
     ),
 }
 CALLS = {"init": "rawapi.init()", "first use": "rawapi.new()", "other use": "rawapi.cancel(None)"}
@@ -512,8 +516,8 @@ def test_a_runtime_that_is_not_installed_is_an_import_error(call, tmp_path, run_
         call=CALLS[call]
     )
     message = run_python(code, "-I", "-S").stdout
-    assert "the module '_pyawaitable' cannot be imported" in message
-    assert f'{PIP} "pyawaitable-rs>=3.0"' in message
+    assert "there is no module '_pyawaitable'" in message
+    assert f'{PIP} "pyawaitable-rs>=3.0,<4"' in message
 
 
 def test_the_first_error_is_the_cause(run_python):

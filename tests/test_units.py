@@ -203,7 +203,23 @@ def test_the_missing_runtime_is_an_import_error_that_says_what_to_install(run_py
         "try: rawapi.init()\n"
         "except ImportError as error: print(error)\n"
     )
-    assert "pyawaitable-rs" in finished.stdout
+    assert "there is no module '_pyawaitable'" in finished.stdout
+    assert 'pip install "pyawaitable-rs>=3.0,<4"' in finished.stdout
+
+
+def test_a_runtime_that_cannot_be_imported_is_to_be_installed_anew(tmp_path, run_python):
+    """Its extension module is missing, or for another version of Python."""
+    package = tmp_path / "_pyawaitable"
+    package.mkdir()
+    (package / "__init__.py").write_text("from ._pyawaitable import *\n", encoding="utf-8")
+    finished = run_python(
+        "import rawapi\n"
+        "try: rawapi.init()\n"
+        "except ImportError as error: print(error)\n",
+        env={"PYTHONPATH": str(tmp_path)},
+    )
+    assert "No module named '_pyawaitable._pyawaitable'" in finished.stdout
+    assert 'pip install --force-reinstall "pyawaitable-rs>=3.0,<4"' in finished.stdout
 
 
 def test_a_runtime_without_the_table_is_an_import_error(run_python):

@@ -53,9 +53,6 @@ def main(argv=None):
             "`pip install --force-reinstall pyawaitable-rs` mends it"
         )
 
-    if not asked:
-        print(ABOUT.format(version=pyawaitable.__version__))
-        return 0
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -72,11 +69,17 @@ def answers(asked):
     """The lines to print for these options."""
     from . import _linking
 
+    if not asked or asked == ["version"]:
+        # Always to be had. What is wrong with the installation is said beside it.
+        try:
+            pyawaitable.include()
+        except RuntimeError as error:
+            warnings.warn(str(error), stacklevel=1)
+        return [pyawaitable.__version__ if asked else ABOUT.format(version=pyawaitable.__version__)]
     lines = []
+    include = pyawaitable.include()  # also for what it warns of
     if "include" in asked:
-        lines.append(pyawaitable.include())
-    elif asked != ["version"]:
-        pyawaitable.include()  # for what it warns of
+        lines.append(include)
     flags = []
     for name, function in {
         "cflags": _linking.shared_cflags,

@@ -126,7 +126,8 @@ pub unsafe extern "C" fn PyAwaitable_DeferAwait(
 /// `arguments` is a tuple, or NULL with an exception set, which stays; its reference is stolen, on failure too.
 /// `PyAwaitable_AwaitFunction` makes it from a format.
 ///
-/// Returns 0, or -1 with an exception set: what the call raised, or as `PyAwaitable_AddAwait`.
+/// Returns 0, or -1 with an exception set: `ValueError` if `function` is NULL, what the call raised, or as
+/// `PyAwaitable_AddAwait`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyAwaitable_AwaitCall(
     awaitable: *mut PyObject,
@@ -155,7 +156,7 @@ unsafe fn await_call(
     if function.is_null() {
         return Err(Raised::new(
             Kind::ValueError,
-            c"NULL passed to PyAwaitable_AwaitFunction() as the function",
+            c"NULL passed as the function to call",
         ));
     }
     // An exception that was set before does not get in the way of the call.
@@ -212,7 +213,8 @@ pub unsafe extern "C" fn PyAwaitable_AsyncWith(
 /// dropped, its exception propagates. `async with` blocks that were entered are left as usual. Called from a callback,
 /// the error callback of the same await still gets a -1.
 ///
-/// Returns nothing. If `awaitable` is NULL or of another type, an exception is left set: check `PyErr_Occurred()`.
+/// Returns nothing. If `awaitable` is NULL or of another type, or where initialization fails, an exception is left set:
+/// check `PyErr_Occurred()`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyAwaitable_Cancel(awaitable: *mut PyObject) {
     // SAFETY: the caller passes a live object or NULL.

@@ -14,7 +14,7 @@ pub const CAPSULE: &CStr = c"_pyawaitable.abi_v3";
 /// The functions of the API, as the capsule `_pyawaitable.abi_v3` holds them. An extension calls them through the
 /// functions of this header, never by itself.
 ///
-/// The table begins with its size in bytes and the runtime's version, 0x03MMmmRR. It only ever grows, at its end: what an
+/// The table begins with its size in bytes and the runtime's version, 0x03MMmmR0. It only ever grows, at its end: what an
 /// older header knows of stays where it is.
 #[repr(C)]
 #[allow(missing_docs, reason = "each field is the function of its name")]

@@ -21,8 +21,10 @@ pub const PyAwaitable_RELEASE_LEVEL: c_int = 0xF;
 ///
 /// Returns 0 to go on. -1 with an exception set gives that to the error callback of the same await, if it has one; -2
 /// with an exception set lets that propagate, past the error callback. Both without an exception, or 0 with one, is a
-/// `SystemError`. Runs on the thread and in the context of the step, one at a time for an object; must not throw a C++
-/// exception nor `longjmp` out.
+/// `SystemError` past the error callback.
+///
+/// Like all callbacks, it runs on the thread, in the interpreter and in the `contextvars` context of the step, one at a
+/// time for an object; it must not throw a C++ exception nor `longjmp` out.
 pub type PyAwaitable_Callback =
     Option<unsafe extern "C" fn(awaitable: *mut PyObject, result: *mut PyObject) -> c_int>;
 
@@ -30,15 +32,21 @@ pub type PyAwaitable_Callback =
 /// `GeneratorExit` included) or set by its callback that returned -1.
 ///
 /// `awaitable` and `exception` are borrowed, and valid until the function returns. No exception is set, and
-/// `sys.exc_info()` is `exception`, as in an `except` block.
+/// `sys.exc_info()` is `exception`, as in an `except` block. What holds for `PyAwaitable_Callback` of threads, C++ and
+/// `longjmp` holds here.
 ///
-/// Returns 0 if it is handled: the object goes on. -1 raises the same exception again, its traceback whole; one set
-/// meanwhile is discarded. -2 raises the one that is set, with the first as its `__context__`.
+/// Returns 0 if it is handled: the object goes on; with an exception set that is a `SystemError`. -1 raises the same
+/// exception again, its traceback whole; one set meanwhile is discarded. -2 raises the one that is set, with the first as
+/// its `__context__`; with none set it is a `SystemError`, unless the function has called `PyAwaitable_Cancel`: then the
+/// object goes on.
 pub type PyAwaitable_Error =
     Option<unsafe extern "C" fn(awaitable: *mut PyObject, exception: *mut PyObject) -> c_int>;
 
 /// Called when its turn in the queue comes.
 ///
-/// `awaitable` is borrowed, and valid until the function returns. Returns 0 to go on; a negative value with an exception
-/// set lets that propagate.
+/// `awaitable` is borrowed, and valid until the function returns. What holds for `PyAwaitable_Callback` of threads, C++
+/// and `longjmp` holds here.
+///
+/// Returns 0 to go on; a negative value with an exception set lets that propagate. Negative without an exception, or 0
+/// with one, is a `SystemError`.
 pub type PyAwaitable_Defer = Option<unsafe extern "C" fn(awaitable: *mut PyObject) -> c_int>;

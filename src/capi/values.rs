@@ -204,7 +204,8 @@ pub unsafe extern "C" fn PyAwaitable_ValueCount(awaitable: *mut PyObject) -> Py_
 ///
 /// The awaitable takes a reference of its own to each. All are saved or none.
 ///
-/// Returns 0, or -1 with an exception set: `ValueError` if `count` is negative or a value is NULL, `MemoryError`.
+/// Returns 0, or -1 with an exception set: `ValueError` if `count` is negative, a value is NULL, or `values` is NULL with a
+/// `count` above 0; `MemoryError`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyAwaitable_SaveValueArray(
     awaitable: *mut PyObject,
@@ -219,7 +220,8 @@ pub unsafe extern "C" fn PyAwaitable_SaveValueArray(
 ///
 /// Places beyond the saved values are left as they are.
 ///
-/// Returns 0, or -1 with an exception set: `RuntimeError` when none are saved.
+/// Returns 0, or -1 with an exception set: `RuntimeError` when none are saved, `ValueError` if `count` is negative or
+/// `places` is NULL with a `count` above 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyAwaitable_UnpackValueArray(
     awaitable: *mut PyObject,
@@ -269,7 +271,8 @@ pub unsafe extern "C" fn PyAwaitable_ArbValueCount(awaitable: *mut PyObject) -> 
 ///
 /// The pointers are never read, and may be NULL. All are saved or none.
 ///
-/// Returns 0, or -1 with an exception set: `ValueError` if `count` is negative, `MemoryError`.
+/// Returns 0, or -1 with an exception set: `ValueError` if `count` is negative or `values` is NULL with a `count` above 0,
+/// `MemoryError`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyAwaitable_SaveArbValueArray(
     awaitable: *mut PyObject,
@@ -284,7 +287,8 @@ pub unsafe extern "C" fn PyAwaitable_SaveArbValueArray(
 ///
 /// Places beyond the saved values are left as they are.
 ///
-/// Returns 0, or -1 with an exception set: `RuntimeError` when none are saved.
+/// Returns 0, or -1 with an exception set: `RuntimeError` when none are saved, `ValueError` if `count` is negative or
+/// `places` is NULL with a `count` above 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyAwaitable_UnpackArbValueArray(
     awaitable: *mut PyObject,
@@ -333,7 +337,8 @@ pub unsafe extern "C" fn PyAwaitable_IntValueCount(awaitable: *mut PyObject) -> 
 ///
 /// All are saved or none.
 ///
-/// Returns 0, or -1 with an exception set: `ValueError` if `count` is negative, `MemoryError`.
+/// Returns 0, or -1 with an exception set: `ValueError` if `count` is negative or `values` is NULL with a `count` above 0,
+/// `MemoryError`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyAwaitable_SaveIntValueArray(
     awaitable: *mut PyObject,
@@ -348,7 +353,8 @@ pub unsafe extern "C" fn PyAwaitable_SaveIntValueArray(
 ///
 /// Places beyond the saved values are left as they are.
 ///
-/// Returns 0, or -1 with an exception set: `RuntimeError` when none are saved.
+/// Returns 0, or -1 with an exception set: `RuntimeError` when none are saved, `ValueError` if `count` is negative or
+/// `places` is NULL with a `count` above 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyAwaitable_UnpackIntValueArray(
     awaitable: *mut PyObject,

@@ -10,7 +10,9 @@
 /// `format` says how the further arguments become the call's; NULL or "" is a call without any. `PY_SSIZE_T_CLEAN`
 /// counts, as for `Py_BuildValue`.
 ///
-/// Returns 0, or -1 with an exception set: what `Py_BuildValue` or the call raised, or as `PyAwaitable_AddAwait`.
+/// Returns 0, or -1 with an exception set: what `Py_BuildValue` or the call raised, `ValueError` if `function` is NULL, or as
+/// `PyAwaitable_AddAwait`. An argument that is NULL since an exception is set fails with that exception, as in
+/// `Py_BuildValue`.
 /// cbindgen:prefix=PYAWAITABLE_INLINE
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyAwaitable_AwaitFunction(

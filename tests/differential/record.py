@@ -48,10 +48,14 @@ CHAINING_CUTS = sys.version_info < (3, 12)
 BLOCK_RESTORES = sys.version_info < (3, 11)
 
 
+# Twice, and further: what a finalizer revived is older.
+GENERATIONS = [0, 1]
+
+
 def collect():
-    """Frees what is garbage now. Twice, and further: what a finalizer revived is older."""
-    gc.collect(0)
-    gc.collect(1)
+    """Frees what is garbage now."""
+    for generation in GENERATIONS:
+        gc.collect(generation)
 
 
 class Token:

@@ -43,7 +43,17 @@ class Object:
         if body is None:
             return None
         env, number = self.env, self.number
-        return lambda aw, *arguments: env.called(env.objects[number].in_callback(aw), what, body, *arguments)
+
+        def call(aw, *arguments):
+            called = env.objects[number].in_callback(aw)
+            # The traceback of what the callback raises has this frame, and must not hold the object, as none in C would.
+            del aw
+            try:
+                return env.called(called, what, body, *arguments)
+            finally:
+                called.given = None
+
+        return call
 
     def notice_end(self):
         """The library does."""

@@ -171,6 +171,11 @@ static int call_await_function(FunctionArguments *a)
         Py_INCREF(object_at(a, 0));
         return AWAIT_FUNCTION(a, object_at(a, 0));
     }
+    if (has_format(a, "N", 0) || has_format(a, "ON", 1)) {
+        /* An argument whose making has failed. */
+        PyObject *none = PyUnicode_DecodeUTF8("\xff", 1, NULL);
+        return a->format[0] == 'N' ? AWAIT_FUNCTION(a, none) : AWAIT_FUNCTION(a, object_at(a, 0), none);
+    }
     if (has_format(a, "OO", 2) || has_format(a, "O(O)", 2) || has_format(a, "{O:O}", 2)) {
         return AWAIT_FUNCTION(a, object_at(a, 0), object_at(a, 1));
     }
