@@ -348,7 +348,7 @@ def test_result_that_is_taken_in_an_except_block_does_not_hold_its_exception():
         error = run(main())
         gc.collect()
         assert error() is None
-        assert run(native(returning("next"))) == "next"
+        assert run(awaits_a_call("next")) == "next"
 
 
 def test_result_that_python_takes_from_an_iterator_is_nobody_elses():
@@ -384,10 +384,14 @@ def test_result_that_python_takes_by_next_is_nobody_elses():
     assert [reference() for reference in gone] == [None, None]
 
 
+async def awaits_a_call(value):
+    return await returning(value)
+
+
 def test_results_whose_end_takes_results_leave_nothing():
     class AwaitsAtItsEnd:
         def __del__(self):
-            run(native(returning(1)))
+            run(awaits_a_call(1))
 
     def stops():
         gc.collect()
@@ -396,8 +400,7 @@ def test_results_whose_end_takes_results_leave_nothing():
     def round_of_results():
         iterator = returning(AwaitsAtItsEnd()).__await__()
         take(iterator.__next__)
-        run(native(returning(AwaitsAtItsEnd())))
-        run(native(returning(2)))
+        run(awaits_a_call(2))
 
     round_of_results()
     before = stops()
