@@ -31,17 +31,23 @@ class Scenario:
     inners = contexts = {}
 
 
+# Callbacks take no steps in these. A coroutine that handles an exception stands in a cycle: dropped, it is finalized by the
+# collector, which before that forgets the weak references by which callbacks find it; one in C by its last reference, in
+# which they still find what stands inside it. And a coroutine that is thrown what is no exception lets go of what it awaits
+# without being under way, so that a step finds it between two instructions.
+NOT_STEPPED_IN = ("drop", "throw int")
+
+
 class Driver(by_hand.Driver):
     """Between two steps other code may act."""
 
     def act(self, step):
         if not isinstance(step, Act):
-            if step == "drop":
-                # A coroutine that handles an exception stands in a cycle: it is finalized by the collector, which before
-                # that forgets the weak references by which callbacks find it; one in C by its last reference, in which
-                # they still find what stands inside it.
+            stepping = self.env.stepping
+            if step in NOT_STEPPED_IN:
                 self.env.stepping = False
             super().act(step)
+            self.env.stepping = stepping and step != "drop"
         elif self.handle is not None:
             self.env.log("outside")
             self.env.perform((step,), 0)
