@@ -9,8 +9,11 @@
 /* Functions that are C in every mode. */
 #if defined(__GNUC__) || defined(__clang__)
 #define PYAWAITABLE_INLINE static inline __attribute__((unused))
+/* Those that hardly ever run, and so must not grow or keep others from being inlined. */
+#define PYAWAITABLE_COLD static __attribute__((unused, noinline, cold))
 #else
 #define PYAWAITABLE_INLINE static inline
+#define PYAWAITABLE_COLD static inline
 #endif
 
 /* By default the functions are found at run time, through a table in the module `_pyawaitable`: an extension links

@@ -58,7 +58,7 @@ PYAWAITABLE_INLINE void PyAwaitable__store(const PyAwaitable_Table *table)
     PyAwaitable_MAJOR_VERSION, PyAwaitable_MINOR_VERSION, PyAwaitable_MAJOR_VERSION + 1
 
 /* Whether an exception says that there is no module '_pyawaitable' at all. */
-PYAWAITABLE_INLINE int PyAwaitable__is_missing(PyObject *exception)
+PYAWAITABLE_COLD int PyAwaitable__is_missing(PyObject *exception)
 {
     int missing;
     PyObject *name;
@@ -73,7 +73,7 @@ PYAWAITABLE_INLINE int PyAwaitable__is_missing(PyObject *exception)
 }
 
 /* An attribute as it is shown to a person: None where there is none. */
-PYAWAITABLE_INLINE PyObject *PyAwaitable__shown(PyObject *object, const char *name)
+PYAWAITABLE_COLD PyObject *PyAwaitable__shown(PyObject *object, const char *name)
 {
     PyObject *value = PyObject_GetAttrString(object, name);
     if (value == NULL) {
@@ -86,7 +86,7 @@ PYAWAITABLE_INLINE PyObject *PyAwaitable__shown(PyObject *object, const char *na
 
 /* Replaces the exception that is set, if it is an ImportError or its like, by an ImportError that says what to do, with
    the first as its cause. `found` is the module that was found, or NULL. */
-PYAWAITABLE_INLINE void PyAwaitable__cannot_import(PyObject *found)
+PYAWAITABLE_COLD void PyAwaitable__cannot_import(PyObject *found)
 {
     PyObject *type, *cause, *traceback, *type_now, *value, *traceback_now;
     if (!PyErr_ExceptionMatches(PyExc_ImportError) && !PyErr_ExceptionMatches(PyExc_AttributeError) &&
@@ -135,7 +135,7 @@ PYAWAITABLE_INLINE void PyAwaitable__cannot_import(PyObject *found)
 }
 
 /* Whether the runtime is one that this header's table fits: the same major version, and at least as new. */
-PYAWAITABLE_INLINE int PyAwaitable__fits(const PyAwaitable_Table *table)
+PYAWAITABLE_COLD int PyAwaitable__fits(const PyAwaitable_Table *table)
 {
     if (table->version >> 24 == PyAwaitable_MAJOR_VERSION && table->size >= (Py_ssize_t)sizeof(PyAwaitable_Table)) {
         return 1;
@@ -153,7 +153,7 @@ PYAWAITABLE_INLINE int PyAwaitable__fits(const PyAwaitable_Table *table)
 #undef PYAWAITABLE__RUNTIME_VERSIONS
 
 /* Imports the runtime, and keeps its table. */
-PYAWAITABLE_INLINE const PyAwaitable_Table *PyAwaitable__import(void)
+PYAWAITABLE_COLD const PyAwaitable_Table *PyAwaitable__import(void)
 {
     const PyAwaitable_Table *table = NULL;
     PyObject *capsule = NULL;
@@ -180,7 +180,7 @@ PYAWAITABLE_INLINE const PyAwaitable_Table *PyAwaitable__import(void)
 
 /* The table, imported where no call of PyAwaitable_Init() has done so. An exception that is set before stays, unless the
    import fails. */
-PYAWAITABLE_INLINE const PyAwaitable_Table *PyAwaitable__find(void)
+PYAWAITABLE_COLD const PyAwaitable_Table *PyAwaitable__find(void)
 {
     PyObject *type, *value, *traceback;
     const PyAwaitable_Table *table;

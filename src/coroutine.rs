@@ -238,14 +238,16 @@ fn run(thread: Thread, awaitable: &Awaitable, input: Input) -> Reached {
         };
         // SAFETY: None lives as long as the interpreter.
         input = Input::Send(unsafe { ffi::Py_None() });
-        let step = match step {
-            Ok(()) if awaitable.state().is_due() => thread::let_others_run(),
-            step => step,
+        let raised = match step {
+            Ok(()) if !awaitable.state().is_due() => continue,
+            Ok(()) => match thread::let_others_run() {
+                Ok(()) => continue,
+                Err(raised) => raised,
+            },
+            Err(raised) => raised,
         };
-        if let Err(raised) = step {
-            if let Err(raised) = unwind(awaitable, raised) {
-                return Reached::Raised(raised);
-            }
+        if let Err(raised) = unwind(awaitable, raised) {
+            return Reached::Raised(raised);
         }
     }
 }
