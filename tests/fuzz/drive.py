@@ -61,6 +61,9 @@ UNSAFE_WHILE_RUNNING = ("throw",) if sys.version_info >= (3, 13) else ("throw", 
 class HandEnv(Actor, Env):
     """Callbacks and inner awaitables take steps, too."""
 
+    # What the one who steps is handling.
+    handled = None
+
     def step(self, awaitable, step):
         if awaitable is None:
             return
@@ -83,6 +86,7 @@ class HandEnv(Actor, Env):
 
 class AsyncioEnv(Actor, loops.AsyncioEnv):
     stepping = False
+    handled = None
 
 
 class Host(loops.AsyncioHost):
@@ -123,6 +127,7 @@ def by_hand_on(program, side, log):
     env.program = program
 
     def drive(env, side):
+        env.handled = sys.exc_info()[1]
         awaitable = side.make(env)
         env.made(awaitable)
         driver = Driver(env, awaitable, run.place)

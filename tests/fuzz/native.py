@@ -147,17 +147,26 @@ class Queue(model.Queue):
         return self.alive() and not self.finished
 
     def finish(self):
-        """What is left goes as local variables go with a frame: not while its exception is being handled, which is
-        whatever another thread sees."""
+        """What is left goes as local variables go with a frame: not while its own exception is being handled, so that
+        another thread lets go of it, but while that of who steps is."""
         self.finished = True
         if not any(self.queues) and not self.saved:
             return
-        if sys.exc_info()[0] is None:
+        if not self.started or sys.exc_info()[0] is None:
             self.forget()
         else:
-            releasing = threading.Thread(target=self.forget)
+            releasing = threading.Thread(target=self.forget_as_who_steps)
             releasing.start()
             releasing.join()
+
+    def forget_as_who_steps(self):
+        if self.env.handled is None:
+            self.forget()
+            return
+        try:
+            raise self.env.handled
+        except BaseException:
+            self.forget()
 
     def notice_end(self):
         """A coroutine that is closed before it has started runs nothing that could say so."""
