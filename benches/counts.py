@@ -5,7 +5,7 @@
 Runs the cases of the benchmark, this library and `async def`, once under `valgrind --tool=callgrind`, and compares with
 what was written down for this version of Python in benches/counts-<tag>.json: more than 3 % up in any case fails. Where the
 interpreter or a compiler is another one than then, the counts cannot be the same; the ratios to `async def` are compared
-instead, and may differ by more. The profiles stay in build/<tag>/bench/counts, for callgrind_annotate.
+instead, and may differ by more. The profiles stay in build/<tag>/bench/counts, for hotspots.py.
 """
 
 import argparse
