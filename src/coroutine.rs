@@ -368,12 +368,8 @@ fn succeed(thread: Thread, awaitable: &Awaitable, value: Owned) -> Result<()> {
         Activity::Entering => settle_enter(awaitable, Ok(value)),
         Activity::Exiting => settle_exit(awaitable, Ok(value)),
         Activity::Awaiting | Activity::Idle | Activity::Queued => {
-            let Ended {
-                callback,
-                error,
-                inner,
-            } = awaitable.with(|store| store.end());
-            drop(inner);
+            drop(awaitable.with(|store| store.take_driven()));
+            let Ended { callback, error } = awaitable.with(|store| store.end());
             match callback {
                 Some(callback) => call(thread, awaitable, callback, error, value),
                 None => Ok(()),
@@ -389,10 +385,16 @@ fn fail(awaitable: &Awaitable, raised: Raised) -> Result<()> {
         Activity::Entering => settle_enter(awaitable, Err(raised)),
         Activity::Exiting => settle_exit(awaitable, Err(raised)),
         Activity::Awaiting | Activity::Idle | Activity::Queued => {
-            let Ended { error, inner, .. } = awaitable.with(|store| store.end());
-            handle(awaitable, error, drop_aside(inner, raised))
+            let raised = release_driven(awaitable, raised);
+            let Ended { error, .. } = awaitable.with(|store| store.end());
+            handle(awaitable, error, raised)
         }
     }
+}
+
+/// Releases what was driven while the exception that ended it is put aside.
+fn release_driven(awaitable: &Awaitable, raised: Raised) -> Raised {
+    drop_aside(awaitable.with(|store| store.take_driven()), raised)
 }
 
 /// Releases a reference while the exception that is set is put aside.
@@ -405,11 +407,11 @@ fn drop_aside<T>(references: T, raised: Raised) -> Raised {
 /// `__aenter__` has ended.
 #[cold]
 fn settle_enter(awaitable: &Awaitable, result: Result<Owned>) -> Result<()> {
-    let ended = awaitable.with(|store| store.end());
     let value = match result {
         Ok(value) => value,
         Err(raised) => {
-            let raised = drop_aside(ended, raised);
+            let raised = release_driven(awaitable, raised);
+            awaitable.with(|store| store.end());
             let Some(left) = awaitable.with(|store| store.pop_block()) else {
                 return Err(raised);
             };
@@ -417,8 +419,11 @@ fn settle_enter(awaitable: &Awaitable, result: Result<Owned>) -> Result<()> {
             return handle(awaitable, error, drop_aside(left, raised));
         }
     };
-    drop(ended);
-    let (callback, error) = awaitable.with(|store| store.open_block());
+    drop(awaitable.with(|store| store.take_driven()));
+    let (callback, error) = awaitable.with(|store| {
+        store.end();
+        store.open_block()
+    });
     let Some(callback) = callback else {
         return Ok(());
     };
@@ -449,12 +454,20 @@ fn settle_exit(awaitable: &Awaitable, result: Result<Owned>) -> Result<()> {
         Ok(_) => Ok(true),
         Err(raised) => Err(raised),
     });
-    let ended = awaitable.with(|store| store.end());
-    let left = awaitable.with(|store| store.pop_block());
+    let suppressed = match suppressed {
+        Ok(suppressed) => {
+            drop(awaitable.with(|store| store.take_driven()));
+            Ok(suppressed)
+        }
+        Err(raised) => Err(release_driven(awaitable, raised)),
+    };
+    let left = awaitable.with(|store| {
+        store.end();
+        store.pop_block()
+    });
     match suppressed {
         Ok(true) => Ok(()),
         Ok(false) => {
-            drop(ended);
             let Some(mut left) = left else {
                 return Ok(());
             };
@@ -472,7 +485,7 @@ fn settle_exit(awaitable: &Awaitable, result: Result<Owned>) -> Result<()> {
         }
         Err(raised) => {
             let error = left.as_ref().and_then(|left| left.error);
-            handle(awaitable, error, drop_aside((ended, left), raised))
+            handle(awaitable, error, drop_aside(left, raised))
         }
     }
 }

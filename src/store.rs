@@ -160,12 +160,10 @@ pub enum Next {
     Finish,
 }
 
-/// An await that has ended, taken out of the store.
+/// What follows an await that has ended.
 pub struct Ended {
     pub callback: Option<Callback>,
     pub error: Option<ErrorCallback>,
-    /// What was driven. Released when this is dropped.
-    pub inner: Option<Owned>,
 }
 
 /// The end of a block.
@@ -439,7 +437,17 @@ impl Store<'_> {
         }
     }
 
-    /// Takes out what was in progress.
+    /// Takes out what was driven, which has ended. Its callbacks are [`Store::end`]'s, once it has been released: what runs
+    /// then may yet cancel them.
+    #[inline]
+    pub fn take_driven(&mut self) -> Option<Owned> {
+        let object = self.data.current.object();
+        self.data.current = self.data.current.with_object(core::ptr::null_mut());
+        // SAFETY: taken out of the entry, and its reference with it.
+        unsafe { Owned::optional(object) }
+    }
+
+    /// Takes out the callbacks of what was in progress. Nothing is, from here on.
     #[inline]
     pub fn end(&mut self) -> Ended {
         let entry = mem::replace(&mut self.data.current, Entry::EMPTY);
@@ -447,8 +455,6 @@ impl Store<'_> {
         Ended {
             callback: entry.callback(),
             error: entry.error(),
-            // SAFETY: the entry has been taken out, and its reference with it.
-            inner: unsafe { Owned::optional(entry.object()) },
         }
     }
 
@@ -461,7 +467,8 @@ impl Store<'_> {
             _queue: Released(Queue::new()),
         };
         if self.marks.activity == Activity::Queued {
-            cancelled._current = self.end().inner;
+            cancelled._current = self.take_driven();
+            self.end();
         } else {
             self.data.current = self.data.current.without_callbacks();
         }

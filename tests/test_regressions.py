@@ -495,3 +495,44 @@ def test_a_step_over_awaits_that_do_not_suspend_lets_other_threads_run():
         done.set()
         thread.join()
     assert turns.count("CORO_RUNNING") > 1
+
+
+def test_cancel_by_what_goes_with_a_failed_await_drops_its_error_callback():
+    """An inner awaitable that ignores GeneratorExit is released, and so closed, before its failure is handled."""
+    called = []
+    outer, inner = rawapi.new(), rawapi.new()
+
+    def cancels(aw, exception):
+        rawapi.cancel(outer)
+        return 0
+
+    def refuses_to_die(aw, exception):
+        rawapi.add_await(aw, native(suspend(2)), None, cancels)
+        return 0
+
+    rawapi.add_await(inner, native(suspend(1)), None, refuses_to_die)
+    rawapi.add_await(outer, inner, None, lambda aw, exception: called.append(exception))
+    assert outer.send(None) == 1
+    del inner
+    with pytest.raises(RuntimeError, match="coroutine ignored GeneratorExit"):
+        outer.close()
+    assert called == []
+
+
+def test_cancel_by_what_goes_with_an_await_drops_its_callback():
+    called = []
+    outer = rawapi.new()
+
+    class Inner:
+        def __await__(self):
+            return self
+
+        def __next__(self):
+            raise StopIteration("value")
+
+        def __del__(self):
+            rawapi.cancel(outer)
+
+    rawapi.add_await(outer, Inner(), lambda aw, value: called.append(value))
+    assert run(outer) is None
+    assert called == []
