@@ -49,12 +49,13 @@ BLOCK_RESTORES = sys.version_info < (3, 11)
 
 
 # Twice, and further: what a finalizer revived is older.
-GENERATIONS = [0, 1]
+YOUNG = (0, 1)
+GENERATIONS = [*YOUNG]
 
 
-def collect():
+def collect(generations=GENERATIONS):
     """Frees what is garbage now."""
-    for generation in GENERATIONS:
+    for generation in generations:
         gc.collect(generation)
 
 
