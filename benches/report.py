@@ -164,8 +164,8 @@ awaits is made in it, too.
 
 Targets: where the floor is at most 0.90x, at most 1.00x; elsewhere at most 1.10 times the floor; for nested awaitables at
 most 0.65x, or 1.15 times the floor where that is more; the original at least 2.5 times as slow, 2 times for 50 awaits in
-one object. What is yielded through many levels has no target. ✓ is met, ✗ is not. With an event loop, most of the time is
-the loop's own, and the same for all.
+one object. What is yielded through many levels has no target. ✓ is met, ✗ is not; [why](targets.md). With an event loop,
+most of the time is the loop's own, and the same for all.
 """
 
 

@@ -77,6 +77,15 @@ const void *pyawaitable_shim_current_frame(void)
 #endif
 }
 
+/* Lets another thread that waits for it have its turn. In C, since pyo3-ffi puts a guard that may panic around it. */
+void pyawaitable_shim_let_threads_run(void);
+
+void pyawaitable_shim_let_threads_run(void)
+{
+    Py_BEGIN_ALLOW_THREADS;
+    Py_END_ALLOW_THREADS;
+}
+
 void pyawaitable_shim_push_handled(_PyErr_StackItem *item, PyObject *exception);
 void pyawaitable_shim_pop_handled(_PyErr_StackItem *item);
 int pyawaitable_shim_is_marked_generator(PyObject *object);

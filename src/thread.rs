@@ -82,7 +82,7 @@ pub fn let_others_run() -> Result<()> {
         if ffi::Py_MakePendingCalls() < 0 {
             return Err(Raised::pending());
         }
-        ffi::PyEval_RestoreThread(ffi::PyEval_SaveThread());
+        ffi::pyawaitable_shim_let_threads_run();
     }
     Ok(())
 }
