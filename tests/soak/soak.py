@@ -13,6 +13,7 @@ import json
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -24,14 +25,27 @@ CLIENTS = 40
 SAMPLES = 40  # of the server: the load stops for each
 
 
-def start(python, name, *arguments):
+def start(python, name, *arguments, stdout=subprocess.PIPE):
     command = [python, "-W", "error", HERE / name, *arguments]
     return subprocess.Popen(
         [str(word) for word in command],
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         encoding="utf-8",
     )
+
+
+class Tasks:
+    """A process whose lines are read at the end: from a file, since a pipe that nobody reads would bring it to a stop."""
+
+    def __init__(self, loop, seconds):
+        self.lines = tempfile.TemporaryFile("w+", encoding="utf-8")
+        self.process = start(sys.executable, "tasks.py", loop, seconds, stdout=self.lines)
+
+    def samples(self):
+        self.process.wait()
+        self.lines.seek(0)
+        return [json.loads(line) for line in self.lines]
 
 
 class Verdict:
@@ -49,9 +63,9 @@ class Verdict:
                     wrong = [*wrong, f"{what} grew from {before:,.0f} to {after:,.0f}"]
         self.wrong += [f"{name}: {sentence}" for sentence in wrong]
 
-    def tasks(self, name, process):
-        samples = [json.loads(line) for line in process.stdout]
-        wrong = [f"exit status {process.returncode}"] if process.wait() else []
+    def tasks(self, name, tasks):
+        samples = tasks.samples()
+        wrong = [f"exit status {tasks.process.returncode}"] if tasks.process.returncode else []
         last = samples[-1] if samples else {"wrong": ["no round"]}
         numbers = {key: value for key, value in last.items() if key in TASK_NUMBERS}
         print(f"tasks on {name}:", *(f"{value:,} {key}," for key, value in numbers.items()))
@@ -93,17 +107,17 @@ def main():
     parser.add_argument("--minutes", type=float, default=60)
     options = parser.parse_args()
     seconds = options.minutes * 60
-    loops = {name: start(sys.executable, "tasks.py", name, seconds) for name in ("asyncio", "trio")}
+    loops = {name: Tasks(name, seconds) for name in ("asyncio", "trio")}
     verdict = Verdict()
     try:
         served = asyncio.run(load_server(options.server_python, seconds))
-        for name, process in loops.items():
-            verdict.tasks(name, process)
+        for name, tasks in loops.items():
+            verdict.tasks(name, tasks)
         verdict.server(*served)
     finally:
-        for process in loops.values():
-            process.kill()
-            process.wait()
+        for tasks in loops.values():
+            tasks.process.kill()
+            tasks.process.wait()
     print(*verdict.wrong, sep="\n")
     print(f"soak: {options.minutes:g} minutes, {'FAILED' if verdict.wrong else 'all is well'}")
     raise SystemExit(bool(verdict.wrong))
