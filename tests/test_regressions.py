@@ -497,7 +497,7 @@ def test_a_step_over_awaits_that_do_not_suspend_lets_other_threads_run():
     assert turns.count("CORO_RUNNING") > 1
 
 
-def test_cancel_by_what_goes_with_a_failed_await_drops_its_error_callback():
+def test_cancel_by_what_goes_with_a_failed_await_drops_its_error_callback(slots):
     """An inner awaitable that ignores GeneratorExit is released, and so closed, before its failure is handled."""
     called = []
     outer, inner = rawapi.new(), rawapi.new()
@@ -519,7 +519,7 @@ def test_cancel_by_what_goes_with_a_failed_await_drops_its_error_callback():
     assert called == []
 
 
-def test_cancel_by_what_goes_with_an_await_drops_its_callback():
+def test_cancel_by_what_goes_with_an_await_drops_its_callback(slots):
     called = []
     outer = rawapi.new()
 

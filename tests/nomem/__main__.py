@@ -170,10 +170,8 @@ def count(kind, options):
 
 # What CPython's functions do without memory, and the functions of alone.py that only call them.
 CRASHING = {"PyErr_ResourceWarning": "warn"}
-FAILING_SILENTLY = {
-    "lose": "a call of a Python function fails without an exception",
-    "define": "PyType_FromSpec fails without an exception",
-}
+# The scenarios whose callbacks call a Python function: anywhere else a SystemError is the library's.
+CALLING_PYTHON = ("callback_calls_python:",)
 FRAME = re.compile(r"/([^/\n]*)\((\w*)[+\w]*\)\[0x\w+\]$", re.M)
 
 
@@ -199,9 +197,8 @@ def cpythons(wrong):
     function = function_that_crashed(wrong.complaint)
     if function in CRASHING and fails_alone(CRASHING[function]):
         return f"{function} crashes"
-    silent = "define" if wrong.name == "first use" else "lose"
-    if wrong.complaint.startswith("SystemError:") and fails_alone(silent):
-        return FAILING_SILENTLY[silent]
+    if wrong.complaint.startswith("SystemError:") and wrong.name.startswith(CALLING_PYTHON) and fails_alone("lose"):
+        return "a call of a Python function fails without an exception"
     return None
 
 

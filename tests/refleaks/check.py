@@ -29,7 +29,10 @@ def clean_up():
     linecache.clearcache()
     for module in list(sys.modules.values()):
         # Names of warnings that have been given once.
-        getattr(module, "__dict__", {}).pop("__warningregistry__", None)
+        names = getattr(module, "__dict__", None)
+        # typing.io, up to Python 3.12, is a class.
+        if isinstance(names, dict):
+            names.pop("__warningregistry__", None)
     gc.collect()
     gc.collect()
     with warnings.catch_warnings():

@@ -140,7 +140,10 @@ LEAK = re.compile(r"^(?:Direct|Indirect) leak of \d+ byte\(s\) in (\d+) object\(
 def leaks(build):
     python = build.instrument()
     # The unwinder that needs no frame pointers, since an interpreter has none.
-    options = sanitized("detect_leaks=1:fast_unwind_on_malloc=0:malloc_context_size=30")
+    # Each frame with its library: where there is debug information, the report names the source alone.
+    options = sanitized(
+        "detect_leaks=1:fast_unwind_on_malloc=0:malloc_context_size=30:stack_trace_format='    #%n %p %F %S (%m)'"
+    )
     planted = [python, "-c", "import ctypes\nfor _ in range(100): ctypes.CDLL(None).malloc(1000)"]
     if subprocess.run(planted, env={**os.environ, **options}, stderr=subprocess.DEVNULL).returncode == 0:
         return False, "a planted leak is not seen"
