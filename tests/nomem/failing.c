@@ -145,15 +145,6 @@ static PyObject *warn(PyObject *Py_UNUSED(module), PyObject *object)
     Py_RETURN_NONE;
 }
 
-/* define(): makes a type, as the library does at its first use. */
-static PyObject *define(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
-{
-    PyType_Slot slots[] = {{0, NULL}};
-    PyType_Spec spec = {.name = "failing.Defined", .flags = Py_TPFLAGS_DEFAULT, .slots = slots};
-
-    return PyType_FromSpec(&spec);
-}
-
 static struct sigaction before_crash;
 
 /* Tells which C functions were under way, then leaves the crash to whoever was to have it before: faulthandler. */
@@ -182,7 +173,6 @@ static PyMethodDef methods[] = {
     {"call", (PyCFunction)(void (*)(void))call, METH_FASTCALL | METH_KEYWORDS,
      "call(function, *args, **kwargs): what it allocates is counted, and may fail"},
     {"warn", warn, METH_O, "warn(object): PyErr_ResourceWarning"},
-    {"define", define, METH_NOARGS, "define(): PyType_FromSpec"},
     {NULL, NULL, 0, NULL},
 };
 
