@@ -74,12 +74,13 @@ impl Thread {
 }
 
 /// What the interpreter does between two instructions of Python code, and nobody does where all that is awaited is C: runs
-/// the handlers of signals that have come, an exception of which is set on failure, and lets another thread have its turn.
+/// the handlers of signals that have come, an exception of which is set on failure, and what else is pending, lets the
+/// collector run if it wants to (from 3.12 on it waits to be asked), and another thread have its turn.
 #[cold]
 pub fn let_others_run() -> Result<()> {
     // SAFETY: an attached thread without an exception set, which is detached and attached again.
     unsafe {
-        if ffi::Py_MakePendingCalls() < 0 {
+        if ffi::Py_MakePendingCalls() < 0 || ffi::PyErr_CheckSignals() < 0 {
             return Err(Raised::pending());
         }
         ffi::pyawaitable_shim_let_threads_run();
