@@ -2,7 +2,11 @@
 #include <Python.h>
 
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
+#if !defined(_WIN32) && !defined(Py_GIL_DISABLED)
+#include <time.h>
+#endif
 
 #if PY_VERSION_HEX >= 0x030B0000
 _Static_assert(sizeof(_PyErr_StackItem) <= 4 * sizeof(void *), "ffi.rs reserves four words");
@@ -77,14 +81,64 @@ const void *pyawaitable_shim_current_frame(void)
 #endif
 }
 
-/* Lets another thread that waits for it have its turn. In C, since pyo3-ffi puts a guard that may panic around it. */
-void pyawaitable_shim_let_threads_run(void);
+/* Lets another thread that waits for it have its turn; in C, since pyo3-ffi puts a guard that may panic around it. `due` is
+   when, on a clock of this file's, the next turn is due, and only read and written here.
 
-void pyawaitable_shim_let_threads_run(void)
+   Who waits for the GIL asks for it after the switch interval, and what was asked for is handed over. But each release
+   before wakes the one who waits, mostly too late to have the GIL, and its time begins again. So no release comes within
+   two intervals of the last: in between the other has asked. */
+void pyawaitable_shim_let_threads_run(uint64_t *due);
+
+#ifdef Py_GIL_DISABLED
+void pyawaitable_shim_let_threads_run(uint64_t *due)
 {
+    (void)due;
     Py_BEGIN_ALLOW_THREADS;
     Py_END_ALLOW_THREADS;
 }
+#else
+static uint64_t microseconds(void)
+{
+#ifdef _WIN32
+    return GetTickCount64() * 1000;
+#else
+    struct timespec now = {0, 0};
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+#endif
+}
+
+/* What sys.getswitchinterval() says; CPython's default if that fails. */
+static double switch_interval(void)
+{
+    double seconds = -1;
+    PyObject *function = PySys_GetObject("getswitchinterval");
+    if (function != NULL) {
+        Py_INCREF(function);
+        PyObject *interval = PyObject_CallFunctionObjArgs(function, NULL);
+        Py_DECREF(function);
+        if (interval != NULL) {
+            seconds = PyFloat_AsDouble(interval);
+            Py_DECREF(interval);
+        }
+    }
+    PyErr_Clear();
+    return seconds >= 0 && seconds < 60 ? seconds : 0.005;
+}
+
+void pyawaitable_shim_let_threads_run(uint64_t *due)
+{
+    if (microseconds() < *due) {
+        return;
+    }
+    /* A thread that sleeps is late by what the system rounds its time up to. */
+    const double enough = 0.001;
+    const double interval = 2 * switch_interval();
+    Py_BEGIN_ALLOW_THREADS;
+    Py_END_ALLOW_THREADS;
+    *due = microseconds() + (uint64_t)((interval > enough ? interval : enough) * 1e6);
+}
+#endif
 
 void pyawaitable_shim_push_handled(_PyErr_StackItem *item, PyObject *exception);
 void pyawaitable_shim_pop_handled(_PyErr_StackItem *item);

@@ -3,6 +3,7 @@
 use crate::ffi::{self, PyThreadState};
 use crate::raised::{Raised, Result};
 use core::ffi::{c_int, c_void};
+use core::sync::atomic::AtomicU64;
 
 /// Where CPython keeps what every step looks at: asked once for a step, instead of once for each question.
 #[derive(Clone, Copy)]
@@ -75,15 +76,17 @@ impl Thread {
 
 /// What the interpreter does between two instructions of Python code, and nobody does where all that is awaited is C: runs
 /// the handlers of signals that have come, an exception of which is set on failure, and what else is pending, lets the
-/// collector run if it wants to (from 3.12 on it waits to be asked), and another thread have its turn.
+/// collector run if it wants to (from 3.12 on it waits to be asked), and another thread have its turn, if one is due. When
+/// that is stands in `next_turn`, on the shim's clock; first zero.
 #[cold]
-pub fn let_others_run() -> Result<()> {
-    // SAFETY: an attached thread without an exception set, which is detached and attached again.
+pub fn let_others_run(next_turn: &AtomicU64) -> Result<()> {
+    // SAFETY: an attached thread without an exception set, which is detached and attached again. Only attached threads
+    // look at the time, and with a GIL that is one; without, nobody does.
     unsafe {
         if ffi::Py_MakePendingCalls() < 0 || ffi::PyErr_CheckSignals() < 0 {
             return Err(Raised::pending());
         }
-        ffi::pyawaitable_shim_let_threads_run();
+        ffi::pyawaitable_shim_let_threads_run(next_turn.as_ptr());
     }
     Ok(())
 }
