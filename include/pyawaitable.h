@@ -110,17 +110,17 @@ typedef struct {
     int (*SetResult)(PyObject *awaitable, PyObject *result);
     Py_ssize_t (*ValueCount)(PyObject *awaitable);
     int (*SaveValueArray)(PyObject *awaitable, Py_ssize_t count, PyObject *const *values);
-    int (*UnpackValueArray)(PyObject *awaitable, Py_ssize_t count, PyObject **const *places);
+    Py_ssize_t (*UnpackValueArray)(PyObject *awaitable, Py_ssize_t count, PyObject **values);
     int (*SetValue)(PyObject *awaitable, Py_ssize_t index, PyObject *value);
     PyObject *(*GetValue)(PyObject *awaitable, Py_ssize_t index);
     Py_ssize_t (*ArbValueCount)(PyObject *awaitable);
     int (*SaveArbValueArray)(PyObject *awaitable, Py_ssize_t count, void *const *values);
-    int (*UnpackArbValueArray)(PyObject *awaitable, Py_ssize_t count, void **const *places);
+    Py_ssize_t (*UnpackArbValueArray)(PyObject *awaitable, Py_ssize_t count, void **values);
     int (*SetArbValue)(PyObject *awaitable, Py_ssize_t index, void *value);
     void *(*GetArbValue)(PyObject *awaitable, Py_ssize_t index);
     Py_ssize_t (*IntValueCount)(PyObject *awaitable);
     int (*SaveIntValueArray)(PyObject *awaitable, Py_ssize_t count, const long *values);
-    int (*UnpackIntValueArray)(PyObject *awaitable, Py_ssize_t count, long *const *places);
+    Py_ssize_t (*UnpackIntValueArray)(PyObject *awaitable, Py_ssize_t count, long *values);
     int (*SetIntValue)(PyObject *awaitable, Py_ssize_t index, long value);
     long (*GetIntValue)(PyObject *awaitable, Py_ssize_t index);
 } PyAwaitable_Table;
@@ -278,17 +278,17 @@ int PyAwaitable_SaveValueArray(PyObject *awaitable,
                                PyObject *const *values);
 
 /*
- As `PyAwaitable_UnpackValues`, with an array of `count` places, each of which may be NULL.
+ Writes the saved objects, in the order they were saved, to an array with room for `count`: as many as fit.
 
- Places beyond the saved values are left as they are.
+ The references are borrowed, each valid until its index is set or the awaitable finishes.
 
- Returns 0, or -1 with an exception set: `RuntimeError` when none are saved, `ValueError` if `count` is negative or
- `places` is NULL with a `count` above 0.
+ Returns how many are saved, which may be more than `count` or less; or -1 with an exception set: `RuntimeError` when none
+ are saved, `ValueError` if `count` is negative or `values` is NULL with a `count` above 0.
  */
 PYAWAITABLE_API
-int PyAwaitable_UnpackValueArray(PyObject *awaitable,
-                                 Py_ssize_t count,
-                                 PyObject **const *places);
+Py_ssize_t PyAwaitable_UnpackValueArray(PyObject *awaitable,
+                                        Py_ssize_t count,
+                                        PyObject **values);
 
 /*
  Replaces the saved object at `index`. The awaitable takes a reference of its own to `value`, and releases the old one.
@@ -331,17 +331,15 @@ int PyAwaitable_SaveArbValueArray(PyObject *awaitable,
                                   void *const *values);
 
 /*
- As `PyAwaitable_UnpackArbValues`, with an array of `count` places, each of which may be NULL.
+ Writes the saved pointers, in the order they were saved, to an array with room for `count`: as many as fit.
 
- Places beyond the saved values are left as they are.
-
- Returns 0, or -1 with an exception set: `RuntimeError` when none are saved, `ValueError` if `count` is negative or
- `places` is NULL with a `count` above 0.
+ Returns how many are saved, which may be more than `count` or less; or -1 with an exception set: `RuntimeError` when none
+ are saved, `ValueError` if `count` is negative or `values` is NULL with a `count` above 0.
  */
 PYAWAITABLE_API
-int PyAwaitable_UnpackArbValueArray(PyObject *awaitable,
-                                    Py_ssize_t count,
-                                    void **const *places);
+Py_ssize_t PyAwaitable_UnpackArbValueArray(PyObject *awaitable,
+                                           Py_ssize_t count,
+                                           void **values);
 
 /*
  Replaces the saved pointer at `index`.
@@ -380,17 +378,15 @@ int PyAwaitable_SaveIntValueArray(PyObject *awaitable,
                                   const long *values);
 
 /*
- As `PyAwaitable_UnpackIntValues`, with an array of `count` places, each of which may be NULL.
+ Writes the saved integers, in the order they were saved, to an array with room for `count`: as many as fit.
 
- Places beyond the saved values are left as they are.
-
- Returns 0, or -1 with an exception set: `RuntimeError` when none are saved, `ValueError` if `count` is negative or
- `places` is NULL with a `count` above 0.
+ Returns how many are saved, which may be more than `count` or less; or -1 with an exception set: `RuntimeError` when none
+ are saved, `ValueError` if `count` is negative or `values` is NULL with a `count` above 0.
  */
 PYAWAITABLE_API
-int PyAwaitable_UnpackIntValueArray(PyObject *awaitable,
-                                    Py_ssize_t count,
-                                    long *const *places);
+Py_ssize_t PyAwaitable_UnpackIntValueArray(PyObject *awaitable,
+                                           Py_ssize_t count,
+                                           long *values);
 
 /*
  Replaces the saved integer at `index`.

@@ -295,9 +295,9 @@ PYAWAITABLE_API int PyAwaitable_SaveValueArray(PyObject *awaitable, Py_ssize_t c
     PYAWAITABLE__CALL(SaveValueArray, (awaitable, count, values), -1);
 }
 
-PYAWAITABLE_API int PyAwaitable_UnpackValueArray(PyObject *awaitable, Py_ssize_t count, PyObject **const *places)
+PYAWAITABLE_API Py_ssize_t PyAwaitable_UnpackValueArray(PyObject *awaitable, Py_ssize_t count, PyObject **values)
 {
-    PYAWAITABLE__CALL(UnpackValueArray, (awaitable, count, places), -1);
+    PYAWAITABLE__CALL(UnpackValueArray, (awaitable, count, values), -1);
 }
 
 PYAWAITABLE_API int PyAwaitable_SetValue(PyObject *awaitable, Py_ssize_t index, PyObject *value)
@@ -320,9 +320,9 @@ PYAWAITABLE_API int PyAwaitable_SaveArbValueArray(PyObject *awaitable, Py_ssize_
     PYAWAITABLE__CALL(SaveArbValueArray, (awaitable, count, values), -1);
 }
 
-PYAWAITABLE_API int PyAwaitable_UnpackArbValueArray(PyObject *awaitable, Py_ssize_t count, void **const *places)
+PYAWAITABLE_API Py_ssize_t PyAwaitable_UnpackArbValueArray(PyObject *awaitable, Py_ssize_t count, void **values)
 {
-    PYAWAITABLE__CALL(UnpackArbValueArray, (awaitable, count, places), -1);
+    PYAWAITABLE__CALL(UnpackArbValueArray, (awaitable, count, values), -1);
 }
 
 PYAWAITABLE_API int PyAwaitable_SetArbValue(PyObject *awaitable, Py_ssize_t index, void *value)
@@ -345,9 +345,9 @@ PYAWAITABLE_API int PyAwaitable_SaveIntValueArray(PyObject *awaitable, Py_ssize_
     PYAWAITABLE__CALL(SaveIntValueArray, (awaitable, count, values), -1);
 }
 
-PYAWAITABLE_API int PyAwaitable_UnpackIntValueArray(PyObject *awaitable, Py_ssize_t count, long *const *places)
+PYAWAITABLE_API Py_ssize_t PyAwaitable_UnpackIntValueArray(PyObject *awaitable, Py_ssize_t count, long *values)
 {
-    PYAWAITABLE__CALL(UnpackIntValueArray, (awaitable, count, places), -1);
+    PYAWAITABLE__CALL(UnpackIntValueArray, (awaitable, count, values), -1);
 }
 
 PYAWAITABLE_API int PyAwaitable_SetIntValue(PyObject *awaitable, Py_ssize_t index, long value)
@@ -429,39 +429,46 @@ PYAWAITABLE_INLINE int PyAwaitable_SaveIntValues(PyObject *awaitable, Py_ssize_t
     PYAWAITABLE__COLLECT(long, count, count, PyAwaitable_SaveIntValueArray);
 }
 
+/* Writes the saved values, which are of `type` and which `function` copies, to the places after `awaitable`. */
+#define PYAWAITABLE__SPREAD(type, function)                                                                            \
+    type few[PYAWAITABLE__FEW];                                                                                        \
+    type *array = few;                                                                                                 \
+    Py_ssize_t index, count = function(awaitable, PYAWAITABLE__FEW, few);                                              \
+    va_list arguments;                                                                                                 \
+    if (count > PYAWAITABLE__FEW) {                                                                                    \
+        const Py_ssize_t room = count;                                                                                 \
+        array = (type *)PyAwaitable__new_array(awaitable, few, room, sizeof(type));                                    \
+        count = array == NULL ? -1 : function(awaitable, room, array);                                                 \
+        /* Without a GIL, another thread may have saved more. */                                                       \
+        count = count > room ? room : count;                                                                           \
+    }                                                                                                                  \
+    va_start(arguments, awaitable);                                                                                    \
+    for (index = 0; index < count; index++) {                                                                          \
+        type *place = va_arg(arguments, type *);                                                                       \
+        if (place != NULL) {                                                                                           \
+            *place = array[index];                                                                                     \
+        }                                                                                                              \
+    }                                                                                                                  \
+    va_end(arguments);                                                                                                 \
+    PyAwaitable__free_array(few, array);                                                                               \
+    return count < 0 ? -1 : 0
+
 PYAWAITABLE_INLINE int PyAwaitable_UnpackValues(PyObject *awaitable, ...)
 {
-    Py_ssize_t count = PyAwaitable_ValueCount(awaitable);
-    if (count < 0) {
-        return -1;
-    }
-    {
-        PYAWAITABLE__COLLECT(PyObject **, awaitable, count, PyAwaitable_UnpackValueArray);
-    }
+    PYAWAITABLE__SPREAD(PyObject *, PyAwaitable_UnpackValueArray);
 }
 
 PYAWAITABLE_INLINE int PyAwaitable_UnpackArbValues(PyObject *awaitable, ...)
 {
-    Py_ssize_t count = PyAwaitable_ArbValueCount(awaitable);
-    if (count < 0) {
-        return -1;
-    }
-    {
-        PYAWAITABLE__COLLECT(void **, awaitable, count, PyAwaitable_UnpackArbValueArray);
-    }
+    PYAWAITABLE__SPREAD(void *, PyAwaitable_UnpackArbValueArray);
 }
 
 PYAWAITABLE_INLINE int PyAwaitable_UnpackIntValues(PyObject *awaitable, ...)
 {
-    Py_ssize_t count = PyAwaitable_IntValueCount(awaitable);
-    if (count < 0) {
-        return -1;
-    }
-    {
-        PYAWAITABLE__COLLECT(long *, awaitable, count, PyAwaitable_UnpackIntValueArray);
-    }
+    PYAWAITABLE__SPREAD(long, PyAwaitable_UnpackIntValueArray);
 }
 
+#undef PYAWAITABLE__SPREAD
 #undef PYAWAITABLE__COLLECT
 
 /* Headers from 3.13 on mean a Py_ssize_t by '#' in a format; an older interpreter, on which an extension for the limited

@@ -105,21 +105,6 @@ impl<T: Copy, M: Memory> Buffer<T, M> {
         Ok(())
     }
 
-    /// Appends all of `elements` or none.
-    #[inline]
-    pub fn extend_from_slice(&mut self, elements: &[T]) -> Result<(), NoMemory> {
-        if elements.len() > (self.capacity - self.length) as usize {
-            self.reserve(elements.len())?;
-        }
-        for (index, &element) in elements.iter().enumerate() {
-            // SAFETY: there is room for all of them, and nothing else holds a reference into the block.
-            unsafe { self.block.add(self.len() + index).write(element) };
-        }
-        // No more than the capacity, which is a u32.
-        self.length += elements.len() as u32;
-        Ok(())
-    }
-
     /// Moves the elements from `from` on to the front, forgetting those before.
     fn shift(&mut self, from: u32) {
         let kept = self.length.saturating_sub(from);

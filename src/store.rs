@@ -61,7 +61,8 @@ const QUIET: u8 = 1;
 const CANCELLED: u8 = 2;
 const FINALIZED: u8 = 4;
 const AWAITED: u8 = 8;
-const INLINE: usize = 2;
+/// So many saved objects stand in the object itself.
+pub const INLINE: usize = 2;
 
 /// The rest of it.
 pub struct Data {
@@ -625,25 +626,25 @@ impl Store<'_> {
     /// Saves all of `objects`, a new reference to each, or none.
     #[inline]
     pub fn save_objects(&mut self, objects: &[*mut PyObject]) -> Result<(), NoMemory> {
-        let mut room = INLINE - self.marks.inline_objects as usize;
-        let further = objects.get(room..).unwrap_or_default();
+        let saved = self.marks.inline_objects as usize;
+        let room = INLINE - saved;
+        let (inline, further) = objects.split_at_checked(room).unwrap_or((objects, &[]));
         if !further.is_empty() {
-            self.data
-                .make_cold(self.colds)?
-                .objects
-                .extend_from_slice(further)?;
-        }
-        for &object in objects {
-            // SAFETY: the caller's objects are live; no Python code runs.
-            unsafe { ffi::incref(object) };
-            if room > 0 {
-                if let Some(place) = self.data.objects.get_mut(INLINE - room) {
-                    *place = object;
-                }
-                room -= 1;
+            let buffer = &mut self.data.make_cold(self.colds)?.objects;
+            buffer.reserve(further.len())?;
+            for &object in further {
+                // There is room.
+                buffer.push(object)?;
+                // SAFETY: the caller's objects are live; no Python code runs.
+                unsafe { ffi::incref(object) };
             }
         }
-        self.marks.inline_objects = (INLINE - room) as u8;
+        for (place, &object) in self.data.objects.iter_mut().skip(saved).zip(inline) {
+            *place = object;
+            // SAFETY: as above.
+            unsafe { ffi::incref(object) };
+        }
+        self.marks.inline_objects = (saved + inline.len()) as u8;
         Ok(())
     }
 }
@@ -823,7 +824,13 @@ impl Store<'_> {
     #[inline]
     pub fn free_unneeded_cold(&mut self) {
         if self.data.cold().is_some_and(|cold| !cold.is_needed()) {
-            self.free_cold();
+            let cold = mem::replace(&mut self.data.cold, core::ptr::null_mut());
+            // SAFETY: made by `make_cold`, and nobody has it any more. What is not needed is empty.
+            unsafe {
+                if (*cold).bytes() > KEPT_BYTES || !self.colds.put(cold) {
+                    free_cold(cold);
+                }
+            }
         }
     }
 

@@ -691,6 +691,7 @@ def test_cancel_warns_of_coroutines_that_never_ran(new):
 
 def warnings_when_dropped(*actions):
     """What is warned of when an object goes on which only `actions` were done."""
+    gc.collect()  # what other tests have left behind
     aw = rawapi.new()
     for action in actions:
         action(aw)

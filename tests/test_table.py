@@ -45,17 +45,17 @@ ENTRIES = {
         (88, "SetResult", "int (*)(PyObject *, PyObject *)"),
         (96, "ValueCount", "Py_ssize_t (*)(PyObject *)"),
         (104, "SaveValueArray", "int (*)(PyObject *, Py_ssize_t, PyObject *const *)"),
-        (112, "UnpackValueArray", "int (*)(PyObject *, Py_ssize_t, PyObject **const *)"),
+        (112, "UnpackValueArray", "Py_ssize_t (*)(PyObject *, Py_ssize_t, PyObject **)"),
         (120, "SetValue", "int (*)(PyObject *, Py_ssize_t, PyObject *)"),
         (128, "GetValue", "PyObject *(*)(PyObject *, Py_ssize_t)"),
         (136, "ArbValueCount", "Py_ssize_t (*)(PyObject *)"),
         (144, "SaveArbValueArray", "int (*)(PyObject *, Py_ssize_t, void *const *)"),
-        (152, "UnpackArbValueArray", "int (*)(PyObject *, Py_ssize_t, void **const *)"),
+        (152, "UnpackArbValueArray", "Py_ssize_t (*)(PyObject *, Py_ssize_t, void **)"),
         (160, "SetArbValue", "int (*)(PyObject *, Py_ssize_t, void *)"),
         (168, "GetArbValue", "void *(*)(PyObject *, Py_ssize_t)"),
         (176, "IntValueCount", "Py_ssize_t (*)(PyObject *)"),
         (184, "SaveIntValueArray", "int (*)(PyObject *, Py_ssize_t, const long *)"),
-        (192, "UnpackIntValueArray", "int (*)(PyObject *, Py_ssize_t, long *const *)"),
+        (192, "UnpackIntValueArray", "Py_ssize_t (*)(PyObject *, Py_ssize_t, long *)"),
         (200, "SetIntValue", "int (*)(PyObject *, Py_ssize_t, long)"),
         (208, "GetIntValue", "long (*)(PyObject *, Py_ssize_t)"),
     ],
@@ -299,14 +299,18 @@ def test_the_entries_of_saved_values_are_those_of_their_kind(kind):
     get = function(f"Get{kind}", POINTER if type_ is OBJECT else type_, OBJECT, SIZE)
     assert get(awaitable, 1) == (id(another) if type_ is OBJECT else another)
 
-    unpacked = [POINTER() if type_ is OBJECT else type_() for _ in values]
-    places = (POINTER * 3)(*map(ctypes.addressof, unpacked))
-    unpack = function(f"Unpack{kind}Array", ctypes.c_int, OBJECT, SIZE, POINTER)
-    assert unpack(awaitable, 3, places) == 0
     expected = [values[0], another, values[2]]
-    assert [place.value for place in unpacked] == (
-        list(map(id, expected)) if type_ is OBJECT else expected
-    )
+    if type_ is OBJECT:
+        expected = list(map(id, expected))
+    unpack = function(f"Unpack{kind}Array", SIZE, OBJECT, SIZE, POINTER)
+    for room in range(6):
+        unpacked = ((POINTER if type_ is OBJECT else type_) * 5)()
+        assert unpack(awaitable, room, unpacked if room else None) == 3
+        assert [value or 0 for value in unpacked] == (expected[:room] + [0] * 5)[:5]
+    with pytest.raises(ValueError, match="negative"):
+        unpack(awaitable, -1, unpacked)
+    with pytest.raises(ValueError, match="NULL"):
+        unpack(awaitable, 1, None)
     function("Cancel", None, OBJECT)(awaitable)
 
 

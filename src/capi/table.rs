@@ -62,8 +62,8 @@ pub struct PyAwaitable_Table {
     pub UnpackValueArray: unsafe extern "C" fn(
         awaitable: *mut PyObject,
         count: Py_ssize_t,
-        places: *const *mut *mut PyObject,
-    ) -> c_int,
+        values: *mut *mut PyObject,
+    ) -> Py_ssize_t,
     pub SetValue: unsafe extern "C" fn(
         awaitable: *mut PyObject,
         index: Py_ssize_t,
@@ -80,8 +80,8 @@ pub struct PyAwaitable_Table {
     pub UnpackArbValueArray: unsafe extern "C" fn(
         awaitable: *mut PyObject,
         count: Py_ssize_t,
-        places: *const *mut *mut c_void,
-    ) -> c_int,
+        values: *mut *mut c_void,
+    ) -> Py_ssize_t,
     pub SetArbValue: unsafe extern "C" fn(
         awaitable: *mut PyObject,
         index: Py_ssize_t,
@@ -98,8 +98,8 @@ pub struct PyAwaitable_Table {
     pub UnpackIntValueArray: unsafe extern "C" fn(
         awaitable: *mut PyObject,
         count: Py_ssize_t,
-        places: *const *mut c_long,
-    ) -> c_int,
+        values: *mut c_long,
+    ) -> Py_ssize_t,
     pub SetIntValue:
         unsafe extern "C" fn(awaitable: *mut PyObject, index: Py_ssize_t, value: c_long) -> c_int,
     pub GetIntValue: unsafe extern "C" fn(awaitable: *mut PyObject, index: Py_ssize_t) -> c_long,

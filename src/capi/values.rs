@@ -8,29 +8,49 @@ use crate::awaitable::Awaitable;
 use crate::ffi::{Py_ssize_t, PyObject};
 use crate::raised::{Kind, Long, Raised, Result, status, to_c};
 use crate::reference::Owned;
-use crate::store::Plain;
+use crate::store::{INLINE, Plain};
 use core::ffi::{CStr, c_int, c_long, c_void};
 
 /// An array that a C caller passes.
 ///
 /// # Safety
 /// `first` points to `count` elements, unless `count` is 0 or negative.
+#[inline]
 unsafe fn array<'a, T>(count: Py_ssize_t, first: *const T) -> Result<&'a [T]> {
-    match usize::try_from(count) {
-        Ok(0) => Ok(&[]),
-        Ok(count) if !first.is_null() => {
-            // SAFETY: the caller's promise.
-            Ok(unsafe { core::slice::from_raw_parts(first, count) })
-        }
-        Ok(_) => Err(Raised::new(
-            Kind::ValueError,
-            c"NULL passed as the array of values",
-        )),
-        Err(_) => Err(Raised::new(
-            Kind::ValueError,
-            c"the number of values cannot be negative",
-        )),
+    match room(count, first)? {
+        0 => Ok(&[]),
+        // SAFETY: the caller's promise.
+        count => Ok(unsafe { core::slice::from_raw_parts(first, count) }),
     }
+}
+
+/// How many elements a C caller's array has, which is not NULL then.
+#[inline]
+fn room<T>(count: Py_ssize_t, first: *const T) -> Result<usize> {
+    if count < 0 || (first.is_null() && count > 0) {
+        return Err(no_array(count));
+    }
+    Ok(count as usize)
+}
+
+#[cold]
+fn no_array(count: Py_ssize_t) -> Raised {
+    let complaint = if count < 0 {
+        c"the number of values cannot be negative"
+    } else {
+        c"NULL passed as the array of values"
+    };
+    Raised::new(Kind::ValueError, complaint)
+}
+
+/// Copies the first of `values` to `places`, all if there is room for all.
+///
+/// # Safety
+/// There is room for `room` values at `places`, which is no NULL.
+#[inline]
+unsafe fn copy<T: Copy>(values: &[T], places: *mut T, room: usize) {
+    // SAFETY: no more than either has; the caller's array is none of the store's.
+    unsafe { core::ptr::copy_nonoverlapping(values.as_ptr(), places, values.len().min(room)) };
 }
 
 /// An index, unless it is negative.
@@ -45,15 +65,21 @@ fn out_of_range() -> Raised {
 
 const NULL_VALUE: &CStr = c"a saved value cannot be NULL";
 
-/// Fails with `RuntimeError` if `count` is 0.
-fn check_saved(count: usize) -> Result<()> {
+/// The number of saved values, which is not 0, or `RuntimeError`.
+#[inline]
+fn check_saved(count: usize) -> Result<Py_ssize_t> {
     if count == 0 {
-        return Err(Raised::new(
-            Kind::RuntimeError,
-            c"the awaitable has no saved values of this kind",
-        ));
+        return Err(none_saved());
     }
-    Ok(())
+    Ok(count as Py_ssize_t)
+}
+
+#[cold]
+fn none_saved() -> Raised {
+    Raised::new(
+        Kind::RuntimeError,
+        c"the awaitable has no saved values of this kind",
+    )
 }
 
 unsafe fn save_objects(
@@ -73,20 +99,22 @@ unsafe fn save_objects(
 unsafe fn unpack_objects(
     awaitable: *mut PyObject,
     count: Py_ssize_t,
-    places: *const *mut *mut PyObject,
-) -> Result<()> {
-    // SAFETY: the caller passes a live object or NULL, and an array of `count` places or NULLs.
-    let (this, places) = unsafe { (checked(awaitable)?, array(count, places)?) };
+    values: *mut *mut PyObject,
+) -> Result<Py_ssize_t> {
+    // SAFETY: the caller passes a live object or NULL, and an array with room for `count` objects.
+    let (this, room) = unsafe { (checked(awaitable)?, room(count, values)?) };
     check_saved(this.with(|store| {
         let (first, further) = store.objects();
-        let mut places = places.iter();
-        for values in [first, further] {
-            for (&value, &place) in values.iter().zip(places.by_ref()) {
-                if !place.is_null() {
-                    // SAFETY: the caller passes places that may be written to.
-                    unsafe { *place = value };
-                }
+        // One by one, since they are too few for memcpy.
+        for index in 0..INLINE.min(room) {
+            if let Some(&value) = first.get(index) {
+                // SAFETY: there is room for it.
+                unsafe { values.add(index).write(value) };
             }
+        }
+        if room > first.len() && !further.is_empty() {
+            // SAFETY: behind those is room for the rest.
+            unsafe { copy(further, values.add(first.len()), room - first.len()) };
         }
         first.len() + further.len()
     }))
@@ -150,19 +178,17 @@ unsafe fn save_plain<T: Plain>(
 unsafe fn unpack_plain<T: Plain>(
     awaitable: *mut PyObject,
     count: Py_ssize_t,
-    places: *const *mut T,
-) -> Result<()> {
-    // SAFETY: the caller passes a live object or NULL, and an array of `count` places or NULLs.
-    let (this, places) = unsafe { (checked(awaitable)?, array(count, places)?) };
+    values: *mut T,
+) -> Result<Py_ssize_t> {
+    // SAFETY: the caller passes a live object or NULL, and an array with room for `count` values.
+    let (this, room) = unsafe { (checked(awaitable)?, room(count, values)?) };
     check_saved(this.with(|store| {
-        let values = store.plain_values::<T>();
-        for (&place, &value) in places.iter().zip(values) {
-            if !place.is_null() {
-                // SAFETY: a place of the caller's.
-                unsafe { *place = value };
-            }
+        let saved = store.plain_values::<T>();
+        if room > 0 {
+            // SAFETY: as many as there is room for.
+            unsafe { copy(saved, values, room) };
         }
-        values.len()
+        saved.len()
     }))
 }
 
@@ -216,20 +242,20 @@ pub unsafe extern "C" fn PyAwaitable_SaveValueArray(
     status(unsafe { save_objects(awaitable, count, values) })
 }
 
-/// As `PyAwaitable_UnpackValues`, with an array of `count` places, each of which may be NULL.
+/// Writes the saved objects, in the order they were saved, to an array with room for `count`: as many as fit.
 ///
-/// Places beyond the saved values are left as they are.
+/// The references are borrowed, each valid until its index is set or the awaitable finishes.
 ///
-/// Returns 0, or -1 with an exception set: `RuntimeError` when none are saved, `ValueError` if `count` is negative or
-/// `places` is NULL with a `count` above 0.
+/// Returns how many are saved, which may be more than `count` or less; or -1 with an exception set: `RuntimeError` when none
+/// are saved, `ValueError` if `count` is negative or `values` is NULL with a `count` above 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyAwaitable_UnpackValueArray(
     awaitable: *mut PyObject,
     count: Py_ssize_t,
-    places: *const *mut *mut PyObject,
-) -> c_int {
-    // SAFETY: the caller passes a live object or NULL, and an array of `count` places.
-    status(unsafe { unpack_objects(awaitable, count, places) })
+    values: *mut *mut PyObject,
+) -> Py_ssize_t {
+    // SAFETY: the caller passes a live object or NULL, and an array with room for `count` objects.
+    to_c(unsafe { unpack_objects(awaitable, count, values) })
 }
 
 /// Replaces the saved object at `index`. The awaitable takes a reference of its own to `value`, and releases the old one.
@@ -283,20 +309,18 @@ pub unsafe extern "C" fn PyAwaitable_SaveArbValueArray(
     status(unsafe { save_plain(awaitable, count, values) })
 }
 
-/// As `PyAwaitable_UnpackArbValues`, with an array of `count` places, each of which may be NULL.
+/// Writes the saved pointers, in the order they were saved, to an array with room for `count`: as many as fit.
 ///
-/// Places beyond the saved values are left as they are.
-///
-/// Returns 0, or -1 with an exception set: `RuntimeError` when none are saved, `ValueError` if `count` is negative or
-/// `places` is NULL with a `count` above 0.
+/// Returns how many are saved, which may be more than `count` or less; or -1 with an exception set: `RuntimeError` when none
+/// are saved, `ValueError` if `count` is negative or `values` is NULL with a `count` above 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyAwaitable_UnpackArbValueArray(
     awaitable: *mut PyObject,
     count: Py_ssize_t,
-    places: *const *mut *mut c_void,
-) -> c_int {
-    // SAFETY: the caller passes a live object or NULL, and an array of `count` places.
-    status(unsafe { unpack_plain(awaitable, count, places) })
+    values: *mut *mut c_void,
+) -> Py_ssize_t {
+    // SAFETY: the caller passes a live object or NULL, and an array with room for `count` pointers.
+    to_c(unsafe { unpack_plain(awaitable, count, values) })
 }
 
 /// Replaces the saved pointer at `index`.
@@ -349,20 +373,18 @@ pub unsafe extern "C" fn PyAwaitable_SaveIntValueArray(
     status(unsafe { save_plain(awaitable, count, values) })
 }
 
-/// As `PyAwaitable_UnpackIntValues`, with an array of `count` places, each of which may be NULL.
+/// Writes the saved integers, in the order they were saved, to an array with room for `count`: as many as fit.
 ///
-/// Places beyond the saved values are left as they are.
-///
-/// Returns 0, or -1 with an exception set: `RuntimeError` when none are saved, `ValueError` if `count` is negative or
-/// `places` is NULL with a `count` above 0.
+/// Returns how many are saved, which may be more than `count` or less; or -1 with an exception set: `RuntimeError` when none
+/// are saved, `ValueError` if `count` is negative or `values` is NULL with a `count` above 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyAwaitable_UnpackIntValueArray(
     awaitable: *mut PyObject,
     count: Py_ssize_t,
-    places: *const *mut c_long,
-) -> c_int {
-    // SAFETY: the caller passes a live object or NULL, and an array of `count` places.
-    status(unsafe { unpack_plain(awaitable, count, places) })
+    values: *mut c_long,
+) -> Py_ssize_t {
+    // SAFETY: the caller passes a live object or NULL, and an array with room for `count` integers.
+    to_c(unsafe { unpack_plain(awaitable, count, values) })
 }
 
 /// Replaces the saved integer at `index`.

@@ -82,22 +82,20 @@ static int save(PyObject *awaitable, PyObject *object)
     return PyAwaitable_SaveArbValues(awaitable, 1, (void *)object);
 }
 
-/* As many places as there can be, since others save at the same time. The objects are lent, and may be gone already. */
+/* Room for as many as there can be, since others save at the same time. The objects are lent, and may be gone already. */
 static int unpack(PyObject *awaitable, PyObject *object)
 {
-    PyObject *objects[64] = {NULL}, **places[64];
-    long longs[64], *long_places[64];
+    PyObject *objects[64];
+    long longs[64];
 
     (void)object;
     for (int i = 0; i < 64; i++) {
-        places[i] = &objects[i];
         longs[i] = 1;
-        long_places[i] = &longs[i];
     }
-    if (unless_missing(PyAwaitable_UnpackValueArray(awaitable, 64, places)) < 0) {
+    if (PyAwaitable_UnpackValueArray(awaitable, 64, objects) < 0 && unless_missing(-1) < 0) {
         return -1;
     }
-    if (unless_missing(PyAwaitable_UnpackIntValueArray(awaitable, 64, long_places)) < 0) {
+    if (PyAwaitable_UnpackIntValueArray(awaitable, 64, longs) < 0 && unless_missing(-1) < 0) {
         return -1;
     }
     for (int i = 0; i < 64; i++) {
