@@ -134,7 +134,7 @@ def compare(recorded, counts, allowed, by_ratio):
     return lines, failed
 
 
-def check(path, counts):
+def check(path, counts, everything):
     if not path.exists():
         raise SystemExit(f"{path.name} is not there: make counts-write makes it")
     recorded = json.loads(path.read_text(encoding="utf-8"))
@@ -150,6 +150,10 @@ def check(path, counts):
         print("not counted:", *left_out)
     if failed:
         print(f"\nmore than {allowed - 1:.0%} up:", *failed, sep="\n  ")
+    vanished = left_out if everything else []
+    if vanished:
+        print("\nwritten down, and counted no more:", *vanished)
+    if failed or vanished:
         raise SystemExit(1)
     print(f"{len(lines)} cases counted, none is more than {allowed - 1:.0%} up")
 
@@ -179,7 +183,7 @@ def main():
     if options.write:
         write(path, counts)
     else:
-        check(path, counts)
+        check(path, counts, everything=not options.cases)
 
 
 if __name__ == "__main__":

@@ -73,13 +73,15 @@ class RunsAgain:
     """A pytest plugin."""
 
     def __init__(self):
-        self.tests, self.runs, self.leaks = 0, 0, []
+        self.tests, self.left_out, self.runs, self.leaks = 0, 0, 0, []
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item, nextitem):
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         reports = self.run(item, nextitem, WARM_UP)
-        if not any(report.failed or report.skipped for report in reports):
+        if any(report.failed or report.skipped for report in reports):
+            self.left_out += 1
+        else:
             self.tests += 1
             self.look(item, nextitem)
         for report in reports:
@@ -123,7 +125,8 @@ class RunsAgain:
         for leak in self.leaks:
             terminalreporter.line(f"refleaks: {leak}")
         terminalreporter.line(
-            f"refleaks: {self.tests} tests, {self.runs} runs, {len(self.leaks)} leave {what}; {sys.version}"
+            f"refleaks: {self.tests} tests, {self.runs} runs, {len(self.leaks)} leave {what}; {self.left_out} skipped or "
+            f"failed, and not looked at; {sys.version}"
         )
 
     def pytest_sessionfinish(self, session):
