@@ -92,6 +92,7 @@ def work(kind, first, last, begin, fast, every):
         def at(mode, number, index=index):
             os.write(1, b'{"at": [%d, "%b", %d]}\n' % (index, mode.encode(), number))
 
+        tell(begun=str(case))
         for mode, number, complaint in sweep(case, complain, at, begin if index == first else (None, 0)):
             if complaint is not None:
                 tell(case=index, name=str(case), mode=mode, number=number, complaint=complaint)
@@ -116,7 +117,7 @@ class Work:
 
     def __init__(self, kind, first, last, options):
         self.kind, self.first, self.last, self.options = kind, first, last, options
-        self.points, self.cases, self.wrong = 0, 0, []
+        self.points, self.cases, self.wrong, self.name = 0, 0, [], kind
 
     def run(self):
         begin = None, 0
@@ -133,7 +134,7 @@ class Work:
                 raise SystemExit(f"{self.kind} {first}: exit status {process.returncode}\n{errors}")
             first, mode, number = at
             complaint = f"exit status {process.returncode}:\n{errors}"
-            self.wrong.append(Wrong(first, f"{self.kind} {first}", mode, number, complaint))
+            self.wrong.append(Wrong(first, self.name, mode, number, complaint))
             begin = mode, number + 1
         return self
 
@@ -156,6 +157,8 @@ class Work:
             if "at" in told:
                 at = told["at"]
                 self.points += 1
+            elif "begun" in told:
+                self.name = told["begun"]
             elif "done" in told:
                 self.cases += 1
             else:

@@ -1,6 +1,6 @@
 """Runs each test several times, and tells which of them leave references: as CPython's own `-R 3:3`.
 
-    PYTHON tests/refleaks/check.py [PYTEST ARGUMENT ...]
+    PYTHON tests/refleaks/check.py [--share I/N] [PYTEST ARGUMENT ...]
 
 What is counted are all references of the interpreter where that is a debug build, and memory blocks and the collector's
 objects where it is not. A test leaks if each of its last runs leaves some; before that is said, it has to do so further times,
@@ -9,6 +9,7 @@ since what an interpreter or a test library sets aside comes to an end, and a le
 
 import collections
 import gc
+import json
 import linecache
 import re
 import sys
@@ -70,10 +71,15 @@ class Leak:
 
 
 class RunsAgain:
-    """A pytest plugin."""
+    """A pytest plugin. Of the tests it takes each `processes`th, from number `process` on."""
 
-    def __init__(self):
+    def __init__(self, process, processes):
+        self.process, self.processes = process, processes
         self.tests, self.left_out, self.runs, self.leaks = 0, 0, 0, []
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items):
+        items[:] = items[self.process :: self.processes]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item, nextitem):
@@ -121,13 +127,10 @@ class RunsAgain:
             self.leaks.append(Leak(item, growth, (census() - before).most_common(5)))
 
     def pytest_terminal_summary(self, terminalreporter):
-        what = "references" if DEBUG else "memory blocks (a release build counts no references)"
         for leak in self.leaks:
             terminalreporter.line(f"refleaks: {leak}")
-        terminalreporter.line(
-            f"refleaks: {self.tests} tests, {self.runs} runs, {len(self.leaks)} leave {what}; {self.left_out} skipped or "
-            f"failed, and not looked at; {sys.version}"
-        )
+        figures = {"tests": self.tests, "runs": self.runs, "leaks": len(self.leaks), "left_out": self.left_out}
+        terminalreporter.line(f"refleaks: {json.dumps(figures)}")
 
     def pytest_sessionfinish(self, session):
         if self.leaks:
@@ -137,8 +140,13 @@ class RunsAgain:
 if __name__ == "__main__":
     # What finds a test's garbage must not depend on when it was last looked for.
     gc.disable()
-    plugin = RunsAgain()
+    arguments = sys.argv[1:]
+    share = (0, 1)
+    if arguments[:1] == ["--share"]:
+        share = map(int, arguments[1].split("/"))
+        del arguments[:2]
+    plugin = RunsAgain(*share)
     # Hypothesis looks for who holds an object, which a collector that is told to forget it cannot say.
     options = [f"--rootdir={TESTS.parent}", "-p", "no:hypothesispytest", "-q"]
-    status = pytest.main([*options, *sys.argv[1:]], plugins=[plugin])
+    status = pytest.main([*options, *arguments], plugins=[plugin])
     sys.exit(status or bool(plugin.leaks))

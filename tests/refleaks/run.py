@@ -1,4 +1,4 @@
-"""Finds a debug build of CPython, builds everything for it, and runs check.py there.
+"""Finds a debug build of CPython, builds everything for it, and runs check.py there, in several processes.
 
     python tests/refleaks/run.py [PYTEST ARGUMENT ...]
 
@@ -6,10 +6,14 @@ DEBUG_PYTHON names the interpreter; else one is looked for on PATH (python3.14-d
 any, a release build's memory blocks are counted in place of references.
 """
 
+import collections
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -20,6 +24,8 @@ TESTED = [
     *("test_api", "test_values", "test_bad_input", "test_attributes", "test_regressions", "test_peers", "test_units"),
     *("test_table", "test_compat_1x", "differential/test_loops"),
 ]
+# Tests of event loops wait for much of their time.
+PROCESSES = 2 * (os.cpu_count() or 1)
 QUESTION = 'import sys, venv; sys.gettotalrefcount(); print("py%d%dd" % sys.version_info[:2])'
 
 
@@ -61,7 +67,37 @@ def main():
     else:
         python = built(*found)
     selected = sys.argv[1:] or [str(TESTS / f"{name}.py") for name in TESTED]
-    return subprocess.run([str(python), str(HERE / "check.py"), *selected], cwd=ROOT).returncode
+    processes = [start(python, number, selected) for number in range(PROCESSES)]
+    return report(processes, "references" if found else "memory blocks", python)
+
+
+def start(python, number, selected):
+    output = tempfile.TemporaryFile("w+", encoding="utf-8")
+    command = [str(python), str(HERE / "check.py"), "--share", f"{number}/{PROCESSES}", *selected]
+    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT), output
+
+
+def report(processes, what, python):
+    """What the processes say, with one line for all at the end; the exit status."""
+    sums = collections.Counter()
+    status = 0
+    for process, output in processes:
+        code = process.wait()
+        if code != 5:  # that not one test was this process' to run
+            status = status or code
+        output.seek(0)
+        for line in output:
+            told = re.fullmatch(r"refleaks: (\{.*\})\n", line)
+            if told:
+                sums.update(json.loads(told[1]))
+            else:
+                print(line, end="")
+    version = subprocess.run([str(python), "-VV"], capture_output=True, text=True, check=True).stdout.strip()
+    print(
+        f"refleaks: {sums['tests']} tests, {sums['runs']} runs, {sums['leaks']} leave {what}; {sums['left_out']} skipped or "
+        f"failed, and not looked at; {version}"
+    )
+    return bool(status or not sums["tests"])
 
 
 if __name__ == "__main__":
