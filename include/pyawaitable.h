@@ -7,7 +7,8 @@
    - Where nothing has called PyAwaitable_Init(), the first use does, and fails as it would.
    - It may be called with an exception set. Success leaves that as it is, failure replaces it.
    - Undefined are: a call by a thread that is not attached to an interpreter, an awaitable of another interpreter, and
-     fewer places than there are saved values where those are unpacked. */
+     fewer places after the awaitable than there are saved values in PyAwaitable_UnpackValues() and its kin for pointers
+     and integers. */
 
 #ifndef PYAWAITABLE_H
 #define PYAWAITABLE_H
@@ -440,7 +441,7 @@ int PyAwaitable_SaveValues(PyObject *awaitable,
  The references are borrowed, each valid until its index is set or the awaitable finishes. There must be a place
  for each saved object.
 
- Returns 0, or -1 with an exception set: `RuntimeError` when none are saved.
+ Returns 0, or -1 with an exception set: `RuntimeError` when none are saved, `MemoryError`.
  */
 PYAWAITABLE_INLINE
 int PyAwaitable_UnpackValues(PyObject *awaitable,
@@ -464,7 +465,7 @@ int PyAwaitable_SaveArbValues(PyObject *awaitable,
 
  There must be a place for each saved pointer. They stay readable when the awaitable has finished.
 
- Returns 0, or -1 with an exception set: `RuntimeError` when none are saved.
+ Returns 0, or -1 with an exception set: `RuntimeError` when none are saved, `MemoryError`.
  */
 PYAWAITABLE_INLINE int PyAwaitable_UnpackArbValues(PyObject *awaitable, ...);
 
@@ -485,7 +486,7 @@ int PyAwaitable_SaveIntValues(PyObject *awaitable,
 
  There must be a place for each saved integer. They stay readable when the awaitable has finished.
 
- Returns 0, or -1 with an exception set: `RuntimeError` when none are saved.
+ Returns 0, or -1 with an exception set: `RuntimeError` when none are saved, `MemoryError`.
  */
 PYAWAITABLE_INLINE int PyAwaitable_UnpackIntValues(PyObject *awaitable, ...);
 

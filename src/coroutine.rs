@@ -240,7 +240,7 @@ fn run(thread: Thread, awaitable: &Awaitable, input: Input) -> Reached {
         input = Input::Send(unsafe { ffi::Py_None() });
         let raised = match step {
             Ok(()) if !awaitable.state().is_due() => continue,
-            Ok(()) => match thread::let_others_run(&awaitable.state().next_turn) {
+            Ok(()) => match thread::let_others_run(&awaitable.state().last_turn) {
                 Ok(()) => continue,
                 Err(raised) => raised,
             },

@@ -20,7 +20,7 @@ unsafe extern "C" {
     pub safe static pyawaitable_shim_remaining_offset: usize;
     pub fn pyawaitable_shim_check_version() -> c_int;
     pub fn pyawaitable_shim_current_frame() -> *const c_void;
-    pub fn pyawaitable_shim_let_threads_run(due: *mut u64);
+    pub fn pyawaitable_shim_let_threads_run(last: *mut u64);
     pub fn pyawaitable_shim_push_handled(item: *mut HandledItem, exception: *mut PyObject);
     pub fn pyawaitable_shim_pop_handled(item: *mut HandledItem);
     pub fn pyawaitable_shim_is_marked_generator(object: *mut PyObject) -> c_int;

@@ -4,7 +4,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#if !defined(_WIN32) && !defined(Py_GIL_DISABLED)
+#ifdef _WIN32
+#ifndef WIN32_LEAN_AND_MEAN
+#define WIN32_LEAN_AND_MEAN
+#endif
+#include <windows.h>
+#else
 #include <time.h>
 #endif
 
@@ -81,18 +86,18 @@ const void *pyawaitable_shim_current_frame(void)
 #endif
 }
 
-/* Lets another thread that waits for it have its turn; in C, since pyo3-ffi puts a guard that may panic around it. `due` is
-   when, on a clock of this file's, the next turn is due, and only read and written here.
+/* Lets another thread that waits for it have its turn; in C, since pyo3-ffi puts a guard that may panic around it. `last` is
+   when it did so last, on a clock of this file's; first zero.
 
    Who waits for the GIL asks for it after the switch interval, and what was asked for is handed over. But each release
    before wakes the one who waits, mostly too late to have the GIL, and its time begins again. So no release comes within
-   two intervals of the last: in between the other has asked. */
-void pyawaitable_shim_let_threads_run(uint64_t *due);
+   two intervals of the last: in between, who waits in the same interpreter has asked. */
+void pyawaitable_shim_let_threads_run(uint64_t *last);
 
 #ifdef Py_GIL_DISABLED
-void pyawaitable_shim_let_threads_run(uint64_t *due)
+void pyawaitable_shim_let_threads_run(uint64_t *last)
 {
-    (void)due;
+    (void)last;
     Py_BEGIN_ALLOW_THREADS;
     Py_END_ALLOW_THREADS;
 }
@@ -108,12 +113,13 @@ static uint64_t microseconds(void)
 #endif
 }
 
-/* What sys.getswitchinterval() says; CPython's default if that fails. */
+/* What sys.getswitchinterval() says, in seconds. CPython's default where something else is in its place, which might be Python
+   code. */
 static double switch_interval(void)
 {
     double seconds = -1;
     PyObject *function = PySys_GetObject("getswitchinterval");
-    if (function != NULL) {
+    if (function != NULL && PyCFunction_Check(function)) {
         Py_INCREF(function);
         PyObject *interval = PyObject_CallFunctionObjArgs(function, NULL);
         Py_DECREF(function);
@@ -121,22 +127,22 @@ static double switch_interval(void)
             seconds = PyFloat_AsDouble(interval);
             Py_DECREF(interval);
         }
+        PyErr_Clear();
     }
-    PyErr_Clear();
-    return seconds >= 0 && seconds < 60 ? seconds : 0.005;
+    return seconds >= 0 ? seconds : 0.005;
 }
 
-void pyawaitable_shim_let_threads_run(uint64_t *due)
+void pyawaitable_shim_let_threads_run(uint64_t *last)
 {
-    if (microseconds() < *due) {
+    /* A thread that sleeps is late by what the system rounds its time up to. */
+    const uint64_t least = 1000;
+    const uint64_t passed = microseconds() - *last;
+    if (passed < least || (double)passed < 2e6 * switch_interval()) {
         return;
     }
-    /* A thread that sleeps is late by what the system rounds its time up to. */
-    const double enough = 0.001;
-    const double interval = 2 * switch_interval();
     Py_BEGIN_ALLOW_THREADS;
     Py_END_ALLOW_THREADS;
-    *due = microseconds() + (uint64_t)((interval > enough ? interval : enough) * 1e6);
+    *last = microseconds();
 }
 #endif
 

@@ -32,7 +32,7 @@ pub struct State {
     /// Awaits that have ended, in whatever object. Threads that race may lose some.
     ended: AtomicU32,
     /// For [`crate::thread::let_others_run`].
-    pub next_turn: AtomicU64,
+    pub last_turn: AtomicU64,
 }
 
 /// Interned strings.
@@ -194,7 +194,7 @@ fn make(definitions: &Definitions) -> Result<Owned> {
         colds: Pool::new(),
         stop: Kept::new(),
         ended: AtomicU32::new(0),
-        next_turn: AtomicU64::new(0),
+        last_turn: AtomicU64::new(0),
     };
     // SAFETY: enough memory for a State, which is moved in before anybody sees it.
     let place = unsafe { ffi::PyMem_Malloc(size_of::<State>()) }.cast::<State>();

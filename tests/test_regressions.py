@@ -474,8 +474,15 @@ def test_a_step_over_awaits_that_do_not_suspend_heeds_signals():
     gc.collect()
 
 
-def test_a_step_over_awaits_that_do_not_suspend_lets_other_threads_run():
+@pytest.mark.parametrize("before", [0.005, 30])
+def test_a_step_over_awaits_that_do_not_suspend_lets_other_threads_run(before):
     turns = []
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(before)
+    try:
+        run(many_awaits())
+    finally:
+        sys.setswitchinterval(interval)
     done = threading.Event()
 
     def other():

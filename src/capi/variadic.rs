@@ -39,7 +39,7 @@ pub unsafe extern "C" fn PyAwaitable_SaveValues(awaitable: *mut PyObject, count:
 /// The references are borrowed, each valid until its index is set or the awaitable finishes. There must be a place
 /// for each saved object.
 ///
-/// Returns 0, or -1 with an exception set: `RuntimeError` when none are saved.
+/// Returns 0, or -1 with an exception set: `RuntimeError` when none are saved, `MemoryError`.
 /// cbindgen:prefix=PYAWAITABLE_INLINE
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyAwaitable_UnpackValues(awaitable: *mut PyObject, ...) -> c_int {}
@@ -58,7 +58,7 @@ pub unsafe extern "C" fn PyAwaitable_SaveArbValues(awaitable: *mut PyObject, cou
 ///
 /// There must be a place for each saved pointer. They stay readable when the awaitable has finished.
 ///
-/// Returns 0, or -1 with an exception set: `RuntimeError` when none are saved.
+/// Returns 0, or -1 with an exception set: `RuntimeError` when none are saved, `MemoryError`.
 /// cbindgen:prefix=PYAWAITABLE_INLINE
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyAwaitable_UnpackArbValues(awaitable: *mut PyObject, ...) -> c_int {}
@@ -76,7 +76,7 @@ pub unsafe extern "C" fn PyAwaitable_SaveIntValues(awaitable: *mut PyObject, cou
 ///
 /// There must be a place for each saved integer. They stay readable when the awaitable has finished.
 ///
-/// Returns 0, or -1 with an exception set: `RuntimeError` when none are saved.
+/// Returns 0, or -1 with an exception set: `RuntimeError` when none are saved, `MemoryError`.
 /// cbindgen:prefix=PYAWAITABLE_INLINE
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyAwaitable_UnpackIntValues(awaitable: *mut PyObject, ...) -> c_int {}
