@@ -13,7 +13,8 @@ allowed to differ, and only here is that known:
 * The DeprecationWarning for `throw` with several arguments, from 3.12 on. A coroutine hands them to the coroutine that it
   awaits without another warning, but calls the method of anything else, a C object's too. The same warning twice in a row
   counts once.
-* The text of a SystemError, which has no counterpart in an `async def`.
+* The text of a SystemError, which has no counterpart in an `async def`; except that a Python function failed without an
+  exception, which nobody but the interpreter can have done.
 """
 
 import contextlib
@@ -29,6 +30,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
 # anyio tells which scope and task it was, by address and number.
 ANYIO_CANCELLED = re.compile(r"Cancelled (via|by) cancel scope .*", re.DOTALL)
+LOSES_EXCEPTION = re.compile(r"<(function|bound method) .*> returned NULL without setting an exception$", re.DOTALL)
+NO_EXCEPTION = "a Python function fails without an exception"
 NEVER_AWAITED = re.compile(r"([\w.]+)(?:'| at 0x[0-9a-fA-F]+>) was never awaited$")
 
 # Files whose frames are left out: the twins, those who drive them, and trio, which wraps a coroutine without a frame
@@ -137,7 +140,7 @@ class Log:
             return label
         seen.add(id(exception))
         if isinstance(exception, SystemError):
-            text = f"{label}(...)"
+            text = f"{label}({NO_EXCEPTION if LOSES_EXCEPTION.match(str(exception)) else '...'})"
         else:
             text = f"{label}({', '.join(map(self.show_argument, exception.args))})"
         names = function_names(exception.__traceback__)

@@ -33,6 +33,7 @@ TESTS = HERE.parent
 sys.path.insert(0, str(TESTS))
 SHOWN = 20
 
+from differential.record import NO_EXCEPTION  # noqa: E402
 
 # ---- In a process of its own ---------------------------------------------------------------------
 
@@ -173,8 +174,6 @@ def count(kind, options):
 
 # What CPython's functions do without memory, and the functions of alone.py that only call them.
 CRASHING = {"PyErr_ResourceWarning": "warn"}
-# The scenarios whose callbacks call a Python function: anywhere else a SystemError is the library's.
-CALLING_PYTHON = ("callback_calls_python:",)
 FRAME = re.compile(r"/([^/\n]*)\((\w*)[+\w]*\)\[0x\w+\]$", re.M)
 
 
@@ -200,8 +199,8 @@ def cpythons(wrong):
     function = function_that_crashed(wrong.complaint)
     if function in CRASHING and fails_alone(CRASHING[function]):
         return f"{function} crashes"
-    if wrong.complaint.startswith("SystemError:") and wrong.name.startswith(CALLING_PYTHON) and fails_alone("lose"):
-        return "a call of a Python function fails without an exception"
+    if wrong.complaint.startswith(NO_EXCEPTION) and fails_alone("lose"):
+        return NO_EXCEPTION
     return None
 
 

@@ -4,10 +4,12 @@ What is raised then is the scenario's to handle, as any exception: the log may b
 where the MemoryError went. No SystemError is new, nothing is left, nothing crashes.
 """
 
+import re
+
 import failing
 import scenarios
 from differential import by_hand, twins  # noqa: F401  (the twins register themselves)
-from differential.record import RECORDER, collect
+from differential.record import NO_EXCEPTION, RECORDER, collect
 from differential.scenario import SCENARIOS
 
 STEPS = ("throw ValueError", "throw GeneratorExit", "close", "drop")
@@ -89,15 +91,26 @@ def lines(log):
     return [line for line in log if not line.startswith(("never awaited", "warning"))]
 
 
+def system_errors(text):
+    """How many there are, and of how many it is said that they are the interpreter's."""
+    numbers = set(re.findall(r"SystemError#\d+", text))
+    return len(numbers), sum(f"{number}({NO_EXCEPTION})" in text for number in numbers)
+
+
 def complain(seen, expected):
     case, log = seen
     got, before = lines(log), lines(expected[1])
     if got == before:
         return None
     text = "\n".join(got)
-    for sign in ("SystemError", "does not end"):
-        if text.count(sign) > "\n".join(before).count(sign) and case.scenario.name not in SILENT:
-            return f"{sign}:\n{text}"
+    if case.scenario.name not in SILENT:
+        (errors, interpreters), (expected_errors, _) = system_errors(text), system_errors("\n".join(before))
+        if errors - interpreters > expected_errors:
+            return f"SystemError:\n{text}"
+        if errors > expected_errors:
+            return f"{NO_EXCEPTION}:\n{text}"
+        if text.count("does not end") > "\n".join(before).count("does not end"):
+            return f"does not end:\n{text}"
     if "MemoryError" not in text and not case.may_hide():
         return f"another outcome without a MemoryError:\n{text}"
     return None
