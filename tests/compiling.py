@@ -29,7 +29,9 @@ def compiler(cxx=False):
 def python_includes():
     """As system folders, since warnings inside Python's own headers are not ours."""
     folders = {sysconfig.get_path("include"), sysconfig.get_path("platinclude")}
-    return [option for folder in sorted(folders) for option in ("-isystem", folder)]
+    # gcc follows links to system headers: on Debian, a debug build's to the release build's.
+    option = "-I" if sysconfig.get_config_var("Py_DEBUG") else "-isystem"
+    return [word for folder in sorted(folders) for word in (option, folder)]
 
 
 def compile_extension(folder, name, sources, *options, include=None, suffix=SUFFIX):

@@ -219,6 +219,8 @@ def report(kind, options):
     own = collections.Counter(filter(None, map(cpythons, wrong)))
     for each in ours[:SHOWN]:
         print(f"nomem: {each}")
+    if len(ours) > SHOWN:
+        print(f"nomem: and {len(ours) - SHOWN} more, of", *sorted({each.name.partition(":")[0] for each in ours[SHOWN:]}))
     for name, number in own.items():
         print(f"nomem: {number} times {name}, as it does without the library")
     cases, points = sum(work.cases for work in done), sum(work.points for work in done)

@@ -56,9 +56,21 @@ def census():
 
 def forget_tracebacks(item):
     """Of exceptions that are a test's parameters: each time they are raised, they keep more."""
-    for value in getattr(item, "callspec", None) and item.callspec.params.values() or ():
-        if isinstance(value, BaseException):
+    values = list(item.callspec.params.values()) if hasattr(item, "callspec") else []
+    for value in values:
+        if isinstance(value, (tuple, list)):
+            values += value
+        elif isinstance(value, BaseException):
             value.__traceback__ = value.__context__ = None
+
+
+def is_told_apart(item):
+    """Whether what a test leaves is its own."""
+    # pytest keeps something for each folder that it makes. Such tests compile, and run, other programs.
+    if "tmp_path" in item.fixturenames:
+        return False
+    # Its wheel is a release build, which changes references without the interpreter's count of them all.
+    return not (DEBUG and "uvloop" in item.nodeid)
 
 
 class Leak:
@@ -79,7 +91,9 @@ class RunsAgain:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items):
-        items[:] = items[self.process :: self.processes]
+        mine = items[self.process :: self.processes]
+        items[:] = filter(is_told_apart, mine)
+        self.left_out += len(mine) - len(items)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item, nextitem):

@@ -94,8 +94,8 @@ def report(processes, what, python):
                 print(line, end="")
     version = subprocess.run([str(python), "-VV"], capture_output=True, text=True, check=True).stdout.strip()
     print(
-        f"refleaks: {sums['tests']} tests, {sums['runs']} runs, {sums['leaks']} leave {what}; {sums['left_out']} skipped or "
-        f"failed, and not looked at; {version}"
+        f"refleaks: {sums['tests']} tests, {sums['runs']} runs, {sums['leaks']} leave {what}; {sums['left_out']} others "
+        f"skipped, failed, or such that nothing can be told of them; {version}"
     )
     return bool(status or not sums["tests"])
 
