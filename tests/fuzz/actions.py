@@ -1,6 +1,7 @@
 """What callbacks, inner awaitables and other code do while a program runs: the same code for both sides."""
 
 import asyncio
+import gc
 
 from differential import blocks
 from differential.blocks import KINDS, Context
@@ -16,6 +17,19 @@ EXCEPTIONS = {
     "GeneratorExit": GeneratorExit,
     "CancelledError": asyncio.CancelledError,
 }
+
+
+class Collector:
+    """Whether the collector is at work."""
+
+    running = False
+
+    def __call__(self, phase, _):
+        self.running = phase == "start"
+
+
+COLLECTOR = Collector()
+gc.callbacks.append(COLLECTOR)
 
 
 class FuzzLog(Log):
@@ -134,6 +148,11 @@ class Actor:
             self.log.notice_ends()
             number = owner if act.to == -1 else act.to
             target = me if number == owner and me is not None else self.objects.get(number)
+            # The collector clears weak references before it calls finalizers: those to what it found to be garbage, which is
+            # what C keeps beside it, but not what the twin's queue holds.
+            if COLLECTOR.running and target is not me:
+                self.log(act.do, "left out while garbage is collected")
+                continue
             # One that has finished may live on in a traceback, on one side or the other; the outermost is the driver's.
             if target is None or not (target is me or (target.unfinished() if number else target.alive())):
                 self.log(act.do, "gone")

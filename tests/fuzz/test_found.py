@@ -21,6 +21,27 @@ def program(*entries, steps=(), **run):
 
 
 FOUND = {
+    # Garbage once an error callback has queued, and saves on, another object: its weak reference has been cleared on one side.
+    "saved on what is collected together with the object": program(
+        With(
+            "with1",
+            Inner("with1.enter"),
+            Inner("with1.exit", returns="None", raises="ValueError"),
+            None,
+            Body((Act("save", to=-1, what="token"),)),
+        ),
+        Defer(Body((Act("step", to=-1, what="next"), *adds(Await(Object(1))), Act("save", what="token")))),
+        With(
+            "with2",
+            Inner("with2.enter", acts=(Act("save", to=-1, what="token"),)),
+            Inner("with2.exit", returns="None"),
+            Body(),
+            Body((Act("save", to=1, what="token"), Act("cancel"), Act("cancel", to=-1))),
+        ),
+        PLAIN,
+        steps=("throw class and instance", "next", "next", "second waiter"),
+        place="awaited",
+    ),
     # Cancel during `__aexit__` drops the error callback also of a block whose callback has failed: it is in progress.
     "cancelled in the exit of a block that has failed": program(
         With(
