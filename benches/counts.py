@@ -1,6 +1,6 @@
 """Counts instructions for each operation, which do not depend on what else the machine does.
 
-    counts.py [--write | CASE ...]
+    counts.py [--write | [--caches] CASE ...]
 
 Runs the cases of the benchmark, this library and `async def`, once under `valgrind --tool=callgrind`, and compares with
 what was written down for this version of Python in benches/counts-<tag>.json: more than 3 % up in any case fails. Where the
@@ -65,10 +65,10 @@ def count_all(chosen):
 # ---- Outside -------------------------------------------------------------------------------------
 
 
-def run_valgrind(names):
+def run_valgrind(names, *options):
     shutil.rmtree(PROFILES, ignore_errors=True)
     PROFILES.mkdir(parents=True)
-    command = ["valgrind", "--quiet", "--tool=callgrind", "--instr-atstart=no"]
+    command = ["valgrind", "--quiet", "--tool=callgrind", "--instr-atstart=no", *options]
     command += [f"--callgrind-out-file={PROFILES / 'profile'}", sys.executable, __file__, "--inside", *names]
     environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
     print("counting:", end="", flush=True)
@@ -101,6 +101,21 @@ def count(names):
         case: {name: round(per_operation(instructions, case, name), 1) for name in COUNTED}
         for case in names
     }
+
+
+def show_misses(names):
+    """How many lines of code each operation fetches anew, where the instructions' cache is simulated."""
+    run_valgrind(names, "--cache-sim=yes", "--I1=32768,8,64")
+    read_profiles()
+    for case in names:
+        for name in COUNTED:
+            misses = {}
+            for n in (N, 2 * N):
+                text = (PROFILES / f"{case}.{name}.{n}").read_text(encoding="utf-8", errors="replace")
+                events = re.search(r"^events: (.+)", text, re.M)[1].split()
+                totals = re.search(r"^(?:totals|summary): (.+)", text, re.M)[1].split()
+                misses[case, name, n] = int(totals[events.index("I1mr")])
+            print(f"{case}, {cases.CONTENDERS[name]}: {per_operation(misses, case, name):.1f} misses for each operation")
 
 
 def surroundings():
@@ -167,6 +182,7 @@ def write(path, counts):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="write the counts down")
+    parser.add_argument("--caches", action="store_true", help="count what misses a cache of 32 KiB for instructions instead")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("cases", nargs="*", metavar="CASE", help="count these alone")
     options = parser.parse_args()
@@ -177,7 +193,9 @@ def main():
         count_all(chosen)
     if shutil.which("valgrind") is None or not counting.AVAILABLE:
         print("nothing was counted: valgrind, or its header callgrind.h, is not there")
-        return
+        return None
+    if options.caches:
+        return show_misses([case.name for case in chosen])
     counts = count([case.name for case in chosen])
     path = HERE / f"counts-{bench.interpreter()['tag']}.json"
     if options.write:

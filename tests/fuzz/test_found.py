@@ -21,7 +21,8 @@ def program(*entries, steps=(), **run):
 
 
 FOUND = {
-    # Garbage once an error callback has queued, and saves on, another object: its weak reference has been cleared on one side.
+    # The object is collected, and its error callback saves a value on another that is queued on it: garbage, too, in C, but not
+    # where the test holds the queue.
     "saved on what is collected together with the object": program(
         With(
             "with1",
