@@ -131,6 +131,18 @@ FOUND = {
         ),
         steps=("next", "next", "next", "next", "throw GeneratorExit", "next"),
     ),
+    # Run again, since only one side had died with the program, it logged what the first run had left in the garbage.
+    "garbage of the run before": program(
+        With(
+            "with1",
+            Inner("with1.enter"),
+            Inner("with1.exit", returns="None", acts=(Act("collect"),)),
+            Body((Act("save", what="token"), Act("cancel"), Act("step", to=-1, what="next")), ends="raise"),
+            Body((Act("cancel", to=-1),)),
+        ),
+        steps=("throw int", "next", "next", "drop"),
+        place="by slot",
+    ),
 }
 
 
