@@ -149,12 +149,11 @@ class Actor:
             number = owner if act.to == -1 else act.to
             target = me if number == owner and me is not None else self.objects.get(number)
             # The collector clears weak references before it calls finalizers: those to what it found to be garbage, which is
-            # what C keeps beside it, but not what the twin's queue holds.
-            if COLLECTOR.running and target is not me:
-                self.log(act.do, "left out while garbage is collected")
-                continue
+            # what C keeps beside it, but not what the twin's queue holds. So all of them are gone then, as where C needs no
+            # collector, and the object forgets them itself.
+            unreachable = COLLECTOR.running and target is not me
             # One that has finished may live on in a traceback, on one side or the other; the outermost is the driver's.
-            if target is None or not (target is me or (target.unfinished() if number else target.alive())):
+            if unreachable or target is None or not (target is me or (target.unfinished() if number else target.alive())):
                 self.log(act.do, "gone")
                 continue
             try:

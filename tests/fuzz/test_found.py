@@ -143,6 +143,27 @@ FOUND = {
         steps=("throw int", "next", "next", "drop"),
         place="by slot",
     ),
+    # Dropped, the one is found by the collector, since it handles an exception, and the other by its last reference. Neither
+    # can be reached from what it awaits, for one reason or the other.
+    "reached for while it is dropped": program(
+        With(
+            "with1",
+            Inner("with1.enter", pauses=0),
+            Inner("with1.exit", returns="None", acts=(Act("add", what=Defer(Body((Act("save", what="token"),)))),)),
+            Body(
+                adds(
+                    With(
+                        "with2",
+                        Inner("with2.enter"),
+                        Inner("with2.exit", returns="None"),
+                        Body((Act("step", to=-1, what="next"), Act("save", what="token"))),
+                    )
+                )
+            ),
+        ),
+        steps=(Act("step", to=-1, what="next"), "throw class and instance"),
+        place="wrapped",
+    ),
 }
 
 
