@@ -61,6 +61,9 @@ class Actor:
     capi.Object. An act names its object; -1 is the one whose callback it is in.
     """
 
+    # While the outermost awaitable is dropped, and all that is garbage then.
+    dropping = False
+
     def begin(self, make_object):
         self.make_object = make_object
         self.objects = self.log.objects
@@ -149,9 +152,9 @@ class Actor:
             number = owner if act.to == -1 else act.to
             target = me if number == owner and me is not None else self.objects.get(number)
             # The collector clears weak references before it calls finalizers: those to what it found to be garbage, which is
-            # what C keeps beside it, but not what the twin's queue holds. So all of them are gone then, as where C needs no
-            # collector, and the object forgets them itself.
-            unreachable = COLLECTOR.running and target is not me
+            # what C keeps beside it, but not what the twin's queue holds; and the last reference, which may be all that C
+            # needs, that to the object alone. So all of them are gone then.
+            unreachable = (COLLECTOR.running or self.dropping) and target is not me
             # One that has finished may live on in a traceback, on one side or the other; the outermost is the driver's.
             if unreachable or target is None or not (target is me or (target.unfinished() if number else target.alive())):
                 self.log(act.do, "gone")

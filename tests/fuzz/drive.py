@@ -47,7 +47,9 @@ class Driver(by_hand.Driver):
             stepping = self.env.stepping
             if step in NOT_STEPPED_IN:
                 self.env.stepping = False
+            self.env.dropping = step == "drop"
             super().act(step)
+            self.env.dropping = False
             self.env.stepping = stepping and step != "drop"
         elif self.handle is not None:
             self.env.log("outside")

@@ -164,6 +164,47 @@ FOUND = {
         steps=(Act("step", to=-1, what="next"), "throw class and instance"),
         place="wrapped",
     ),
+    # The same, where what C holds can be reached still.
+    "reached for while what it stands in is dropped": program(
+        Await(
+            Object(
+                1,
+                (
+                    With(
+                        "with1",
+                        Inner("with1.enter"),
+                        Inner("with1.exit", returns="None"),
+                        Body((Act("save", what="token"), Act("save", what="token"))),
+                        Body(adds(Await(Inner("a2"), Body(), Body()))),
+                    ),
+                    With(
+                        "with2",
+                        Inner(
+                            "with2.enter",
+                            acts=(
+                                Act("save", what="token"),
+                                *adds(Defer(Body((Act("save", what="token"), Act("cancel"))))),
+                            ),
+                        ),
+                        Inner("with2.exit", returns="None", acts=(Act("cancel"),)),
+                        Body((Act("cancel"),)),
+                        Body((Act("save", to=0, what="token"), Act("save", what="token"))),
+                    ),
+                    Await(Inner("a3"), None, Body()),
+                ),
+            ),
+            Body((Act("cancel"),)),
+            Body((Act("save", what="token"), Act("cancel", to=0), Act("cancel"))),
+        ),
+        steps=(
+            "throw class and instance",
+            Act("step", to=-1, what="next"),
+            "next",
+            Act("result", to=-1, what="token"),
+            "next",
+        ),
+        place="wrapped",
+    ),
 }
 
 
