@@ -55,14 +55,14 @@ dispatch(PyObject *awaitable)
     if (request == NULL) {
         return -1;
     }
-    int is_http = message_is(request->scope, "http");
+    int is_http = message_is(request, request->scope, "http");
     if (is_http < 0) {
         return -1;
     }
     if (is_http) {
         return PyAwaitable_AddExpr(awaitable, route(request), NULL, on_handler_error);
     }
-    int is_lifespan = message_is(request->scope, "lifespan");
+    int is_lifespan = message_is(request, request->scope, "lifespan");
     if (is_lifespan < 0) {
         return -1;
     }
@@ -114,6 +114,35 @@ get_logger(void)
     return log;
 }
 
+static const char *const NAME_TEXTS[NAMES] = {
+    [BODY] = "body",
+    [GET] = "get",
+    [HEADERS] = "headers",
+    [HEXDIGEST] = "hexdigest",
+    [MESSAGES] = "messages",
+    [METHOD] = "method",
+    [MORE_BODY] = "more_body",
+    [PATH] = "path",
+    [RESPONSE_BODY] = "http.response.body",
+    [RESPONSE_START] = "http.response.start",
+    [SHA256] = "sha256",
+    [STATUS] = "status",
+    [TYPE] = "type",
+    [UPDATE] = "update",
+};
+
+static int
+make_names(State *state)
+{
+    for (int i = 0; i < NAMES; i++) {
+        state->names[i] = PyUnicode_InternFromString(NAME_TEXTS[i]);
+        if (state->names[i] == NULL) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 /* Each member is set or NULL: when one is missing, webapp_free releases the others. */
 static int
 webapp_exec(PyObject *module)
@@ -144,7 +173,11 @@ webapp_exec(PyObject *module)
         return -1;
     }
     state->sha256 = import_from("hashlib", "sha256");
-    return state->sha256 == NULL ? -1 : 0;
+    if (state->sha256 == NULL) {
+        return -1;
+    }
+    state->no_bytes = PyBytes_FromString("");
+    return state->no_bytes == NULL ? -1 : make_names(state);
 }
 
 static int
@@ -170,6 +203,10 @@ webapp_clear(PyObject *module)
     Py_CLEAR(state->asyncio);
     Py_CLEAR(state->json_dumps);
     Py_CLEAR(state->sha256);
+    Py_CLEAR(state->no_bytes);
+    for (int i = 0; i < NAMES; i++) {
+        Py_CLEAR(state->names[i]);
+    }
     return 0;
 }
 

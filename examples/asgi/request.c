@@ -70,6 +70,12 @@ request_state(Request *request)
 }
 
 PyObject *
+name_of(Request *request, int name)
+{
+    return request_state(request)->names[name];
+}
+
+PyObject *
 request_awaitable(Request *request, PyAwaitable_Defer body)
 {
     PyObject *awaitable = PyAwaitable_New();
@@ -152,9 +158,9 @@ tally_set(Request *request, const char *name, long number)
 }
 
 int
-message_is(PyObject *message, const char *type)
+message_is(Request *request, PyObject *message, const char *type)
 {
-    PyObject *found = PyMapping_GetItemString(message, "type");
+    PyObject *found = PyObject_GetItem(message, name_of(request, TYPE));
     if (found == NULL) {
         return -1;
     }
@@ -167,22 +173,18 @@ message_is(PyObject *message, const char *type)
 
 static int receive_part(PyObject *awaitable);
 
-/* message.get(key, otherwise); `otherwise` is stolen. */
+/* message.get(key, otherwise); `otherwise` is borrowed. */
 static PyObject *
-message_get(PyObject *message, const char *key, PyObject *otherwise)
+message_get(Request *request, PyObject *message, int key, PyObject *otherwise)
 {
-    if (otherwise == NULL) {
-        return NULL;
-    }
-    PyObject *value = PyObject_CallMethod(message, "get", "sO", key, otherwise);
-    Py_DECREF(otherwise);
-    return value;
+    PyObject *get = name_of(request, GET);
+    return PyObject_CallMethodObjArgs(message, get, name_of(request, key), otherwise, NULL);
 }
 
 static int
-add_part(PyObject *parts, PyObject *message)
+add_part(Request *request, PyObject *parts, PyObject *message)
 {
-    PyObject *part = message_get(message, "body", PyBytes_FromString(""));
+    PyObject *part = message_get(request, message, BODY, request_state(request)->no_bytes);
     if (part == NULL) {
         return -1;
     }
@@ -193,9 +195,9 @@ add_part(PyObject *parts, PyObject *message)
 
 /* 1, 0, or -1 with an exception. */
 static int
-has_more_body(PyObject *message)
+has_more_body(Request *request, PyObject *message)
 {
-    PyObject *more = message_get(message, "more_body", PyBool_FromLong(0));
+    PyObject *more = message_get(request, message, MORE_BODY, Py_False);
     if (more == NULL) {
         return -1;
     }
@@ -207,23 +209,24 @@ has_more_body(PyObject *message)
 static int
 on_message(PyObject *awaitable, PyObject *message)
 {
-    PyObject *request, *parts; /* borrowed */
-    if (PyAwaitable_UnpackValues(awaitable, &request, &parts) < 0) {
+    PyObject *saved, *parts; /* borrowed */
+    if (PyAwaitable_UnpackValues(awaitable, &saved, &parts) < 0) {
         return -1;
     }
-    int disconnected = message_is(message, "http.disconnect");
+    Request *request = (Request *)saved;
+    int disconnected = message_is(request, message, "http.disconnect");
     if (disconnected < 0) {
         return -1;
     }
     if (disconnected) {
-        PyErr_SetString(request_state((Request *)request)->client_disconnected,
+        PyErr_SetString(request_state(request)->client_disconnected,
                         "the client went away before its request was complete");
         return -1;
     }
-    if (add_part(parts, message) < 0) {
+    if (add_part(request, parts, message) < 0) {
         return -1;
     }
-    int more = has_more_body(message);
+    int more = has_more_body(request, message);
     if (more < 0) {
         return -1;
     }

@@ -6,9 +6,8 @@ start_response(Request *request, int status, const char *content_type, Py_ssize_
 {
     PyObject *headers = Py_BuildValue("[(yy)]", "content-type", content_type);
     if (headers != NULL && length >= 0) {
-        char digits[24];
-        PyOS_snprintf(digits, sizeof(digits), "%zd", length);
-        PyObject *header = Py_BuildValue("(yy)", "content-length", digits);
+        PyObject *digits = PyBytes_FromFormat("%zd", length);
+        PyObject *header = Py_BuildValue("(yN)", "content-length", digits);
         if (header == NULL || PyList_Append(headers, header) < 0) {
             Py_CLEAR(headers);
         }
@@ -17,8 +16,9 @@ start_response(Request *request, int status, const char *content_type, Py_ssize_
     if (headers == NULL) {
         return NULL;
     }
-    PyObject *message = Py_BuildValue(
-        "{s:s, s:i, s:N}", "type", "http.response.start", "status", status, "headers", headers);
+    PyObject *const *names = request_state(request)->names;
+    PyObject *message = Py_BuildValue("{O:O, O:i, O:N}", names[TYPE], names[RESPONSE_START],
+                                      names[STATUS], status, names[HEADERS], headers);
     if (message != NULL) {
         request->response_started = true; /* from here on there is no room for an error page */
     }
@@ -31,8 +31,10 @@ send_body(Request *request, PyObject *body, bool more_body)
     if (body == NULL) {
         return NULL;
     }
-    PyObject *message = Py_BuildValue("{s:s, s:N, s:O}", "type", "http.response.body", "body", body,
-                                      "more_body", more_body ? Py_True : Py_False);
+    PyObject *const *names = request_state(request)->names;
+    PyObject *message =
+        Py_BuildValue("{O:O, O:N, O:O}", names[TYPE], names[RESPONSE_BODY], names[BODY], body,
+                      names[MORE_BODY], more_body ? Py_True : Py_False);
     return request_send(request, message);
 }
 

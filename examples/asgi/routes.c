@@ -47,7 +47,8 @@ hex_digest(State *state, PyObject *parts)
 {
     PyObject *hash = PyObject_CallNoArgs(state->sha256);
     for (Py_ssize_t i = 0; hash != NULL && i < PyList_GET_SIZE(parts); i++) {
-        PyObject *none = PyObject_CallMethod(hash, "update", "O", PyList_GET_ITEM(parts, i));
+        PyObject *part = PyList_GET_ITEM(parts, i);
+        PyObject *none = PyObject_CallMethodOneArg(hash, state->names[UPDATE], part);
         if (none == NULL) {
             Py_CLEAR(hash);
         }
@@ -56,7 +57,7 @@ hex_digest(State *state, PyObject *parts)
     if (hash == NULL) {
         return NULL;
     }
-    PyObject *digits = PyObject_CallMethod(hash, "hexdigest", NULL);
+    PyObject *digits = PyObject_CallMethodNoArgs(hash, state->names[HEXDIGEST]);
     Py_DECREF(hash);
     return digits;
 }
@@ -68,12 +69,14 @@ sha256_on_body(PyObject *awaitable, PyObject *parts)
     if (request == NULL) {
         return -1;
     }
-    PyObject *digits = hex_digest(request_state(request), parts);
+    State *state = request_state(request);
+    PyObject *digits = hex_digest(state, parts);
     if (digits == NULL) {
         return -1;
     }
     PyObject *answer =
-        Py_BuildValue("{s:n, s:N}", "messages", PyList_GET_SIZE(parts), "sha256", digits);
+        Py_BuildValue("{O:n, O:N}", state->names[MESSAGES], PyList_GET_SIZE(parts),
+                      state->names[SHA256], digits);
     return PyAwaitable_AddExpr(awaitable, respond_json(request, 200, answer), NULL, NULL);
 }
 
@@ -139,11 +142,11 @@ find_and_call(Request *request, PyObject *method, PyObject *path)
 PyObject *
 route(Request *request)
 {
-    PyObject *method = PyMapping_GetItemString(request->scope, "method");
+    PyObject *method = PyObject_GetItem(request->scope, name_of(request, METHOD));
     if (method == NULL) {
         return NULL;
     }
-    PyObject *path = PyMapping_GetItemString(request->scope, "path");
+    PyObject *path = PyObject_GetItem(request->scope, name_of(request, PATH));
     PyObject *answer = path == NULL ? NULL : find_and_call(request, method, path);
     Py_XDECREF(path);
     Py_DECREF(method);

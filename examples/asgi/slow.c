@@ -86,7 +86,8 @@ static int receive_next(PyObject *awaitable);
 static int
 on_message(PyObject *awaitable, PyObject *message)
 {
-    int disconnected = message_is(message, "http.disconnect");
+    Request *request = request_of(awaitable);
+    int disconnected = request == NULL ? -1 : message_is(request, message, "http.disconnect");
     if (disconnected < 0) {
         return -1;
     }

@@ -13,6 +13,26 @@
 #include <pyawaitable.h>
 #include <stdbool.h>
 
+/* What is asked of every request and put into every answer. The strings are made once, in app.c:
+ * one made for each look-up would cost more than the look-up. */
+enum {
+    BODY,
+    GET,
+    HEADERS,
+    HEXDIGEST,
+    MESSAGES,
+    METHOD,
+    MORE_BODY,
+    PATH,
+    RESPONSE_BODY,
+    RESPONSE_START,
+    SHA256,
+    STATUS,
+    TYPE,
+    UPDATE,
+    NAMES
+};
+
 /* app.c: what the module owns, once in each interpreter. */
 typedef struct {
     PyTypeObject *request_type;
@@ -21,6 +41,8 @@ typedef struct {
     PyObject *asyncio;
     PyObject *json_dumps;
     PyObject *sha256;
+    PyObject *no_bytes; /* b"" */
+    PyObject *names[NAMES];
 } State;
 
 /* request.c: one call of the application. Every awaitable made for it keeps it as saved value 0. */
@@ -36,6 +58,9 @@ extern PyType_Spec request_spec;
 
 PyObject *request_new(State *state, PyObject *scope, PyObject *receive, PyObject *send);
 State *request_state(Request *request);
+
+/* One of the names. Borrowed. */
+PyObject *name_of(Request *request, int name);
 
 /* Runs `body` at the first step, not before: as calling an `async def` runs nothing of it. */
 PyObject *request_awaitable(Request *request, PyAwaitable_Defer body);
@@ -55,7 +80,7 @@ long tally_get(Request *request, const char *name);
 int tally_set(Request *request, const char *name, long count);
 
 /* Whether a scope, or a message from receive(), is of this type: 1, 0, or -1 with an exception. */
-int message_is(PyObject *message, const char *type);
+int message_is(Request *request, PyObject *message, const char *type);
 
 /* Awaits the whole body. Its result is a list of bytes: the parts, as the server passed them on. */
 PyObject *read_body(Request *request);
