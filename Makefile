@@ -11,12 +11,18 @@ $(error PYTHON=$(PYTHON) does not run; name another with `make PYTHON=...`)
 endif
 FREE_THREADED := $(filter %t,$(TAG))
 
-BUILD := $(CURDIR)/build/$(TAG)
+# PGO=1: everything with a library that is laid out by a profile of its work, in folders of its own. What merges profiles
+# must be of the LLVM of rustc: `rustup component add llvm-tools` has it, LLVM_PROFDATA=path names another.
+PGO ?=
+LLVM_PROFDATA ?= $(or $(wildcard $(shell rustc --print sysroot)/lib/rustlib/*/bin/llvm-profdata),llvm-profdata)
+
+BUILD := $(CURDIR)/build/$(TAG)$(if $(PGO),-pgo)
 VENV := $(BUILD)/venv
 DEMO := $(BUILD)/demo
 BENCH := $(BUILD)/bench
 TOOLS := $(BUILD)/tools
 WHEELS := $(BUILD)/wheels
+PROFILE := $(BUILD)/profile/pyawaitable.profdata
 
 # A change of interpreter must not rebuild the crate for the others, and cargo and maturin must
 # build for the same one.
@@ -180,9 +186,19 @@ $(TOOLS)/.ready: requirements/tools.txt
 	$(TOOLS)/bin/python -m pip install --quiet -r requirements/tools.txt
 	@touch $@
 
-$(WHEELS)/.built: $(VENV)/.ready $(CRATE_SOURCES) $(PACKAGE_SOURCES)
+# Not by maturin's --pgo, which would leave libpyawaitable without. cargo does not notice a new profile by itself.
+$(PROFILE): $(VENV)/.ready $(CRATE_SOURCES) $(addprefix benches/,train.py training.c cases.py contender_native.py awaitables.c)
+	rm -rf $(@D) $(CARGO_TARGET_DIR)
+	RUSTFLAGS=-Cprofile-generate=$(@D)/raw $(VENV)/bin/maturin build --quiet --release --compatibility linux \
+	    --interpreter $(VENV)/bin/python --target-dir $(@D)/target --out $(@D)
+	$(VENV)/bin/python -m pip install --quiet --no-index --no-deps --target $(@D)/site $(@D)/*.whl
+	rm -rf $(@D)/raw
+	PYTHONPATH=$(@D)/site $(VENV)/bin/python benches/train.py $(@D)/training
+	$(LLVM_PROFDATA) merge --output $@ $(@D)/raw || { echo 'make PGO=1 needs the llvm-profdata of'; rustc -vV; exit 1; }
+
+$(WHEELS)/.built: $(VENV)/.ready $(CRATE_SOURCES) $(PACKAGE_SOURCES) $(if $(PGO),$(PROFILE))
 	rm -rf $(WHEELS)
-	PATH="$(VENV)/bin:$$PATH" $(VENV)/bin/python -m pip wheel --quiet --no-build-isolation --no-deps \
+	$(if $(PGO),RUSTFLAGS=-Cprofile-use=$(PROFILE)) PATH="$(VENV)/bin:$$PATH" $(VENV)/bin/python -m pip wheel --quiet --no-build-isolation --no-deps \
 	    --config-settings 'build-args=--compatibility pypi' --wheel-dir $(WHEELS) .
 	@touch $@
 

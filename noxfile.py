@@ -72,7 +72,8 @@ class Interpreter(NamedTuple):
     @property
     def tag(self):
         """What the Makefile calls the folder of its builds."""
-        return "py" + self.version.replace(".", "")
+        profiled = "-pgo" if os.environ.get("PGO") else ""
+        return f"py{self.version.replace('.', '')}{profiled}"
 
 
 QUESTION = """

@@ -262,7 +262,7 @@ def measure_everything(plan, names):
     contenders = loaded_contenders()
     affinity = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
     pin()
-    found = {**interpreter(), "machine": machine(), "versions": versions()}
+    found = {**interpreter(), "profiled": bool(os.environ.get("PGO")), "machine": machine(), "versions": versions()}
     found["cases"] = measure_cases(chosen_cases(names), contenders, plan)
     if names:
         return found

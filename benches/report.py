@@ -173,7 +173,8 @@ def where(found):
     machine = found["machine"]
     versions = ", ".join(f"{name} {value}" for name, value in found["versions"].items() if value)
     yield f"{machine['processor']}, {machine['processors']} processors, {machine['system']}."
-    yield f"Python {found['python']}, {found['compiler']}; {versions}."
+    built = "built with a profile (`make PGO=1`)" if found.get("profiled") else "built without a profile"
+    yield f"Python {found['python']}, {found['compiler']}; this library {built}; {versions}."
 
 
 def page(all_found):
