@@ -1,5 +1,6 @@
 """Runs a program as `async def`: what is queued, by model.Queue; how it runs, by the rules for callbacks."""
 
+import ctypes
 import sys
 import textwrap
 import threading
@@ -71,6 +72,17 @@ def outcome(code, exception):
         raise SystemError from left
 
 
+def unhandled(function):
+    """Calls it as where an exception is unwinding, and not yet handled, which no Python code can be."""
+    handled = [ctypes.c_void_p() for _ in range(3)]
+    ctypes.pythonapi.PyErr_GetExcInfo(*map(ctypes.byref, handled))
+    ctypes.pythonapi.PyErr_SetExcInfo(None, None, None)
+    try:
+        function()
+    finally:
+        ctypes.pythonapi.PyErr_SetExcInfo(*handled)
+
+
 class Await(model.Await):
     """`callback` and `error_callback` are program.Body or None."""
 
@@ -111,7 +123,9 @@ class Block(Await):
 
     def close(self):
         """A callback that has failed leaves its error callback in place, but for what is cancelled from here on."""
-        self.queue.queues.pop()
+        left = self.queue.queues.pop()
+        if left:
+            unhandled(left.clear)
         if self.in_callback:
             self.cancels, self.in_callback = self.queue.cancels, False
 

@@ -205,6 +205,23 @@ FOUND = {
         ),
         place="wrapped",
     ),
+    # A block whose callback fails drops what it has queued, and with it an object that is suspended. The exception is not
+    # handled yet, so it is no context of what is raised there.
+    "suspended in what a failing block drops": program(
+        With(
+            "with1",
+            Inner("with1.enter"),
+            Inner("with1.exit", returns="None", raises="ValueError"),
+            Body(
+                (
+                    Act("add", what=Await(Object(1), Body(), Body((Act("step", to=-1, what="next"), Act("cancel"))))),
+                    Act("add", to=1, what=Await(Inner("a2"), Body((Act("save", what="token"), Act("cancel"))), Body())),
+                    Act("step", to=1, what="next"),
+                ),
+                ends="-1",
+            ),
+        ),
+    ),
 }
 
 
