@@ -105,6 +105,25 @@ impl<T: Copy, M: Memory> Buffer<T, M> {
         Ok(())
     }
 
+    /// Appends all of `elements`, calling `each` with every one, or none.
+    #[inline]
+    pub fn extend(&mut self, elements: &[T], each: impl Fn(T)) -> Result<(), NoMemory> {
+        self.reserve(elements.len())?;
+        // SAFETY: within the block or one past its end; an empty one may be NULL, where nothing is added to.
+        let mut place = unsafe { self.block.add(self.len()) };
+        for &element in elements {
+            // SAFETY: there is room for all, and nothing else holds a reference into the block.
+            unsafe {
+                place.write(element);
+                place = place.add(1);
+            }
+            each(element);
+        }
+        // Not more than the capacity, which is of this type.
+        self.length += elements.len() as u32;
+        Ok(())
+    }
+
     /// Moves the elements from `from` on to the front, forgetting those before.
     fn shift(&mut self, from: u32) {
         let kept = self.length.saturating_sub(from);

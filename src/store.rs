@@ -631,13 +631,8 @@ impl Store<'_> {
         let (inline, further) = objects.split_at_checked(room).unwrap_or((objects, &[]));
         if !further.is_empty() {
             let buffer = &mut self.data.make_cold(self.colds)?.objects;
-            buffer.reserve(further.len())?;
-            for &object in further {
-                // There is room.
-                buffer.push(object)?;
-                // SAFETY: the caller's objects are live; no Python code runs.
-                unsafe { ffi::incref(object) };
-            }
+            // SAFETY: the caller's objects are live; no Python code runs.
+            buffer.extend(further, |object| unsafe { ffi::incref(object) })?;
         }
         for (place, &object) in self.data.objects.iter_mut().skip(saved).zip(inline) {
             *place = object;
@@ -683,12 +678,7 @@ impl Store<'_> {
 
     /// Saves all of `values` or none.
     pub fn save_plain<T: Plain>(&mut self, values: &[T]) -> Result<(), NoMemory> {
-        let buffer = T::buffer(self.data.make_cold(self.colds)?);
-        buffer.reserve(values.len())?;
-        for &value in values {
-            buffer.push(value)?;
-        }
-        Ok(())
+        T::buffer(self.data.make_cold(self.colds)?).extend(values, |_| {})
     }
 
     /// `__name__` or, if `qualified`, `__qualname__`, where one has been set; borrowed.
