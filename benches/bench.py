@@ -1,12 +1,10 @@
 """Measures awaitables against what `async def` makes. `make bench` builds what this needs, and runs it.
 
     bench.py [--quick] [CASE ...]
-    bench.py --asgi | --report
 
 One process, the contenders in turn and in shuffled order, the minimum of many rounds: it is the ratios that mean
 something. Without arguments it measures everything, and writes docs/benchmarks/. With --quick or names of cases, what it
-writes lands in the build folder. The web application's server and client need a processor each; with --asgi they are
-measured anew, and what was measured of the rest stays.
+writes lands in the build folder.
 """
 
 import argparse
@@ -273,30 +271,22 @@ def measure_everything(plan, names):
     found["start-up"] = measure_start_up(contenders, plan.processes)
     if affinity is not None:
         os.sched_setaffinity(0, affinity)
-    found["asgi"] = measure_asgi(plan)
+    found["asgi"] = asgi.measure(plan.asgi_rounds, plan.asgi_seconds, BENCH / "lib")
     return found
-
-
-def measure_asgi(plan):
-    return asgi.measure(plan.asgi_rounds, plan.asgi_seconds, BENCH / "lib")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a smoke run: the figures mean little")
-    parser.add_argument("--asgi", action="store_true", help="measure the web application alone, and keep the rest")
     parser.add_argument("--report", action="store_true", help="measure nothing, write the table and the plot anew")
     parser.add_argument("cases", nargs="*", metavar="CASE", help="measure these alone")
     options = parser.parse_args()
     partial = options.quick or options.cases
     folder = BENCH / "partial" if partial else DOCS
     if not options.report:
-        path = folder / f"{interpreter()['tag']}.json"
-        if options.asgi:
-            found = {**json.loads(path.read_text(encoding="utf-8")), "asgi": measure_asgi(Plan(options.quick))}
-        else:
-            found = measure_everything(Plan(options.quick), options.cases)
+        found = measure_everything(Plan(options.quick), options.cases)
         folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{found['tag']}.json"
         path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
         print("\n".join(report.tables(found)), flush=True)
     report.write(folder)

@@ -173,7 +173,7 @@ def where(found):
     machine = found["machine"]
     versions = ", ".join(f"{name} {value}" for name, value in found["versions"].items() if value)
     yield f"{machine['processor']}, {machine['processors']} processors, {machine['system']}."
-    built = "built with a profile (`make PGO=1`)" if found.get("profiled") else "built without a profile"
+    built = "built with a profile (`make PGO=1`)" if found["profiled"] else "built without a profile"
     yield f"Python {found['python']}, {found['compiler']}; this library {built}; {versions}."
 
 

@@ -114,27 +114,27 @@ get_logger(void)
     return log;
 }
 
-static const char *const NAME_TEXTS[NAMES] = {
-    [BODY] = "body",
-    [GET] = "get",
-    [HEADERS] = "headers",
-    [HEXDIGEST] = "hexdigest",
-    [MESSAGES] = "messages",
-    [METHOD] = "method",
-    [MORE_BODY] = "more_body",
-    [PATH] = "path",
-    [RESPONSE_BODY] = "http.response.body",
-    [RESPONSE_START] = "http.response.start",
-    [SHA256] = "sha256",
-    [STATUS] = "status",
-    [TYPE] = "type",
-    [UPDATE] = "update",
+static const char *const NAME_TEXTS[NAME_COUNT] = {
+    [NAME_BODY] = "body",
+    [NAME_GET] = "get",
+    [NAME_HEADERS] = "headers",
+    [NAME_HEXDIGEST] = "hexdigest",
+    [NAME_MESSAGES] = "messages",
+    [NAME_METHOD] = "method",
+    [NAME_MORE_BODY] = "more_body",
+    [NAME_PATH] = "path",
+    [NAME_RESPONSE_BODY] = "http.response.body",
+    [NAME_RESPONSE_START] = "http.response.start",
+    [NAME_SHA256] = "sha256",
+    [NAME_STATUS] = "status",
+    [NAME_TYPE] = "type",
+    [NAME_UPDATE] = "update",
 };
 
 static int
 make_names(State *state)
 {
-    for (int i = 0; i < NAMES; i++) {
+    for (int i = 0; i < NAME_COUNT; i++) {
         state->names[i] = PyUnicode_InternFromString(NAME_TEXTS[i]);
         if (state->names[i] == NULL) {
             return -1;
@@ -204,7 +204,7 @@ webapp_clear(PyObject *module)
     Py_CLEAR(state->json_dumps);
     Py_CLEAR(state->sha256);
     Py_CLEAR(state->no_bytes);
-    for (int i = 0; i < NAMES; i++) {
+    for (int i = 0; i < NAME_COUNT; i++) {
         Py_CLEAR(state->names[i]);
     }
     return 0;

@@ -160,7 +160,7 @@ tally_set(Request *request, const char *name, long number)
 int
 message_is(Request *request, PyObject *message, const char *type)
 {
-    PyObject *found = PyObject_GetItem(message, name_of(request, TYPE));
+    PyObject *found = PyObject_GetItem(message, name_of(request, NAME_TYPE));
     if (found == NULL) {
         return -1;
     }
@@ -177,14 +177,14 @@ static int receive_part(PyObject *awaitable);
 static PyObject *
 message_get(Request *request, PyObject *message, int key, PyObject *otherwise)
 {
-    PyObject *get = name_of(request, GET);
+    PyObject *get = name_of(request, NAME_GET);
     return PyObject_CallMethodObjArgs(message, get, name_of(request, key), otherwise, NULL);
 }
 
 static int
 add_part(Request *request, PyObject *parts, PyObject *message)
 {
-    PyObject *part = message_get(request, message, BODY, request_state(request)->no_bytes);
+    PyObject *part = message_get(request, message, NAME_BODY, request_state(request)->no_bytes);
     if (part == NULL) {
         return -1;
     }
@@ -197,7 +197,7 @@ add_part(Request *request, PyObject *parts, PyObject *message)
 static int
 has_more_body(Request *request, PyObject *message)
 {
-    PyObject *more = message_get(request, message, MORE_BODY, Py_False);
+    PyObject *more = message_get(request, message, NAME_MORE_BODY, Py_False);
     if (more == NULL) {
         return -1;
     }

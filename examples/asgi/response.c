@@ -17,8 +17,9 @@ start_response(Request *request, int status, const char *content_type, Py_ssize_
         return NULL;
     }
     PyObject *const *names = request_state(request)->names;
-    PyObject *message = Py_BuildValue("{O:O, O:i, O:N}", names[TYPE], names[RESPONSE_START],
-                                      names[STATUS], status, names[HEADERS], headers);
+    PyObject *message = Py_BuildValue(
+        "{O:O, O:i, O:N}", names[NAME_TYPE], names[NAME_RESPONSE_START], names[NAME_STATUS], status,
+        names[NAME_HEADERS], headers);
     if (message != NULL) {
         request->response_started = true; /* from here on there is no room for an error page */
     }
@@ -33,8 +34,8 @@ send_body(Request *request, PyObject *body, bool more_body)
     }
     PyObject *const *names = request_state(request)->names;
     PyObject *message =
-        Py_BuildValue("{O:O, O:N, O:O}", names[TYPE], names[RESPONSE_BODY], names[BODY], body,
-                      names[MORE_BODY], more_body ? Py_True : Py_False);
+        Py_BuildValue("{O:O, O:N, O:O}", names[NAME_TYPE], names[NAME_RESPONSE_BODY],
+                      names[NAME_BODY], body, names[NAME_MORE_BODY], more_body ? Py_True : Py_False);
     return request_send(request, message);
 }
 

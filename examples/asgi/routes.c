@@ -48,7 +48,7 @@ hex_digest(State *state, PyObject *parts)
     PyObject *hash = PyObject_CallNoArgs(state->sha256);
     for (Py_ssize_t i = 0; hash != NULL && i < PyList_GET_SIZE(parts); i++) {
         PyObject *part = PyList_GET_ITEM(parts, i);
-        PyObject *none = PyObject_CallMethodOneArg(hash, state->names[UPDATE], part);
+        PyObject *none = PyObject_CallMethodOneArg(hash, state->names[NAME_UPDATE], part);
         if (none == NULL) {
             Py_CLEAR(hash);
         }
@@ -57,7 +57,7 @@ hex_digest(State *state, PyObject *parts)
     if (hash == NULL) {
         return NULL;
     }
-    PyObject *digits = PyObject_CallMethodNoArgs(hash, state->names[HEXDIGEST]);
+    PyObject *digits = PyObject_CallMethodNoArgs(hash, state->names[NAME_HEXDIGEST]);
     Py_DECREF(hash);
     return digits;
 }
@@ -75,8 +75,8 @@ sha256_on_body(PyObject *awaitable, PyObject *parts)
         return -1;
     }
     PyObject *answer =
-        Py_BuildValue("{O:n, O:N}", state->names[MESSAGES], PyList_GET_SIZE(parts),
-                      state->names[SHA256], digits);
+        Py_BuildValue("{O:n, O:N}", state->names[NAME_MESSAGES], PyList_GET_SIZE(parts),
+                      state->names[NAME_SHA256], digits);
     return PyAwaitable_AddExpr(awaitable, respond_json(request, 200, answer), NULL, NULL);
 }
 
@@ -142,11 +142,11 @@ find_and_call(Request *request, PyObject *method, PyObject *path)
 PyObject *
 route(Request *request)
 {
-    PyObject *method = PyObject_GetItem(request->scope, name_of(request, METHOD));
+    PyObject *method = PyObject_GetItem(request->scope, name_of(request, NAME_METHOD));
     if (method == NULL) {
         return NULL;
     }
-    PyObject *path = PyObject_GetItem(request->scope, name_of(request, PATH));
+    PyObject *path = PyObject_GetItem(request->scope, name_of(request, NAME_PATH));
     PyObject *answer = path == NULL ? NULL : find_and_call(request, method, path);
     Py_XDECREF(path);
     Py_DECREF(method);

@@ -16,21 +16,21 @@
 /* What is asked of every request and put into every answer. The strings are made once, in app.c:
  * one made for each look-up would cost more than the look-up. */
 enum {
-    BODY,
-    GET,
-    HEADERS,
-    HEXDIGEST,
-    MESSAGES,
-    METHOD,
-    MORE_BODY,
-    PATH,
-    RESPONSE_BODY,
-    RESPONSE_START,
-    SHA256,
-    STATUS,
-    TYPE,
-    UPDATE,
-    NAMES
+    NAME_BODY,
+    NAME_GET,
+    NAME_HEADERS,
+    NAME_HEXDIGEST,
+    NAME_MESSAGES,
+    NAME_METHOD,
+    NAME_MORE_BODY,
+    NAME_PATH,
+    NAME_RESPONSE_BODY,
+    NAME_RESPONSE_START,
+    NAME_SHA256,
+    NAME_STATUS,
+    NAME_TYPE,
+    NAME_UPDATE,
+    NAME_COUNT
 };
 
 /* app.c: what the module owns, once in each interpreter. */
@@ -42,7 +42,7 @@ typedef struct {
     PyObject *json_dumps;
     PyObject *sha256;
     PyObject *no_bytes; /* b"" */
-    PyObject *names[NAMES];
+    PyObject *names[NAME_COUNT];
 } State;
 
 /* request.c: one call of the application. Every awaitable made for it keeps it as saved value 0. */
