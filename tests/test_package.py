@@ -426,6 +426,56 @@ def test_original_in_another_folder_is_no_trouble(site, tmp_path_factory, run_py
     assert finished.stderr == ""
 
 
+def put_2x_over_ours(site):
+    """The files that pyawaitable 2.0.1 overwrites and adds, in short, and our own .pth file."""
+    add_metadata_of_the_original(site, "2.0.1")
+    package = site / "pyawaitable"
+    init = (
+        "__version__ = '2.0.1'\n"
+        "def include(*, suppress_error=False):\n"
+        "    return __file__.replace('__init__.py', '')\n"
+    )
+    (package / "__init__.py").write_text(init, encoding="utf-8")
+    (package / "pyawaitable.h").write_text("", encoding="utf-8")
+    pth = "import pyawaitable; pyawaitable.include(suppress_error=True)\n"
+    (site / "hatch_autorun_pyawaitable.pth").write_text(pth, encoding="utf-8")
+    shutil.copy(INSTALLED.parent / "pyawaitable_include.pth", site)
+
+
+def run_in_site(site, code, *options):
+    """Run code with that folder as the only one whose .pth files are read: twice, as in a virtual environment."""
+    read = f"import site, sys; sys.path.insert(0, {str(site)!r}); " + f"site.addsitedir({str(site)!r}); " * 2
+    code = f"{read}\n{code}"
+    return output_of(sys.executable, "-S", *options, "-c", code)
+
+
+def test_include_warns_of_the_original_2x_over_ours(site):
+    put_2x_over_ours(site)
+    status, out, err = run_in_site(site, USE_INCLUDE)
+    assert (status, out) == (0, f"{site / 'pyawaitable'}{os.sep}\n")
+    assert "<string>:2: RuntimeWarning: the distribution 'pyawaitable' 2.0.1" in err
+    assert err.count("RuntimeWarning") == 1
+    assert "pip install pyawaitable-rs" in err
+
+
+def test_start_up_is_silent_with_the_original_2x_over_ours(site):
+    put_2x_over_ours(site)
+    code = "import os, pyawaitable; print(pyawaitable.__version__, os.environ['PYAWAITABLE_INCLUDE'])"
+    status, out, err = run_in_site(site, code, "-W", "error")
+    assert (status, out, err) == (0, f"2.0.1 {site / 'pyawaitable' / 'include'}\n", "")
+
+
+def test_original_2x_in_a_folder_that_is_read_first_is_no_trouble(site, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "pyawaitable").mkdir()
+    put_2x_over_ours(elsewhere)
+    (elsewhere / "pyawaitable_include.pth").unlink()
+    shutil.copy(INSTALLED.parent / "pyawaitable_include.pth", site)
+    code = f"site.addsitedir({str(site)!r}); import pyawaitable; print(pyawaitable.include())"
+    status, out, err = run_in_site(elsewhere, code, "-W", "error")
+    assert (status, out, err) == (0, f"{elsewhere / 'pyawaitable'}{os.sep}\n", "")
+
+
 def test_import_names_the_original_1x_over_ours(site, run_python):
     put_1x_over_ours(site)
     finished = run_python("import pyawaitable", env={"PYTHONPATH": str(site)}, check=False)

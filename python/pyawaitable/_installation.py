@@ -1,8 +1,8 @@
 """Looks, when an extension is built, whether what is installed here is whole and alone."""
 
+import functools
 import os
 import warnings
-from importlib.metadata import distributions
 
 
 def check(package, folder):
@@ -12,6 +12,30 @@ def check(package, folder):
             f"pyawaitable.h is not in {folder}: the installation of 'pyawaitable-rs' is not "
             "whole; `pip install --force-reinstall pyawaitable-rs` mends it"
         )
+    warn_of_original(package, stacklevel=4)
+
+
+def let_include_warn(original):
+    """Let the original's ``include()`` warn too, where its 2.x was installed last and is imported.
+
+    It is the .pth file that calls this, before the caller's code runs: that of the original has
+    imported the package, and our own ``__init__.py`` is no more. Virtual environments read each
+    .pth file twice.
+    """
+    include = original.include
+    if hasattr(include, "__wrapped__"):
+        return
+
+    @functools.wraps(include)
+    def include_with_warning(*, suppress_error=False):
+        if not suppress_error:
+            warn_of_original(os.path.dirname(original.__file__), stacklevel=3)
+        return include(suppress_error=suppress_error)
+
+    original.include = include_with_warning
+
+
+def warn_of_original(package, stacklevel):
     version = original_in(os.path.dirname(package))
     if version is not None:
         warnings.warn(
@@ -19,7 +43,7 @@ def check(package, folder):
             "the same folder as 'pyawaitable-rs', and each overwrites and uninstalls files of the "
             "other; keep one of them: uninstall both, then `pip install pyawaitable-rs`",
             RuntimeWarning,
-            stacklevel=3,
+            stacklevel=stacklevel,
         )
 
 
@@ -28,6 +52,8 @@ def original_in(site_folder):
 
     Only in this folder: one elsewhere on ``sys.path`` does not touch our files.
     """
+    from importlib.metadata import distributions
+
     for distribution in distributions(name="pyawaitable", path=[site_folder]):
         return distribution.version
     return None
