@@ -7,7 +7,7 @@ use crate::machine::{self, Admission, Phase, Step};
 use crate::raised::{Raised, Result};
 use crate::reference::Owned;
 use crate::state::{State, free_awaitable};
-use crate::store::{Data, Marks, Store};
+use crate::store::{Data, Marks, Next, Store};
 use core::cell::{Cell, UnsafeCell};
 use core::ffi::{c_int, c_void};
 use core::ptr::NonNull;
@@ -119,6 +119,36 @@ impl Awaitable {
                 data,
                 colds: &self.state().colds,
             })
+        })
+    }
+
+    /// As [`Self::with`], unless the object has finished: whatever another thread adds either comes before its end, or fails.
+    #[inline]
+    pub fn with_unfinished<R>(&self, body: impl FnOnce(&mut Store<'_>) -> R) -> Option<R> {
+        self.with(|store| (self.phase() != Phase::Finished).then(|| body(store)))
+    }
+
+    /// What this step does next. [`Next::Finish`] is the object's end, at once.
+    #[inline]
+    pub fn next(&self) -> Next {
+        self.with(|store| {
+            let next = store.next();
+            if matches!(next, Next::Finish) {
+                self.set_phase(Phase::Finished);
+            }
+            next
+        })
+    }
+
+    /// Ends the object at once if it has nothing to do.
+    #[inline]
+    pub fn finish_if_done(&self) -> bool {
+        self.with(|store| {
+            let is_done = store.is_done();
+            if is_done {
+                self.set_phase(Phase::Finished);
+            }
+            is_done
         })
     }
 

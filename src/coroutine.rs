@@ -31,7 +31,7 @@ pub enum Outcome {
 enum Reached {
     /// It suspended, with a value for the event loop.
     Suspended(Owned),
-    /// The end: nothing is left to do.
+    /// The end: nothing was left to do, and the phase says so already.
     Finished,
     /// The end, with an exception set.
     Raised(Raised),
@@ -147,7 +147,7 @@ fn refuse(refusal: Refusal) -> Raised {
 /// Runs a step that the machine has admitted, and puts the object into the phase it leaves.
 #[inline(always)]
 fn enter(thread: Option<Thread>, awaitable: &Awaitable, input: Input) -> Outcome {
-    if awaitable.with(|store| store.is_done()) {
+    if awaitable.finish_if_done() {
         return finish(awaitable);
     }
     let thread = thread.unwrap_or_else(Thread::current);
@@ -175,11 +175,10 @@ fn enter(thread: Option<Thread>, awaitable: &Awaitable, input: Input) -> Outcome
     }
 }
 
-/// The end, with the result.
+/// Past the end: what it returns.
 #[inline(always)]
 fn finish(awaitable: &Awaitable) -> Outcome {
     let result = awaitable.with(|store| store.take_result());
-    awaitable.set_phase(Phase::Finished);
     awaitable.release();
     Outcome::Return(result.unwrap_or_else(Owned::none))
 }
@@ -209,7 +208,7 @@ fn release_after(awaitable: &Awaitable, raised: Raised) -> Outcome {
 fn run(thread: Thread, awaitable: &Awaitable, input: Input) -> Reached {
     let mut input = input;
     loop {
-        let next = awaitable.with(|store| store.next());
+        let next = awaitable.next();
         let step = 'step: {
             // Only what was suspended gets the step's input; what begins later gets None.
             let inner = match next {

@@ -381,7 +381,11 @@ impl Store<'_> {
                 if let Some(block) = unsafe { cold.block.as_mut() } {
                     match block.queue.pop() {
                         Some(entry) => entry,
-                        None => return Next::Leave,
+                        None => {
+                            // What another thread adds from here on is not the block's.
+                            block.open = false;
+                            return Next::Leave;
+                        }
                     }
                 } else {
                     match cold.queue.pop() {

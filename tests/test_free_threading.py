@@ -142,6 +142,48 @@ def test_a_cancellation_by_another_thread_drops_what_is_queued(run_python, envir
     ).stdout.split() == ["won", "2", "0", "0", "0"]
 
 
+# One thread steps an awaitable to its end while another adds to it and is told at last that it has finished.
+RACE_TO_THE_END = """
+import threading, racer
+ROUNDS = 20000
+class Ready:
+    def __await__(self): return self; yield
+class Block(Ready):
+    def __aenter__(self): return Ready()
+    def __aexit__(self, *exception): return Ready()
+def make():
+    aw = racer.new()
+    {first}
+    return aw
+awaitables = [make() for _ in range(ROUNDS)]
+racer.set_barrier(2)
+def step():
+    for aw in awaitables:
+        racer.meet()
+        try: aw.send(None)
+        except StopIteration: pass
+added = 0
+def add():
+    global added
+    for aw in awaitables:
+        racer.meet()
+        added += racer.defer_often(aw, None)
+stepping = threading.Thread(target=step)
+stepping.start()
+add()
+stepping.join()
+print(added, racer.counters()[3])
+"""
+
+
+@pytest.mark.parametrize(
+    "first", ["racer.add(aw, Ready())", "racer.enter(aw, Block())"], ids=["queue", "block"]
+)
+def test_what_was_added_before_the_end_is_called(first, run_python, environment):
+    added, called = run_python(RACE_TO_THE_END.format(first=first), env=environment).stdout.split()
+    assert added == called
+
+
 @free_threaded
 def test_racing_first_uses_make_one_type(run_python, environment):
     """In each of several processes all threads import and use the library for the first time."""

@@ -8,7 +8,6 @@ use crate::callback::Entry;
 use crate::exception;
 use crate::ffi::{self, PyObject};
 use crate::inner;
-use crate::machine::Phase;
 use crate::raised::{Kind, Raised, Result, status};
 use crate::reference::Owned;
 use core::ffi::c_int;
@@ -62,15 +61,12 @@ unsafe fn add_await(
 
 /// Queues an entry, or releases it.
 fn queue(awaitable: &Awaitable, entry: Entry) -> Result<()> {
-    let pushed = if awaitable.phase() == Phase::Finished {
-        Err(Raised::new(
+    let pushed = match awaitable.with_unfinished(|store| store.push(entry)) {
+        Some(pushed) => pushed.map_err(Raised::from),
+        None => Err(Raised::new(
             Kind::RuntimeError,
             c"cannot add to an awaitable that has finished",
-        ))
-    } else {
-        awaitable
-            .with(|store| store.push(entry))
-            .map_err(Raised::from)
+        )),
     };
     if pushed.is_err() {
         // SAFETY: it is in no queue.

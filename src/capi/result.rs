@@ -2,7 +2,6 @@
 
 use super::checked;
 use crate::ffi::PyObject;
-use crate::machine::Phase;
 use crate::raised::{Kind, Raised, Result, status};
 use crate::reference::Owned;
 use core::ffi::c_int;
@@ -31,15 +30,15 @@ unsafe fn set_result(awaitable: *mut PyObject, result: *mut PyObject) -> Result<
             c"NULL passed to PyAwaitable_SetResult() as the result",
         ));
     }
-    if awaitable.phase() == Phase::Finished {
-        return Err(Raised::new(
+    // SAFETY: checked above.
+    let replaced =
+        awaitable.with_unfinished(|store| store.set_result(unsafe { Owned::share(result) }));
+    match replaced {
+        // What was set before is released here.
+        Some(_) => Ok(()),
+        None => Err(Raised::new(
             Kind::RuntimeError,
             c"cannot set the result of an awaitable that has finished",
-        ));
+        )),
     }
-    // SAFETY: checked above.
-    let result = unsafe { Owned::share(result) };
-    let replaced = awaitable.with(|store| store.set_result(result));
-    drop(replaced);
-    Ok(())
 }

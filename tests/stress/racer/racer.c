@@ -71,6 +71,30 @@ static int defer(PyObject *awaitable, PyObject *object)
     return unless_finished(PyAwaitable_DeferAwait(awaitable, on_defer));
 }
 
+/* Defers until the awaitable has finished, but not for ever: how often. */
+static int defer_often(PyObject *awaitable, PyObject *object)
+{
+    int often = 0;
+
+    while (often < 100) {
+        int done = defer(awaitable, object);
+
+        if (done <= 0) {
+            return done < 0 ? -1 : often;
+        }
+        often++;
+        for (volatile int i = 0; i < 20; i++) {
+        }
+    }
+    return often;
+}
+
+/* An `async with` whose body is empty. */
+static int enter(PyObject *awaitable, PyObject *object)
+{
+    return unless_finished(PyAwaitable_AsyncWith(awaitable, object, NULL, NULL));
+}
+
 static int save(PyObject *awaitable, PyObject *object)
 {
     if (PyAwaitable_SaveValues(awaitable, 3, object, Py_None, object) < 0) {
@@ -145,6 +169,8 @@ static int cancel(PyObject *awaitable, PyObject *object)
     }
 METHOD(add)
 METHOD(defer)
+METHOD(defer_often)
+METHOD(enter)
 METHOD(save)
 METHOD(unpack)
 METHOD(replace)
@@ -193,6 +219,8 @@ static PyMethodDef methods[] = {
     {"new", new_awaitable, METH_NOARGS, NULL},
     {"add", method_add, METH_VARARGS, NULL},
     {"defer", method_defer, METH_VARARGS, NULL},
+    {"defer_often", method_defer_often, METH_VARARGS, NULL},
+    {"enter", method_enter, METH_VARARGS, NULL},
     {"save", method_save, METH_VARARGS, NULL},
     {"unpack", method_unpack, METH_VARARGS, NULL},
     {"replace", method_replace, METH_VARARGS, NULL},
