@@ -5,7 +5,6 @@
 
 use crate::async_with;
 use crate::awaitable::Awaitable;
-use crate::buffer::NoMemory;
 use crate::callback::{Callback, DeferredCallback, ErrorCallback};
 use crate::exception;
 use crate::ffi::{self, PyObject};
@@ -221,9 +220,7 @@ fn run(thread: Thread, awaitable: &Awaitable, input: Input) -> Reached {
                     }
                     Err(raised) => break 'step fail(awaitable, raised),
                 },
-                Next::Enter(context, callback, error) => {
-                    break 'step enter_block(awaitable, context, callback, error);
-                }
+                Next::Enter(context) => break 'step enter_block(awaitable, context),
                 Next::Call(callback) => break 'step call_deferred(awaitable, callback),
                 Next::Leave => break 'step leave(awaitable, None),
                 Next::Finish => return Reached::Finished,
@@ -253,18 +250,13 @@ fn run(thread: Thread, awaitable: &Awaitable, input: Input) -> Reached {
 
 /// Enters a block: its `__aenter__` is in progress from now on.
 #[cold]
-fn enter_block(
-    awaitable: &Awaitable,
-    context: Owned,
-    callback: Option<Callback>,
-    error: Option<ErrorCallback>,
-) -> Result<()> {
-    match awaitable.with(|store| store.push_block(callback, error)) {
+fn enter_block(awaitable: &Awaitable, context: Owned) -> Result<()> {
+    match awaitable.with(|store| store.push_block()) {
         Ok(()) => match async_with::enter(awaitable, context) {
             Ok(()) => Ok(()),
             Err(raised) => fail(awaitable, raised),
         },
-        Err(NoMemory) => handle(awaitable, error, Raised::no_memory()),
+        Err(error) => handle(awaitable, error, Raised::no_memory()),
     }
 }
 

@@ -67,7 +67,8 @@ pub struct Definitions {
 /// one copy of the library from another.
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 
-/// The state of the main interpreter, where nearly everything runs: found without a look at the thread.
+/// The state of the main interpreter, where nearly everything runs: found without a look at the thread. [`forget_main`]
+/// clears it at the latest.
 static MAIN: AtomicPtr<State> = AtomicPtr::new(core::ptr::null_mut());
 
 /// The state that this thread used last in another interpreter.
@@ -127,7 +128,12 @@ fn find(interpreter: i64, definitions: &Definitions) -> Result<NonNull<State>> {
     let state = exception::aside(|| registered(definitions))?;
     // The main interpreter's id is 0.
     if interpreter == 0 {
-        MAIN.store(state.as_ptr(), Ordering::Release);
+        if MAIN.swap(state.as_ptr(), Ordering::AcqRel).is_null() {
+            // What is made while the interpreter's dictionary is being cleared goes into another, which nobody clears.
+            // There may be no room for one more function: then only that case is without.
+            // SAFETY: a function that needs no interpreter.
+            let _ = unsafe { ffi::Py_AtExit(Some(forget_main)) };
+        }
         return Ok(state);
     }
     let _ = CACHE.try_with(|cache| {
@@ -138,6 +144,12 @@ fn find(interpreter: i64, definitions: &Definitions) -> Result<NonNull<State>> {
         });
     });
     Ok(state)
+}
+
+/// Called at the very end of Python. A program may initialize it again, and its interpreters' ids begin anew.
+extern "C" fn forget_main() {
+    GENERATION.fetch_add(1, Ordering::AcqRel);
+    MAIN.store(core::ptr::null_mut(), Ordering::Release);
 }
 
 /// The state in the interpreter's dictionary, put there if it is missing.
@@ -316,6 +328,8 @@ impl State {
     unsafe fn free(state: NonNull<State>) {
         // SAFETY: the last holder is gone.
         unsafe {
+            // An object that outlived the interpreter's hold may have raised one since.
+            state.as_ref().stop.close();
             core::ptr::drop_in_place(state.as_ptr());
             ffi::PyMem_Free(state.as_ptr().cast());
         }

@@ -151,8 +151,8 @@ pub enum Next {
     Resume(*mut PyObject),
     /// Begin an await.
     Await(Owned),
-    /// Begin an `async with`.
-    Enter(Owned, Option<Callback>, Option<ErrorCallback>),
+    /// Begin an `async with`, whose callbacks [`Store::push_block`] finds.
+    Enter(Owned),
     /// Call a deferred callback.
     Call(DeferredCallback),
     /// The innermost block's queue is empty.
@@ -413,9 +413,12 @@ impl Store<'_> {
                 }
             }
             Some(Task::With(context)) => {
+                // As above, so that a `Cancel` of another thread finds the callbacks.
+                self.marks.activity = Activity::Entering;
+                self.data.current = entry.with_object(core::ptr::null_mut());
                 // SAFETY: as above.
                 match unsafe { Owned::optional(context) } {
-                    Some(context) => Next::Enter(context, entry.callback(), entry.error()),
+                    Some(context) => Next::Enter(context),
                     None => Next::Finish,
                 }
             }
@@ -508,24 +511,27 @@ impl Store<'_> {
 
 /// Blocks.
 impl Store<'_> {
-    /// Starts a block, not open yet. Its `__aenter__` is in progress from now on.
-    pub fn push_block(
-        &mut self,
-        callback: Option<Callback>,
-        error: Option<ErrorCallback>,
-    ) -> Result<(), NoMemory> {
-        let cold = self.data.make_cold(self.colds)?;
-        cold.block = new_block(Block {
-            outer: cold.block,
-            exit: None,
-            exception: None,
-            callback,
-            error,
-            queue: Queue::new(),
-            condemned: Queue::new(),
-            open: false,
-            past_error: false,
-        })?;
+    /// Starts the block that [`Store::next`] has begun, not open yet. Its `__aenter__` is in progress from now on. Where
+    /// there is no memory for it, its error callback.
+    pub fn push_block(&mut self) -> Result<(), Option<ErrorCallback>> {
+        let Ended { callback, error } = self.end();
+        let pushed = self.data.make_cold(self.colds).and_then(|cold| {
+            cold.block = new_block(Block {
+                outer: cold.block,
+                exit: None,
+                exception: None,
+                callback,
+                error,
+                queue: Queue::new(),
+                condemned: Queue::new(),
+                open: false,
+                past_error: false,
+            })?;
+            Ok(())
+        });
+        if let Err(NoMemory) = pushed {
+            return Err(error);
+        }
         self.marks.activity = Activity::Entering;
         Ok(())
     }

@@ -184,6 +184,47 @@ def test_what_was_added_before_the_end_is_called(first, run_python, environment)
     assert added == called
 
 
+# One thread begins an `async with` while another cancels; __aenter__ waits until that has returned.
+CANCELLED_AT_THE_BEGIN = """
+import threading, racer
+ROUNDS = 20000
+class Ready:
+    def __await__(self): return self; yield
+class Block:
+    def __aenter__(self):
+        while not cancelled: pass
+        return Ready()
+    def __aexit__(self, *exception): return Ready()
+awaitables = [racer.new() for _ in range(ROUNDS)]
+for aw in awaitables: racer.enter(aw, Block())
+racer.set_barrier(2)
+cancelled = False
+def cancel():
+    global cancelled
+    for number, aw in enumerate(awaitables):
+        cancelled = False
+        racer.meet()
+        for _ in range(number % 16): pass
+        racer.cancel(aw, None)
+        cancelled = True
+        racer.meet()
+cancelling = threading.Thread(target=cancel)
+cancelling.start()
+for aw in awaitables:
+    racer.meet()
+    try: aw.send(None)
+    except StopIteration: pass
+    racer.meet()
+cancelling.join()
+print(racer.counters()[1])
+"""
+
+
+@free_threaded
+def test_a_block_that_begins_while_it_is_cancelled_is_not_entered(run_python, environment):
+    assert run_python(CANCELLED_AT_THE_BEGIN, env=environment).stdout == "0\n"
+
+
 @free_threaded
 def test_racing_first_uses_make_one_type(run_python, environment):
     """In each of several processes all threads import and use the library for the first time."""

@@ -89,10 +89,15 @@ static int defer_often(PyObject *awaitable, PyObject *object)
     return often;
 }
 
-/* An `async with` whose body is empty. */
+/* An `async with`, whose body only counts that it was called. */
 static int enter(PyObject *awaitable, PyObject *object)
 {
-    return unless_finished(PyAwaitable_AsyncWith(awaitable, object, NULL, NULL));
+    int done = unless_finished(PyAwaitable_AsyncWith(awaitable, object, on_result, on_error));
+
+    if (done > 0) {
+        atomic_fetch_add(&queued, 1);
+    }
+    return done;
 }
 
 static int save(PyObject *awaitable, PyObject *object)
