@@ -6,7 +6,8 @@ Round after round, the threads meet at a barrier, do to one awaitable whatever t
 again; then the first of them checks that
 
   * of the steps that ran at once one won, and the others were told why they did not,
-  * the awaitable ends, and what was queued was called back at most once,
+  * the awaitable ends, and what was queued was called back once, or where it was cancelled, thrown into or closed, at most
+    once,
   * every reference that the library took has been given back.
 
 It needs the C extension `racer`, which tests/stress/racer/ is the source of. Meant for a build
@@ -32,6 +33,16 @@ class Ready:
     def __await__(self):
         return self
         yield
+
+
+class Block:
+    """A context manager that suspends in both its methods."""
+
+    async def __aenter__(self):
+        await suspend()
+
+    async def __aexit__(self, *exception):
+        await suspend()
 
 
 class Value:
@@ -86,6 +97,8 @@ class Race:
         self.value = Value()
         self.added = []
         self.outcomes = []
+        # Whether somebody did what may leave out something that is queued.
+        self.left_out = False
 
     def check(self):
         """After all threads are through, one of them ends the awaitable."""
@@ -99,6 +112,7 @@ class Race:
         queued, called, failed, _ = racer.counters()
         assert queued == sum(self.added), (queued, self.added)
         assert called + failed <= queued, (called, failed, queued)
+        assert self.left_out or called + failed == queued, (called, failed, queued)
         value = weakref.ref(self.value)
         self.awaitable = self.value = None
         return value
@@ -110,6 +124,7 @@ def race_steps(race, choose):
 
 
 def race_methods(race, choose):
+    race.left_out = True
     aw = race.awaitable
     acts = [
         lambda: step(aw.send, None),
@@ -132,7 +147,7 @@ def race_methods(race, choose):
 def race_calls(race, choose):
     aw, value = race.awaitable, race.value
     for _ in range(8):
-        act = choose.randrange(10)
+        act = choose.randrange(11)
         if act < 2:
             race.added.append(racer.add(aw, Ready()))
         elif act == 2:
@@ -147,8 +162,11 @@ def race_calls(race, choose):
             racer.replace(aw, value)
         elif act == 7:
             racer.set_result(aw, value)
-        elif act == 8 and choose.random() < 0.2:
+        elif act == 8 and choose.random() < 0.1:
+            race.left_out = True
             racer.cancel(aw, None)
+        elif act == 9:
+            race.added.append(racer.enter(aw, Block()))
         else:
             step(aw.send, None)
 

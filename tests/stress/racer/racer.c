@@ -89,10 +89,18 @@ static int defer_often(PyObject *awaitable, PyObject *object)
     return often;
 }
 
+/* A block may fail after its body was called: that is not counted, since one of the two is. */
+static int on_block_error(PyObject *awaitable, PyObject *exception)
+{
+    (void)awaitable;
+    (void)exception;
+    return 0;
+}
+
 /* An `async with`, whose body only counts that it was called. */
 static int enter(PyObject *awaitable, PyObject *object)
 {
-    int done = unless_finished(PyAwaitable_AsyncWith(awaitable, object, on_result, on_error));
+    int done = unless_finished(PyAwaitable_AsyncWith(awaitable, object, on_result, on_block_error));
 
     if (done > 0) {
         atomic_fetch_add(&queued, 1);
