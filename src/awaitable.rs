@@ -7,7 +7,7 @@ use crate::machine::{self, Admission, Phase, Step};
 use crate::raised::{Raised, Result};
 use crate::reference::Owned;
 use crate::state::{State, free_awaitable};
-use crate::store::{Data, Marks, Next, Store};
+use crate::store::{Data, Marks, Next, Objects, Store};
 use core::cell::{Cell, UnsafeCell};
 use core::ffi::{c_int, c_void};
 use core::ptr::NonNull;
@@ -208,17 +208,18 @@ impl Awaitable {
     }
 
     fn release_all(&self) {
-        for object in self.with(|store| store.take_inline()) {
+        // All saved objects at once, or a destructor would find the rest of them under other indexes.
+        let (inline, objects) = self.with(|store| (store.take_inline(), store.take_objects()));
+        for object in inline {
             // SAFETY: the store owned a reference to each that is not NULL, given up here.
             unsafe { ffi::Py_XDECREF(object) };
         }
         if self.with(|store| store.has_cold()) {
-            self.release_cold();
+            self.release_cold(objects);
         }
     }
 
-    fn release_cold(&self) {
-        let objects = self.with(|store| store.take_objects());
+    fn release_cold(&self, objects: Objects) {
         for &object in objects.as_slice() {
             // SAFETY: the store owned a reference to each, given up here.
             unsafe { ffi::Py_DECREF(object) };

@@ -334,7 +334,11 @@ fn disturb(inner: *mut PyObject, input: Input) -> Resumed {
             };
             Resumed::Ended(Err(match (closed, thrown) {
                 (Err(raised), _) => raised,
-                (Ok(()), Some(thrown)) => inner::raise_here(thrown),
+                (Ok(()), Some(thrown)) => match inner::check_thrown(thrown) {
+                    Ok(()) => inner::raise_here(thrown),
+                    // Only now does a native coroutine look, too.
+                    Err(raised) => return Resumed::Refused(raised),
+                },
                 (Ok(()), None) => exception::generator_exit(),
             }))
         }

@@ -76,7 +76,7 @@ fn not_awaitable(format: &CStr, object: *mut PyObject) -> Raised {
 #[inline]
 pub fn start(object: Owned, complaint: &CStr) -> Result<Owned> {
     if is_coroutine(object.as_ptr()) {
-        return if is_being_awaited(object.as_ptr()) {
+        return if has_cr_await(object.as_ptr()) {
             Err(awaited_already())
         } else {
             Ok(object)
@@ -142,15 +142,8 @@ fn no_iterator(object: &Owned, returned: &Owned) -> Raised {
     )
 }
 
-/// Whether somebody awaits this native coroutine, of which the caller has a reference: its `cr_await` is not None.
+/// Whether this native coroutine is in the middle of an await, whoever has stepped it to there: its `cr_await` is not None.
 #[inline]
-fn is_being_awaited(coroutine: *mut PyObject) -> bool {
-    // Whoever awaits it has a reference, too.
-    // SAFETY: a live object.
-    let is_shared = cfg!(Py_GIL_DISABLED) || unsafe { ffi::Py_REFCNT(coroutine) } > 1;
-    is_shared && has_cr_await(coroutine)
-}
-
 fn has_cr_await(coroutine: *mut PyObject) -> bool {
     let Some(getter) = cr_await() else {
         return false;

@@ -28,6 +28,8 @@ impl Memory for PythonMemory {
 }
 
 type Entries = Queue<Entry, PythonMemory>;
+/// Saved objects, each a reference that is owned.
+pub type Objects = Buffer<*mut PyObject, PythonMemory>;
 
 /// What `Data::current` stands for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -75,7 +77,7 @@ pub struct Data {
 /// What most awaitables do without: a block of its own, made when first needed and kept until the object goes.
 pub struct Cold {
     queue: Entries,
-    objects: Buffer<*mut PyObject, PythonMemory>,
+    objects: Objects,
     arbitrary: Buffer<*mut c_void, PythonMemory>,
     integers: Buffer<c_long, PythonMemory>,
     name: Option<Owned>,
@@ -780,7 +782,7 @@ impl Store<'_> {
 
     /// Takes out the saved objects that do not stand in the object itself.
     #[inline]
-    pub fn take_objects(&mut self) -> Buffer<*mut PyObject, PythonMemory> {
+    pub fn take_objects(&mut self) -> Objects {
         self.data
             .cold()
             .map_or_else(Buffer::new, |cold| mem::take(&mut cold.objects))
@@ -806,10 +808,7 @@ impl Store<'_> {
 
     /// Takes back the memory of saved objects that are released, and hands out what is there already.
     #[inline]
-    pub fn reuse(
-        &mut self,
-        mut objects: Buffer<*mut PyObject, PythonMemory>,
-    ) -> Option<Buffer<*mut PyObject, PythonMemory>> {
+    pub fn reuse(&mut self, mut objects: Objects) -> Option<Objects> {
         objects.clear();
         match self.data.cold() {
             Some(cold) if cold.objects.bytes() == 0 && objects.bytes() <= KEPT_BYTES / 4 => {

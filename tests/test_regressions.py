@@ -546,3 +546,79 @@ def test_cancel_by_what_goes_with_an_await_drops_its_callback(slots):
     rawapi.add_await(outer, Inner(), lambda aw, value: called.append(value))
     assert run(outer) is None
     assert called == []
+
+
+def dropping_its_only_reference(make):
+    """What awaits a coroutine that a list alone has held, natively and in C."""
+
+    async def popped(held):
+        return await held.pop()
+
+    def popped_in_c(held):
+        aw = rawapi.new()
+        rawapi.add_await(aw, held.pop())
+        return aw
+
+    return {"native": popped, "C": popped_in_c}[make]
+
+
+@pytest.mark.parametrize("make", ["native", "C"])
+def test_a_coroutine_that_was_stepped_by_hand_is_being_awaited_whoever_holds_it(make):
+    async def inner():
+        await suspend("first")
+        log.append("ran on")
+
+    log = []
+    held = [inner()]
+    held[0].send(None)
+    awaitable = dropping_its_only_reference(make)(held)
+    with pytest.raises(RuntimeError, match="coroutine is being awaited already"):
+        awaitable.send(None)
+    assert log == []
+
+
+@pytest.mark.parametrize("thrown", [(GeneratorExit, None, 5), (GeneratorExit(), 5)])
+@pytest.mark.parametrize("make", [native, in_c])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_generator_exit_that_cannot_be_made_closes_what_is_awaited_alone(make, thrown):
+    async def inner():
+        try:
+            await suspend("first")
+        finally:
+            log.append("closed")
+
+    log = []
+    awaitable = make(inner())
+    awaitable.send(None)
+    with pytest.raises(TypeError):
+        awaitable.throw(*thrown)
+    assert log == ["closed"]
+    with pytest.raises(RuntimeError, match="cannot reuse already awaited coroutine"):
+        awaitable.send(None)
+
+
+def test_a_generator_exit_that_cannot_be_made_leaves_it_suspended(new):
+    aw = new()
+    rawapi.add_await(aw, suspend("first"))
+    aw.send(None)
+    with pytest.raises(TypeError), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        aw.throw(GeneratorExit(), 5)
+    assert aw.cr_suspended
+    aw.close()
+
+
+def test_a_destructor_finds_no_saved_object_under_the_index_of_another(new):
+    class Nosy:
+        def __del__(self):
+            for index in range(4):
+                try:
+                    seen.append(rawapi.get_value(aw, index))
+                except IndexError:
+                    seen.append("nothing")
+
+    seen = []
+    aw = new()
+    rawapi.save_values(aw, Nosy(), "one", "two", "three")
+    assert run(aw) is None
+    assert seen == ["nothing"] * 4
