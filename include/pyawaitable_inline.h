@@ -108,8 +108,9 @@ PYAWAITABLE_COLD void PyAwaitable__cannot_import(PyObject *found)
     }
     else if (PyAwaitable__is_missing(cause)) {
         PyErr_Format(PyExc_ImportError,
-                     "this extension needs the runtime of PyAwaitable %d, and there is no module '_pyawaitable': install "
-                     "it with  pip install " PYAWAITABLE__RUNTIME,
+                     "this extension needs the runtime of PyAwaitable %d, and there is no module '_pyawaitable': "
+                     "uninstall the distribution 'pyawaitable' if it is there, then install the runtime with "
+                     " pip install " PYAWAITABLE__RUNTIME,
                      PyAwaitable_MAJOR_VERSION, PYAWAITABLE__RUNTIME_VERSIONS);
     }
     else {
@@ -137,7 +138,9 @@ PYAWAITABLE_COLD void PyAwaitable__cannot_import(PyObject *found)
 /* Whether the runtime is one that this header's table fits: the same major version, and at least as new. */
 PYAWAITABLE_COLD int PyAwaitable__fits(const PyAwaitable_Table *table)
 {
-    if (table->version >> 24 == PyAwaitable_MAJOR_VERSION && table->size >= (Py_ssize_t)sizeof(PyAwaitable_Table)) {
+    if (table->version >> 24 == PyAwaitable_MAJOR_VERSION &&
+        (table->version >> 16 & 0xFF) + 1 > PyAwaitable_MINOR_VERSION && /* not >=, which is always true of 0 */
+        table->size >= (Py_ssize_t)sizeof(PyAwaitable_Table)) {
         return 1;
     }
     PyErr_Format(PyExc_ImportError,

@@ -294,15 +294,24 @@ def test_library_without_gnu_tools(project, run_adder, mode, tmp_path):
     folder = project("cc")
     run("./build.sh", PACKAGES[mode], sys.executable, cwd=folder, **search)
     assert run_adder(folder / f"adder{SUFFIX}", mode) == mode
+    library = prefix / "lib" / "libpyawaitable.so"
+    dynamic = subprocess.run(["readelf", "-d", library], check=True, capture_output=True, text=True)
+    assert "soname: [libpyawaitable.so]" in dynamic.stdout
 
 
 @linux
 @needs_cmake
 @needs("pkg-config")
 def test_library_outside_python(cmake_build, project, run_adder, tmp_path):
-    """Laid out as in /usr/local, and then moved elsewhere."""
+    """Laid out as in /usr/local, where others have files too, and then moved elsewhere."""
     script = ROOT / "backend" / "pyawaitable_build" / "library.py"
-    run(sys.executable, script, tmp_path / "first", CARGO_TARGET_DIR=str(TARGET))
+    foreign = [tmp_path / "first" / name for name in ("lib/libother.so", "include/other.h", "lib/pkgconfig/other.pc")]
+    for path in foreign:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    for _ in range(2):
+        run(sys.executable, script, tmp_path / "first", CARGO_TARGET_DIR=str(TARGET))
+        assert [path for path in foreign if not path.exists()] == []
     prefix = (tmp_path / "first").rename(tmp_path / "second")
     adder = cmake_build("static", f"-DCMAKE_PREFIX_PATH={prefix}")
     assert run_adder(adder, "static") == "static"

@@ -30,6 +30,15 @@ def version_in_cargo_toml():
 # What is installed
 
 
+# What every start of Python reads, and what that calls where something is unusual.
+START = ("pyawaitable_variable.pth", "_pyawaitable_start.py")
+
+
+def copy_start_to(site):
+    for name in START:
+        shutil.copy(INSTALLED.parent / name, site)
+
+
 def test_include_has_the_headers_of_the_source_tree():
     source = {path.name: path.read_bytes() for path in (ROOT / "include").iterdir()}
     installed = {path.name: path.read_bytes() for path in Path(pyawaitable.include()).iterdir()}
@@ -173,7 +182,7 @@ def test_sdist_holds_what_a_build_needs(tmp_path):
         names = {member.name.split("/", 1)[1] for member in archive}
     assert {"Cargo.toml", "pyproject.toml", "build.rs", "LICENSE", "src/lib.rs"} <= names
     assert {"python/pyawaitable/__init__.py", "python/_pyawaitable/__init__.py"} <= names
-    assert "python/data/platlib/pyawaitable_include.pth" in names
+    assert {f"python/data/platlib/{name}" for name in START} <= set(names)
     assert ".cargo/config.toml" in names
     backend = ROOT / "backend" / "pyawaitable_build"
     for path in [*backend.glob("*.py"), *backend.glob("templates/*")]:
@@ -439,7 +448,7 @@ def put_2x_over_ours(site):
     (package / "pyawaitable.h").write_text("", encoding="utf-8")
     pth = "import pyawaitable; pyawaitable.include(suppress_error=True)\n"
     (site / "hatch_autorun_pyawaitable.pth").write_text(pth, encoding="utf-8")
-    shutil.copy(INSTALLED.parent / "pyawaitable_include.pth", site)
+    copy_start_to(site)
 
 
 def run_in_site(site, code, *options):
@@ -465,12 +474,43 @@ def test_start_up_is_silent_with_the_original_2x_over_ours(site):
     assert (status, out, err) == (0, f"2.0.1 {site / 'pyawaitable' / 'include'}\n", "")
 
 
+def test_variable_is_of_the_installation_that_comes_first(site, tmp_path_factory):
+    """As in a virtual environment with --system-site-packages, both of them having the package."""
+    second = tmp_path_factory.mktemp("second")
+    (second / "pyawaitable" / "include").mkdir(parents=True)
+    copy_start_to(site)
+    copy_start_to(second)
+    code = f"site.addsitedir({str(second)!r}); import os; print(os.environ['PYAWAITABLE_INCLUDE'])"
+    status, out, err = run_in_site(site, code)
+    assert (status, out, err) == (0, f"{site / 'pyawaitable' / 'include'}\n", "")
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_variable_of_an_editable_installation(site, tmp_path_factory, is_there):
+    """Whose package is the source tree, by a .pth file that is read first."""
+    folder = tmp_path_factory.mktemp("editable")
+    copy_start_to(folder)
+    if is_there:
+        (folder / "pyawaitable_rs.pth").write_text(f"{site}\n", encoding="utf-8")
+    code = "import os; print(os.environ.get('PYAWAITABLE_INCLUDE'))"
+    status, out, err = run_in_site(folder, code)
+    assert (status, out, err) == (0, f"{site / 'pyawaitable' / 'include' if is_there else None}\n", "")
+
+
+def test_everything_of_1x_is_imported_by_star(run_python):
+    """Its __all__ had the table, which is imported for that alone."""
+    names = run_python("from pyawaitable import *; print(*sorted(dir()))").stdout.split()
+    assert {"PyAwaitable", "abi", "include"} <= set(names)
+    assert run_python("import sys, pyawaitable; print('pyawaitable.abi' in sys.modules)").stdout == "False\n"
+
+
 def test_original_2x_in_a_folder_that_is_read_first_is_no_trouble(site, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     (elsewhere / "pyawaitable").mkdir()
     put_2x_over_ours(elsewhere)
-    (elsewhere / "pyawaitable_include.pth").unlink()
-    shutil.copy(INSTALLED.parent / "pyawaitable_include.pth", site)
+    for name in START:
+        (elsewhere / name).unlink()
+    copy_start_to(site)
     code = f"site.addsitedir({str(site)!r}); import pyawaitable; print(pyawaitable.include())"
     status, out, err = run_in_site(elsewhere, code, "-W", "error")
     assert (status, out, err) == (0, f"{elsewhere / 'pyawaitable'}{os.sep}\n", "")

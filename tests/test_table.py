@@ -608,13 +608,15 @@ PyMODINIT_FUNC PyInit_newer(void)
 
 
 @pytest.mark.parametrize("call", ["init", "use"])
+@pytest.mark.parametrize("table", ["longer", "the same"])
 def test_an_extension_of_a_newer_header_refuses_the_runtime(
-    call, changed_header, tmp_path, run_python
+    table, call, changed_header, tmp_path, run_python
 ):
-    """3.1 here, as it is going to be: the table of the runtime is too short for it."""
+    """3.1 here, as it is going to be: the table of the runtime is too short for it, or only too old."""
     source = tmp_path / "newer.c"
     source.write_text(NEWER)
-    include = changed_header(NEXT_VERSION, (LAST, LAST + MORE))
+    changes = [NEXT_VERSION, (LAST, LAST + MORE)] if table == "longer" else [NEXT_VERSION]
+    include = changed_header(*changes)
     compile_extension(tmp_path, "newer", [source], include=include)
     code = f"import sys; sys.path.append({str(tmp_path)!r})\nimport newer"
     message = run_python(code + REPORT.format(call=f"newer.{call}()")).stdout

@@ -1,6 +1,6 @@
 """Makes libpyawaitable, shared and static, for extensions that link it.
 
-`python library.py PREFIX` lays it out for use outside Python: PREFIX/lib and PREFIX/include.
+`python library.py PREFIX` lays it out for use outside Python, in PREFIX/lib and PREFIX/include, beside whatever is there.
 It is for the interpreter that runs this file, as an extension module would be.
 
 cargo's own static library holds all of Rust's standard library, twenty megabytes of objects, and
@@ -65,6 +65,9 @@ def cargo(*crate_types):
     command = ["cargo", "rustc", "--release", "--lib", "--crate-type", ",".join(crate_types)]
     command += ["--manifest-path", ROOT / "Cargo.toml", "--target-dir", target]
     command += ["--message-format", "json-render-diagnostics"]
+    if sys.platform.startswith("linux"):
+        # What is linked by a path, as CMake does, is asked for by this name and not by the path.
+        command += ["--", f"-Clink-arg=-Wl,-soname,{SHARED_NAME}"]
     if sys.platform == "darwin":
         # The interpreter has CPython's functions, and the library is found beside whoever links it.
         command += ["--", "-Clink-arg=-undefined", "-Clink-arg=dynamic_lookup"]
@@ -152,10 +155,22 @@ def hidden_references():
     return "\n".join(lines)
 
 
+def install(prefix):
+    """Put the libraries and the header into folders that may have other files, too."""
+
+    def replace(source, target):
+        # As a new file, since the old one may be in use.
+        Path(target).unlink(missing_ok=True)
+        return shutil.copy2(source, target)
+
+    with tempfile.TemporaryDirectory() as work:
+        lib = Path(work, "lib")
+        make(lib)
+        for source, folder in ((lib, "lib"), (ROOT / "include", "include")):
+            shutil.copytree(source, prefix / folder, copy_function=replace, dirs_exist_ok=True)
+
+
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(f"usage: {sys.argv[0]} PREFIX")
-    prefix = Path(sys.argv[1])
-    shutil.rmtree(prefix / "lib", ignore_errors=True)
-    make(prefix / "lib")
-    shutil.copytree(ROOT / "include", prefix / "include", dirs_exist_ok=True)
+    install(Path(sys.argv[1]))

@@ -18,7 +18,7 @@ if not hasattr(_pyawaitable, "abi_v3"):
 
 from _pyawaitable import PyAwaitable, __version__
 
-__all__ = ("PyAwaitable", "__version__", "include", "library", "static_library")
+__all__ = ("PyAwaitable", "__version__", "abi", "include", "library", "static_library")
 
 
 def include(*, suppress_error=False):

@@ -18,9 +18,8 @@ def check(package, folder):
 def let_include_warn(original):
     """Let the original's ``include()`` warn too, where its 2.x was installed last and is imported.
 
-    It is the .pth file that calls this, before the caller's code runs: that of the original has
-    imported the package, and our own ``__init__.py`` is no more. Virtual environments read each
-    .pth file twice.
+    Called at the start of Python, on the behalf of our .pth file: the original's own has imported
+    the package, and our ``__init__.py`` is no more. Virtual environments read each .pth file twice.
     """
     include = original.include
     if hasattr(include, "__wrapped__"):

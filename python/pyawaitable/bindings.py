@@ -25,8 +25,8 @@ awaitcallback_err = awaitcallback
 defer_callback = PYFUNCTYPE(c_int, py_object)
 
 # Prototypes of this module's own: attributes set on pythonapi's functions would be everybody's.
-_get_name = PYFUNCTYPE(c_char_p, py_object)(("PyCapsule_GetName", pythonapi))
-_get_pointer = PYFUNCTYPE(c_void_p, py_object, c_char_p)(("PyCapsule_GetPointer", pythonapi))
+get_name = PYFUNCTYPE(c_char_p, py_object)(("PyCapsule_GetName", pythonapi))
+get_pointer = PYFUNCTYPE(c_void_p, py_object, c_char_p)(("PyCapsule_GetPointer", pythonapi))
 
 
 class PyABI(Structure):
@@ -37,7 +37,7 @@ class PyABI(Structure):
     @classmethod
     def from_capsule(cls, capsule):
         """The table that a capsule points to."""
-        return cls.from_address(_get_pointer(capsule, _get_name(capsule)))
+        return cls.from_address(get_pointer(capsule, get_name(capsule)))
 
     def __getattribute__(self, name):
         field = getattr(type(self), name, None)

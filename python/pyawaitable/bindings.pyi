@@ -11,6 +11,9 @@ awaitcallback: Any
 awaitcallback_err: Any
 defer_callback: Any
 
+get_name: Callable[[Any], bytes | None]
+get_pointer: Callable[[Any, bytes | None], int | None]
+
 class PyABI(Structure):
     size: int
     @classmethod
