@@ -579,6 +579,10 @@ PYAWAITABLE_INLINE int pyawaitable_vendor_init(PyObject *module)
 }
 
 /* The functions as 1.x handed them out. */
+#if defined(__GNUC__) && !defined(__cplusplus)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wc++-compat" /* the name `new` */
+#endif
 typedef struct PyAwaitableABI {
     Py_ssize_t size;
 #ifdef __cplusplus
@@ -606,6 +610,9 @@ typedef struct PyAwaitableABI {
     int (*async_with)(PyObject *, PyObject *, awaitcallback, awaitcallback_err);
     int (*defer_await)(PyObject *, defer_callback);
 } PyAwaitableABI;
+#if defined(__GNUC__) && !defined(__cplusplus)
+#pragma GCC diagnostic pop
+#endif
 
 /* Its value, without the type. */
 #define PYAWAITABLE__ABI                                                                                               \
@@ -618,7 +625,8 @@ typedef struct PyAwaitableABI {
             PyAwaitable_DeferAwait                                                                                     \
     }
 
-/* The functions of this header in that form. The type is that of the interpreter that asks. */
+/* The functions of this header in that form. The type is that of the interpreter that has asked last: an extension that is
+   in several at a time asks PyAwaitable_GetType(). */
 PYAWAITABLE_INLINE PyAwaitableABI *PyAwaitable__abi(void)
 {
     static PyAwaitableABI abi = PYAWAITABLE__ABI;

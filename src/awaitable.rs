@@ -11,7 +11,7 @@ use crate::store::{Data, Marks, Next, Objects, Store};
 use core::cell::{Cell, UnsafeCell};
 use core::ffi::{c_int, c_void};
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU8, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 
 /// An awaitable. 96 bytes, and 16 before them that are the garbage collector's.
 #[repr(C)]
@@ -239,6 +239,17 @@ impl Awaitable {
         }
     }
 
+    /// Whether somebody refers to it weakly. Without a GIL, another thread may be giving up the last of them.
+    #[inline]
+    fn has_weak_references(&self) -> bool {
+        if cfg!(Py_GIL_DISABLED) {
+            // SAFETY: a field of a live object, which CPython too changes atomically.
+            let list = unsafe { AtomicPtr::from_ptr(self.weak_references.as_ptr()) };
+            return !list.load(Ordering::Acquire).is_null();
+        }
+        !self.weak_references.get().is_null()
+    }
+
     /// Whether something is left to do before the object may go: a warning, or closing what is suspended.
     pub fn needs_finalizer(&self) -> bool {
         match self.phase() {
@@ -297,7 +308,7 @@ pub unsafe extern "C" fn dealloc(object: *mut PyObject) {
     unsafe {
         let awaitable = &*object.cast::<Awaitable>();
         ffi::PyObject_GC_UnTrack(object.cast());
-        if !awaitable.weak_references.get().is_null() {
+        if awaitable.has_weak_references() {
             ffi::PyObject_ClearWeakRefs(object);
         }
         // What holds nothing starts no chain.
@@ -433,7 +444,7 @@ unsafe fn destroy(object: *mut Awaitable) {
                 return;
             }
             ffi::PyObject_GC_UnTrack(object.cast());
-            if !awaitable.weak_references.get().is_null() {
+            if awaitable.has_weak_references() {
                 ffi::PyObject_ClearWeakRefs(object.cast());
             }
         }

@@ -45,8 +45,8 @@ int pyawaitable_shim_check_version(void)
     }
     PyErr_Format(PyExc_ImportError,
                  "this copy of PyAwaitable was built for Python " NUMBER(PY_MAJOR_VERSION) "." NUMBER(PY_MINOR_VERSION)
-                 "%s, and this is Python %.20s",
-                 kind, version);
+                 "%s, and this is Python %.*s",
+                 kind, (int)strcspn(version, " "), version);
     return -1;
 }
 

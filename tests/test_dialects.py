@@ -125,6 +125,11 @@ def test_every_way_to_include_it(compiler, before, tmp_path):
     compile_text(tmp_path, compiler, COMPILERS[compiler][0], BEFORE[before] + USES)
 
 
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_c_that_is_to_be_cxx_too(compiler, tmp_path):
+    compile_text(tmp_path, compiler, "c11", BEFORE["twice"] + USES, "-fsyntax-only", "-Wc++-compat")
+
+
 @compilers
 @pytest.mark.parametrize("optimization", ["-O0", "-O3"])
 def test_as_an_object_file(compiler, optimization, tmp_path):

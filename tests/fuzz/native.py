@@ -3,7 +3,6 @@
 import ctypes
 import sys
 import textwrap
-import threading
 import weakref
 
 from differential import model
@@ -161,17 +160,15 @@ class Queue(model.Queue):
         return self.alive() and not self.finished
 
     def finish(self):
-        """What is left goes as local variables go with a frame: not while its own exception is being handled, so that
-        another thread lets go of it, but while that of who steps is."""
+        """What is left goes as local variables go with a frame: not while its own exception is being handled, so that it
+        is put aside, but while that of who steps is."""
         self.finished = True
         if not any(self.queues) and not self.saved:
             return
         if not self.started or sys.exc_info()[0] is None:
             self.forget()
         else:
-            releasing = threading.Thread(target=self.forget_as_who_steps)
-            releasing.start()
-            releasing.join()
+            unhandled(self.forget_as_who_steps)
 
     def forget_as_who_steps(self):
         if self.env.handled is None:

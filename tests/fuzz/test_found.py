@@ -3,6 +3,8 @@
 So far it was always the comparison that was wrong, or the interpreter; that is kept apart from here on.
 """
 
+import sysconfig
+
 import pytest
 
 from . import native, search
@@ -225,8 +227,16 @@ FOUND = {
 }
 
 
-@pytest.mark.parametrize("found", FOUND.values(), ids=FOUND)
-def test_found(found):
+FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+# Natively, on 3.13t, a coroutine that has ignored GeneratorExit goes later there than with a GIL; in C it does not.
+LATER = "reached for while what it stands in is dropped"
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_found(name):
+    if FREE_THREADED and name == LATER:
+        pytest.skip("a native coroutine that ignores GeneratorExit goes at another time without a GIL")
+    found = FOUND[name]
     with search.quiet():
         assert check(found)
 
@@ -241,6 +251,7 @@ def test_arguments_of_throw_reach_what_is_awaited_as_they_are():
         )
 
 
+@pytest.mark.skipif(FREE_THREADED, reason="a free-threaded collection visits every object there is: minutes")
 def test_a_difference_is_found(monkeypatch):
     """An `async def` in whose error callbacks -1 means that the exception is handled."""
 
