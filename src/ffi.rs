@@ -18,6 +18,7 @@ unsafe extern "C" {
     pub safe static pyawaitable_shim_exception_offset: usize;
     #[cfg(all(Py_3_11, not(Py_3_14)))]
     pub safe static pyawaitable_shim_remaining_offset: usize;
+    pub fn pyawaitable_shim_is_too_late() -> c_int;
     pub fn pyawaitable_shim_check_version() -> c_int;
     pub fn pyawaitable_shim_current_frame() -> *const c_void;
     pub fn pyawaitable_shim_let_threads_run(last: *mut u64);

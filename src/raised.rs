@@ -36,7 +36,22 @@ impl Raised {
     /// Sets an exception of CPython's with a fixed text.
     pub fn new(kind: Kind, text: &CStr) -> Self {
         // SAFETY: `kind` is one of CPython's exception types, alive as long as the interpreter; `text` ends in NUL.
-        unsafe { ffi::PyErr_SetString(kind.object(), text.as_ptr()) };
+        unsafe { Self::with_text(kind.object(), ffi::PyUnicode_FromString(text.as_ptr())) }
+    }
+
+    /// Sets an exception with this text, or where there is none leaves what is set. CPython's own functions, up to 3.10,
+    /// then set one without a text in place of the `MemoryError`.
+    ///
+    /// # Safety
+    /// `kind` is an exception type; `text` is a reference that is given away, or NULL with an exception set.
+    unsafe fn with_text(kind: *mut ffi::PyObject, text: *mut ffi::PyObject) -> Self {
+        if !text.is_null() {
+            // SAFETY: the caller's promise.
+            unsafe {
+                ffi::PyErr_SetObject(kind, text);
+                ffi::Py_DECREF(text);
+            }
+        }
         Self(())
     }
 
@@ -51,13 +66,12 @@ impl Raised {
     pub fn for_type_of(format: &CStr, object: *mut ffi::PyObject) -> Self {
         // SAFETY: `object` is live, so its type's name is; every caller's format has one `%.100s` and nothing else.
         unsafe {
-            ffi::PyErr_Format(
+            let name = (*ffi::Py_TYPE(object)).tp_name;
+            Self::with_text(
                 ffi::PyExc_TypeError,
-                format.as_ptr(),
-                (*ffi::Py_TYPE(object)).tp_name,
-            );
+                ffi::PyUnicode_FromFormat(format.as_ptr(), name),
+            )
         }
-        Self(())
     }
 }
 

@@ -50,6 +50,18 @@ int pyawaitable_shim_check_version(void)
     return -1;
 }
 
+/* Whether the interpreter may have become unable to make a type: 3.9 crashes where it does so at the end of Python. */
+int pyawaitable_shim_is_too_late(void);
+
+int pyawaitable_shim_is_too_late(void)
+{
+#if PY_VERSION_HEX < 0x030A0000
+    return _Py_IsFinalizing();
+#else
+    return 0;
+#endif
+}
+
 /* Where a thread's state has the exception that is set, and how many levels of recursion are left. */
 #if PY_VERSION_HEX >= 0x030C0000
 #define EXCEPTION current_exception

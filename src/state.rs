@@ -178,6 +178,12 @@ fn registered(definitions: &Definitions) -> Result<NonNull<State>> {
         if exception::pending().is_some() {
             return Err(Raised::pending());
         }
+        if ffi::pyawaitable_shim_is_too_late() != 0 {
+            return Err(Raised::new(
+                Kind::RuntimeError,
+                c"PyAwaitable cannot be used for the first time while Python is shutting down",
+            ));
+        }
         let capsule = make(definitions)?;
         let kept = ffi::PyDict_SetDefault(dictionary, key.as_ptr(), capsule.as_ptr());
         if kept.is_null() {

@@ -19,6 +19,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -174,6 +175,8 @@ def count(kind, options):
 
 # What CPython's functions do without memory, and the functions of alone.py that only call them.
 CRASHING = {"PyErr_ResourceWarning": "warn"}
+# Of a first use, which makes types.
+CRASHED_IN_CHILD = f"exit status {-signal.SIGSEGV}"
 FRAME = re.compile(r"/([^/\n]*)\((\w*)[+\w]*\)\[0x\w+\]$", re.M)
 
 
@@ -199,6 +202,8 @@ def cpythons(wrong):
     function = function_that_crashed(wrong.complaint)
     if function in CRASHING and fails_alone(CRASHING[function]):
         return f"{function} crashes"
+    if wrong.complaint == CRASHED_IN_CHILD and fails_alone("fill"):
+        return "making a type crashes"
     if wrong.complaint.startswith(NO_EXCEPTION) and fails_alone("lose"):
         return NO_EXCEPTION
     return None

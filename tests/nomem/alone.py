@@ -22,7 +22,14 @@ def lose():
     failing.call(bool, Raising())
 
 
-CALLS = {"warn": warn, "lose": lose}
+def fill():
+    """Some go on when a dictionary cannot grow: a SystemError here, a crash where a type is made (3.13.0)."""
+    names = {}
+    for number in range(20):
+        failing.call(names.setdefault, str(number), None)
+
+
+CALLS = {"warn": warn, "lose": lose, "fill": fill}
 
 
 def goes_wrong(name):

@@ -7,6 +7,7 @@ where the MemoryError went. No SystemError is new, nothing is left, nothing cras
 import functools
 import inspect
 import re
+import sys
 
 import failing
 import scenarios
@@ -104,6 +105,13 @@ def system_errors(text):
     return len(numbers), sum(f"{number}({NO_EXCEPTION})" in text for number in numbers)
 
 
+def has_lost_a_text(text, expected):
+    """Up to 3.10 PyErr_SetString() without memory sets the exception without its text, and no MemoryError: here that of the
+    scenarios' own callbacks."""
+    without = re.compile(r"#\d+\(\)")
+    return sys.version_info < (3, 11) and len(without.findall(text)) > len(without.findall(expected))
+
+
 def complain(seen, expected):
     case, log = seen
     got, before = lines(log), lines(expected[1])
@@ -117,7 +125,7 @@ def complain(seen, expected):
         return f"does not end:\n{text}"
     if interpreters:
         return f"{NO_EXCEPTION}:\n{text}"
-    if "MemoryError" not in text and not case.may_hide():
+    if "MemoryError" not in text and not case.may_hide() and not has_lost_a_text(text, "\n".join(before)):
         return f"another outcome without a MemoryError:\n{text}"
     return None
 
