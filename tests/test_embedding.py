@@ -82,10 +82,11 @@ class Late:
         self.kept = keeper.once, inner
     def __del__(self):
         once, inner = self.kept
+        coroutine = inner()
         try:
-            once(inner()).close()
+            once(coroutine).close()
         except:  # 3.9 cannot, and says so
-            pass
+            coroutine.close()
 keeper.keep_to_the_end(Late())
 """
 

@@ -39,6 +39,7 @@ KNOWN = [
     Known(
         *("coroutines", f"{COROUTINES}.test_stack_in_coroutine_throw", NATIVE),
         "the frames of a throw are linked through native coroutines alone",
+        since=(3, 10),
     ),
     Known(
         *("coroutines", f"{COROUTINES}.test_cr_await", INJECTION),
