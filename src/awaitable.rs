@@ -214,16 +214,17 @@ impl Awaitable {
             // SAFETY: the store owned a reference to each that is not NULL, given up here.
             unsafe { ffi::Py_XDECREF(object) };
         }
+        for &object in objects.as_slice() {
+            // SAFETY: the store owned a reference to each, given up here.
+            unsafe { ffi::Py_DECREF(object) };
+        }
         if self.with(|store| store.has_cold()) {
             self.release_cold(objects);
         }
     }
 
+    /// What is left of the cold part; `objects` is memory, whose references are released.
     fn release_cold(&self, objects: Objects) {
-        for &object in objects.as_slice() {
-            // SAFETY: the store owned a reference to each, given up here.
-            unsafe { ffi::Py_DECREF(object) };
-        }
         drop(self.with(|store| store.reuse(objects)));
         if self.with(|store| store.has_work()) {
             self.release_work();

@@ -13,8 +13,9 @@ use core::ffi::c_int;
 /// Where no file has called it, the first use of the API does. In the default mode it imports the runtime, the module
 /// `_pyawaitable`.
 ///
-/// Returns 0, or -1 with an exception set: `ImportError` if the runtime is missing or too old. The thread must be
-/// attached to an interpreter, as for every function of this API.
+/// Returns 0, or -1 with an exception set: `ImportError` if the runtime is missing or too old, `RuntimeError` if Python
+/// is shutting down and it is too late for a first use. The thread must be attached to an interpreter, as for every
+/// function of this API.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyAwaitable_Init() -> c_int {
     status(state::current(&DEFINITIONS).map(drop))
