@@ -24,6 +24,8 @@ from raw_support import Context, Ready, ready, sleepy, suspend
 NULL = rawapi.NULL
 CALLS = 200
 MOST_DEPTH = 6
+# Of so many episodes one has two threads at once, on the same awaitables. That alone is not the same twice.
+TOGETHER = 16
 # Unpacking reads as many places as there are values, and rawapi passes 320.
 MOST_SAVES, MOST_SAVED_AT_ONCE = 75, 4
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
@@ -44,8 +46,8 @@ class Finalizing:
         CURRENT.episode.interrupted()
 
 
-class Current:
-    """What the C callbacks reach."""
+class Current(threading.local):
+    """What the C callbacks reach: the episode of this thread."""
 
     episode = None
 
@@ -198,14 +200,15 @@ class Episode:
         return self.ours()
 
     def ours(self):
-        awaitables = self.awaitables
+        # Another thread may take some away meanwhile.
+        awaitables = tuple(self.awaitables)
         if len(awaitables) < 3 or self.chance(8):
             return self.new()
         found = self.pick(awaitables)
         if found.cr_state == "CORO_CLOSED" and self.chance(2):
             # Not much is left to be done with it; another thread may have been faster.
             with contextlib.suppress(ValueError):
-                awaitables.remove(found)
+                self.awaitables.remove(found)
             return self.new()
         return found
 
@@ -286,9 +289,13 @@ class Episode:
             return
         worker, self.worker = self.worker, None
         try:
-            worker.submit(self.act).result()
+            worker.submit(self.act_there).result()
         finally:
             self.worker = worker
+
+    def act_there(self):
+        CURRENT.episode = self
+        self.act()
 
     def called(self, aw, argument):
         self.inspect(argument)
@@ -355,9 +362,9 @@ class Episode:
     def step(self):
         self.stepped += 1
         target = self.ours()
-        if self.chance(8):
-            target = target.__await__() if not target.cr_suspended else target
         try:
+            if self.chance(8) and not target.cr_suspended:
+                target = target.__await__()
             self.steps(self.pick(STEPS), target)
         except BaseException as exception:
             self.inspect(exception)
@@ -422,8 +429,7 @@ class Edge:
 
     def episode(self, seed):
         """The episode, when it is over."""
-        # Now and then two threads at once, on the same awaitables. That alone is not the same twice.
-        together = seed % 16 == 15
+        together = seed % TOGETHER == TOGETHER - 1
         episode = CURRENT.episode = Episode(seed, None if together else self.worker, together)
         before = references(LASTING)
         other = threading.Thread(target=self.beside, args=(episode, seed)) if together else None
@@ -451,7 +457,7 @@ class Edge:
             raise Violation(f"episode {seed}:\n" + "\n".join(broken))
 
     def beside(self, episode, seed):
-        mine = Episode(-seed, together=True)
+        mine = CURRENT.episode = Episode(-seed, together=True)
         mine.awaitables, mine.ever, mine.broken = episode.awaitables, episode.ever, episode.broken
         while mine.left > 0:
             mine.act()
@@ -463,12 +469,12 @@ class Edge:
         while idle < 3:
             idle = 0 if gc.collect() else idle + 1
 
-    def run(self, calls, first=0, log=None):
-        """Runs episodes until so many calls are made. Returns the number of calls, steps and episodes."""
+    def run(self, calls, first=0, log=None, step=1):
+        """Runs each `step`th episode until so many calls are made. Returns the number of calls, steps and episodes."""
         made = stepped = episodes = 0
         hook, interval = sys.unraisablehook, sys.getswitchinterval()
         sys.unraisablehook = lambda arguments: CURRENT.episode.inspect(arguments.exc_value)
-        sys.setswitchinterval(1e-5)
+        sys.setswitchinterval(1e-6)
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -479,9 +485,9 @@ class Edge:
                     if log is not None:
                         # After a crash this says which one it was.
                         log.seek(0)
-                        log.write(f"{first + episodes:<20}\n")
+                        log.write(f"{first + episodes * step:<20}\n")
                         log.flush()
-                    episode = self.episode(first + episodes)
+                    episode = self.episode(first + episodes * step)
                     made, stepped, episodes = made + episode.made, stepped + episode.stepped, episodes + 1
         finally:
             gc.enable()
