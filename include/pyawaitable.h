@@ -6,6 +6,9 @@
      made a TypeError.
    - Where nothing has called PyAwaitable_Init(), the first use does, and fails as it would.
    - It may be called with an exception set. Success leaves that as it is, failure replaces it.
+   - Threads may share an awaitable, with a GIL and without: each call is done whole, before or after another thread's. Of
+     threads that step one at the same time, one does, and the others get a ValueError. Borrowed saved objects need care,
+     since another thread's PyAwaitable_SetValue(), or its step that finishes the awaitable, releases them.
    - Undefined are: a call by a thread that is not attached to an interpreter, an awaitable of another interpreter, and
      fewer places after the awaitable than there are saved values in PyAwaitable_UnpackValues() and its kin for pointers
      and integers. */
