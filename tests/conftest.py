@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -33,6 +34,14 @@ def pytest_sessionstart(session):
     missing = sorted({folder.name for folder in folders if find_spec(folder.name) is None})
     if missing:
         pytest.exit(f"C extensions that are not built (make extensions): {missing}", returncode=1)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def brief_collections():
+    """The garbage collector looks at what a module's tests have made, not at all tests, each time that one of them asks."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -36,8 +36,8 @@ def quiet():
             gc.collect()
 
 
-def search(programs, seed):
-    """Fails with the smallest program that differs. Returns how many were run, and how many lines they have logged."""
+def search(programs, seed, shrink=True):
+    """Fails with the smallest program that differs, or the first. Returns how many lines the programs have logged."""
     lines = [0]
 
     @hypothesis.seed(seed)
@@ -45,7 +45,7 @@ def search(programs, seed):
         max_examples=programs,
         database=None,
         deadline=None,
-        phases=(Phase.generate, Phase.shrink),
+        phases=(Phase.generate, Phase.shrink) if shrink else (Phase.generate,),
         suppress_health_check=list(HealthCheck),
     )
     @hypothesis.given(strategies.binary(min_size=LENGTH, max_size=LENGTH))

@@ -262,4 +262,4 @@ def test_a_difference_is_found(monkeypatch):
 
     monkeypatch.setattr(native.Await, "fail", swallows)
     with pytest.raises(Different):
-        search.search(2_000, 0)
+        search.search(2_000, 0, shrink=False)

@@ -7,7 +7,7 @@ import sysconfig
 from . import search
 
 # Free-threaded builds collect garbage much more slowly.
-PROGRAMS = 500 if sysconfig.get_config_var("Py_GIL_DISABLED") else 5_000
+PROGRAMS = 500 if sysconfig.get_config_var("Py_GIL_DISABLED") else 2_000
 SEED = 0 if os.environ.get("CI") else random.randrange(1 << 32)
 
 
