@@ -36,12 +36,10 @@ REDUCED = [
     "-m",
     "not builds",
     "--ignore=tests/test_scale.py",
-    "--ignore=tests/test_memory.py",
     "--ignore=tests/test_header.py",
     "--ignore=tests/test_dialects.py",
     "--ignore=tests/test_builds.py",
     "--ignore=tests/test_examples.py",
-    "--ignore=tests/nomem",
     "--ignore=tests/suites",
     "--differential-one-in=8",
 ]

@@ -39,9 +39,10 @@ def pytest_sessionstart(session):
 @pytest.fixture(scope="module", autouse=True)
 def brief_collections():
     """The garbage collector looks at what a module's tests have made, not at all tests, each time that one of them asks."""
-    gc.unfreeze()
     gc.collect()
     gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture
