@@ -30,6 +30,8 @@ def pytest_addoption(parser):
 
 def pytest_sessionstart(session):
     """A missing C extension must not turn into tests that nobody notices are not run."""
+    # What Python prints for the tests is compared, whatever FORCE_COLOR says.
+    os.environ["PYTHON_COLORS"] = "0"
     folders = (path.parent for path in (TESTS / "ext").glob("*/*.c*"))
     missing = sorted({folder.name for folder in folders if find_spec(folder.name) is None})
     if missing:

@@ -44,7 +44,12 @@ def test_coroutines_of_the_interpreter(trampoline):
         }
         command = [sys.executable, "-m", "trampoline.outcomes", *SUITE.arguments]
         finished = subprocess.run(
-            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=90,
         )
         assert path.is_file(), finished.stderr
         return json.loads(path.read_text(encoding="utf-8"))
