@@ -41,6 +41,7 @@ REDUCED = [
     "--ignore=tests/test_builds.py",
     "--ignore=tests/test_examples.py",
     "--ignore=tests/suites",
+    "--deselect=tests/nomem/test_nomem.py::test_every_allocation_in_turn_fails[steps]",
     "--differential-one-in=8",
 ]
 
