@@ -11,6 +11,9 @@ import pytest
 
 TESTS = Path(__file__).parent
 
+# What a Python that the tests start prints is compared, whatever FORCE_COLOR says.
+os.environ["PYTHON_COLORS"] = "0"
+
 # Helpers whose assertions should explain themselves as those of tests do.
 pytest.register_assert_rewrite("raw_support", "differential")
 
@@ -30,8 +33,6 @@ def pytest_addoption(parser):
 
 def pytest_sessionstart(session):
     """A missing C extension must not turn into tests that nobody notices are not run."""
-    # What Python prints for the tests is compared, whatever FORCE_COLOR says.
-    os.environ["PYTHON_COLORS"] = "0"
     folders = (path.parent for path in (TESTS / "ext").glob("*/*.c*"))
     missing = sorted({folder.name for folder in folders if find_spec(folder.name) is None})
     if missing:
