@@ -176,9 +176,9 @@ header: $(VENV)/.ready ## write include/pyawaitable.h anew from the Rust code
 clean: ## remove everything that was built, for all interpreters
 	rm -rf build dist target examples/*/build examples/*/*.egg-info .hypothesis
 
-$(VENV)/.ready: requirements/build.txt requirements/test.txt requirements/uvloop.txt
+$(VENV)/.ready: requirements/build.txt requirements/test.txt requirements/compiled.txt
 	$(PYTHON) -m venv --clear $(VENV)
-	$(VENV)/bin/python -m pip install --quiet -r requirements/test.txt $(if $(FREE_THREADED),,-r requirements/uvloop.txt)
+	$(VENV)/bin/python -m pip install --quiet -r requirements/test.txt $(if $(FREE_THREADED),,-r requirements/compiled.txt)
 	@touch $@
 
 $(TOOLS)/.ready: requirements/tools.txt

@@ -18,6 +18,10 @@ fn main() {
         println!("cargo::rustc-cfg=kept_stop_iteration");
     }
     let plain = !has("Py_GIL_DISABLED") && !cfgs.contains("Py_REF_DEBUG");
+    if plain && !cfgs.contains("Py_TRACE_REFS") {
+        // src/ffi.rs says why.
+        println!("cargo::rustc-cfg=plain_first_reference");
+    }
     let is_64_bit =
         std::env::var("CARGO_CFG_TARGET_POINTER_WIDTH").is_ok_and(|width| width == "64");
     if has("Py_3_12") && !has("Py_3_14") && plain && is_64_bit {

@@ -157,7 +157,8 @@ PYAWAITABLE_API PyTypeObject *PyAwaitable_GetType(void);
  A new, empty awaitable: what the C function that implements an `async def` adds its awaits to, and returns.
 
  Returns a new reference, or NULL with an exception set: `MemoryError`, or what initialization raised. An awaitable
- that is released without ever having been awaited gives a `ResourceWarning`, unless `PyAwaitable_Cancel` was called.
+ that is released without ever having been awaited gives a `ResourceWarning`, unless `PyAwaitable_Cancel` was called or an
+ exception is set: C code that fails releases it and returns NULL, without another word.
  */
 PYAWAITABLE_API
 PyObject *PyAwaitable_New(void);

@@ -32,23 +32,10 @@ unsafe fn this<'a>(object: *mut PyObject) -> &'a Awaitable {
     unsafe { &*object.cast::<Awaitable>() }
 }
 
-/// The name that is set or the default one.
-fn name(awaitable: &Awaitable, qualified: bool) -> Owned {
-    awaitable
-        .with(|store| {
-            store
-                .name(qualified)
-                // SAFETY: borrowed from the store, which stays as it is while its lock is held.
-                .map(|name| unsafe { Owned::share(name) })
-        })
-        // SAFETY: the state lives as long as the awaitable, and the name as long as the state.
-        .unwrap_or_else(|| unsafe { Owned::share(awaitable.state().names.default_name.as_ptr()) })
-}
-
 unsafe extern "C" fn repr(object: *mut PyObject) -> *mut PyObject {
     // SAFETY: CPython calls this slot on our objects; the format has a str and a pointer.
     unsafe {
-        let name = name(this(object), true);
+        let name = this(object).name(true);
         ffi::PyUnicode_FromFormat(
             c"<PyAwaitable object %U at %p>".as_ptr(),
             name.as_ptr(),
@@ -64,7 +51,7 @@ static QUALIFIED_MARK: u8 = 0;
 
 unsafe extern "C" fn get_name(object: *mut PyObject, which: *mut c_void) -> *mut PyObject {
     // SAFETY: CPython calls this getter on our objects.
-    name(unsafe { this(object) }, !which.is_null()).into_ptr()
+    unsafe { this(object) }.name(!which.is_null()).into_ptr()
 }
 
 unsafe extern "C" fn set_name(
@@ -146,6 +133,14 @@ unsafe extern "C" fn get_state(object: *mut PyObject, _: *mut c_void) -> *mut Py
     };
     // SAFETY: a C string.
     unsafe { ffi::PyUnicode_InternFromString(state.as_ptr()) }
+}
+
+unsafe extern "C" fn get_origin(object: *mut PyObject, _: *mut c_void) -> *mut PyObject {
+    // SAFETY: CPython calls this getter on our objects.
+    unsafe { this(object) }
+        .origin()
+        .unwrap_or_else(Owned::none)
+        .into_ptr()
 }
 
 unsafe extern "C" fn get_none(_: *mut PyObject, _: *mut c_void) -> *mut PyObject {
@@ -284,10 +279,10 @@ static ATTRIBUTES: Shared<[ffi::PyGetSetDef; 10]> = Shared::new([
     ),
     attribute(
         c"cr_origin",
-        get_none,
+        get_origin,
         None,
         null_mut(),
-        c"None: where it was created is not recorded",
+        c"where it was created, or None: sys.set_coroutine_origin_tracking_depth()",
     ),
     attribute(
         c"cr_frame",

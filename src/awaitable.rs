@@ -1,13 +1,17 @@
 //! The object: its layout, how its parts are reached, and how it comes and goes.
 
+use crate::exception;
 use crate::ffi::{self, PyObject};
 use crate::inner;
 use crate::lock::Lock;
 use crate::machine::{self, Admission, Phase, Step};
+use crate::origin;
 use crate::raised::{Raised, Result};
 use crate::reference::Owned;
 use crate::state::{State, free_awaitable};
 use crate::store::{Data, Marks, Next, Objects, Store};
+use crate::thread::Thread;
+use crate::trashcan;
 use core::cell::{Cell, UnsafeCell};
 use core::ffi::{c_int, c_void};
 use core::ptr::NonNull;
@@ -17,9 +21,9 @@ use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 #[repr(C)]
 pub struct Awaitable {
     base: PyObject,
-    /// The list of weak references; once that is cleared for good, the next object to be destroyed.
-    weak_references: Cell<*mut PyObject>,
-    state: NonNull<State>,
+    /// The list of weak references; once that is cleared for good, the next object in the trashcan.
+    pub weak_references: Cell<*mut PyObject>,
+    pub state: NonNull<State>,
     phase: AtomicU8,
     lock: Lock,
     marks: UnsafeCell<Marks>,
@@ -35,12 +39,12 @@ pub const WEAK_REFERENCES: usize = core::mem::offset_of!(Awaitable, weak_referen
 impl Awaitable {
     /// A new, empty awaitable.
     #[inline]
-    pub fn create(state: NonNull<State>) -> Result<Owned> {
+    pub fn create(thread: Thread, state: NonNull<State>) -> Result<Owned> {
         // SAFETY: the interpreter keeps its state. The object is whole before the collector or anybody else sees it.
-        unsafe {
+        let created = unsafe {
             let object = match state.as_ref().awaitables.take() {
                 Some(object) => {
-                    ffi::_Py_NewReference(object);
+                    ffi::first_reference(object, size_of::<Self>());
                     let awaitable = &*object.cast::<Self>();
                     awaitable.set_phase(Phase::Created);
                     *awaitable.marks.get() = Marks::new();
@@ -49,7 +53,37 @@ impl Awaitable {
                 None => Self::allocate(state)?,
             };
             ffi::PyObject_GC_Track(object.cast());
-            Owned::new(object)
+            Owned::new(object)?
+        };
+        match thread.origin_depth() {
+            ..=0 => Ok(created),
+            depth => Self::with_origin(created, depth),
+        }
+    }
+
+    /// Records where a new awaitable was made.
+    #[cold]
+    fn with_origin(created: Owned, depth: c_int) -> Result<Owned> {
+        // SAFETY: `create` has made it.
+        let awaitable = unsafe { &*created.as_ptr().cast::<Self>() };
+        // Whoever called `PyAwaitable_New` may have an exception set.
+        let recorded = exception::aside(|| {
+            let origin = origin::here(depth)?;
+            awaitable
+                .with(|store| store.set_origin(origin))
+                .map_err(|origin| {
+                    drop(origin);
+                    Raised::no_memory()
+                })
+        });
+        match recorded {
+            Ok(()) => Ok(created),
+            Err(raised) => {
+                // Nobody has had it, so nobody forgot to await it.
+                awaitable.set_phase(Phase::Finished);
+                drop(created);
+                Err(raised)
+            }
         }
     }
 
@@ -106,6 +140,28 @@ impl Awaitable {
     pub fn state(&self) -> &State {
         // SAFETY: the object holds its state.
         unsafe { self.state.as_ref() }
+    }
+
+    /// `__name__` or, if `qualified`, `__qualname__`: the one that was set, or the type's.
+    pub fn name(&self, qualified: bool) -> Owned {
+        self.with(|store| {
+            store
+                .name(qualified)
+                // SAFETY: borrowed from the store, which stays as it is while its lock is held.
+                .map(|name| unsafe { Owned::share(name) })
+        })
+        // SAFETY: the state lives as long as the awaitable, and the name as long as the state.
+        .unwrap_or_else(|| unsafe { Owned::share(self.state().names.default_name.as_ptr()) })
+    }
+
+    /// Where it was made, if that was recorded.
+    pub fn origin(&self) -> Option<Owned> {
+        self.with(|store| {
+            store
+                .origin()
+                // SAFETY: borrowed from the store, which stays as it is while its lock is held.
+                .map(|origin| unsafe { Owned::share(origin) })
+        })
     }
 
     /// Runs `body` on what the object holds. `body` must not run Python code: not so much as drop a reference.
@@ -316,125 +372,16 @@ pub unsafe extern "C" fn dealloc(object: *mut PyObject) {
         if awaitable.phase() == Phase::Finished && awaitable.with(|store| store.is_bare()) {
             free(object.cast());
         } else {
-            destroy_in_turn(object.cast());
+            trashcan::destroy(object.cast());
         }
     }
-}
-
-/// How many destructors may stand on each other before the next has to wait.
-const DEEPEST: u32 = 50;
-
-/// How many bytes of the stack destructors may take up where Python code stands between them.
-const FARTHEST: usize = 128 * 1024;
-
-/// Destructors of one interpreter's objects that stand on each other on a thread's stack, and the objects that wait for
-/// them to end, linked.
-#[derive(Clone, Copy)]
-struct Destroying {
-    /// Whose objects these are. A destructor may end another interpreter, whose objects must be gone by then.
-    state: *const State,
-    /// The Python code under which the first began. What is dropped by other code, such as a `__del__` that they have come
-    /// to, is no part of their chain.
-    frame: *const c_void,
-    /// Where on the stack the first of all began, whatever Python code there has been since.
-    base: usize,
-    depth: u32,
-    waiting: *mut Awaitable,
-}
-
-impl Destroying {
-    const NOTHING: Self = Self {
-        state: core::ptr::null(),
-        frame: core::ptr::null(),
-        base: 0,
-        depth: 0,
-        waiting: core::ptr::null_mut(),
-    };
-
-    /// Whether an object has to wait for these destructors to end; none is under way where the depth is 0.
-    fn is_too_deep(&self, frame: *const c_void, here: usize) -> bool {
-        if self.frame == frame {
-            self.depth >= DEEPEST
-        } else {
-            self.base.abs_diff(here) >= FARTHEST
-        }
-    }
-}
-
-std::thread_local! {
-    static DESTROYING: Cell<Destroying> = const { Cell::new(Destroying::NOTHING) };
-}
-
-/// Destroys an object, or leaves it to a destructor further down the stack: a chain of objects, each holding the next,
-/// needs no more stack than [`DEEPEST`] of them, or than [`FARTHEST`] where Python code stands between them. CPython has
-/// a trashcan for this, but not in its ABI.
-///
-/// # Safety
-/// As [`destroy`].
-#[inline(never)]
-unsafe fn destroy_in_turn(object: *mut Awaitable) {
-    let marker = 0u8;
-    let here = (&raw const marker).addr();
-    DESTROYING.with(|destroying| {
-        let outer = destroying.get();
-        // SAFETY: the object is nobody's but ours, so its list of weak references is free for the link; what waits is
-        // ours in the same way. The thread is attached.
-        unsafe {
-            let state = (*object).state.as_ptr().cast_const();
-            let frame = ffi::pyawaitable_shim_current_frame();
-            let is_nested = outer.depth > 0 && outer.state == state;
-            if is_nested && outer.is_too_deep(frame, here) {
-                (*object).weak_references.set(outer.waiting.cast());
-                destroying.set(Destroying {
-                    waiting: object,
-                    ..outer
-                });
-                return;
-            }
-            if is_nested && outer.frame == frame {
-                destroying.set(Destroying {
-                    depth: outer.depth + 1,
-                    ..outer
-                });
-                destroy(object);
-                destroying.set(Destroying {
-                    depth: outer.depth,
-                    ..destroying.get()
-                });
-                return;
-            }
-            let first = Destroying {
-                state,
-                frame,
-                base: if outer.depth > 0 { outer.base } else { here },
-                depth: 1,
-                waiting: core::ptr::null_mut(),
-            };
-            destroying.set(first);
-            destroy(object);
-            loop {
-                let waiting = destroying.get().waiting;
-                if waiting.is_null() {
-                    break;
-                }
-                // The link is a list of weak references again.
-                let next = (*waiting).weak_references.replace(core::ptr::null_mut());
-                destroying.set(Destroying {
-                    waiting: next.cast(),
-                    ..first
-                });
-                destroy(waiting);
-            }
-            destroying.set(outer);
-        }
-    });
 }
 
 /// Finalizes, if that is needed, and releases everything, and the memory.
 ///
 /// # Safety
 /// The last reference has gone, the collector does not know the object, and it has no weak references.
-unsafe fn destroy(object: *mut Awaitable) {
+pub unsafe fn destroy(object: *mut Awaitable) {
     // SAFETY: nobody has the object until the finalizer gives it to somebody; while Python code may see it, the collector
     // must know it. A heap type's instance holds its type, and ours its state.
     unsafe {

@@ -10,11 +10,12 @@ use crate::exception;
 use crate::ffi::{self, PyObject};
 use crate::inner::{self, Resumed, Thrown};
 use crate::machine::{self, Admission, ErrorVerdict, Phase, Refusal, Step, Verdict};
+use crate::origin;
 use crate::raised::{Kind, Raised, Result};
 use crate::reference::Owned;
 use crate::store::{Activity, Ended, Next};
 use crate::thread::{self, Thread};
-use core::ffi::c_int;
+use core::ffi::{CStr, c_int, c_void};
 
 /// What a step came to.
 pub enum Outcome {
@@ -424,7 +425,8 @@ fn settle_enter(awaitable: &Awaitable, result: Result<Owned>) -> Result<()> {
     };
     let (code, kept) = invoke(awaitable, callback, &value);
     let raised = exception::pending();
-    let failed = match judge(code, raised, value) {
+    let called = Called::new(awaitable, c"callback", callback as *const c_void, code);
+    let failed = match judge(&called, raised, value) {
         Ok(()) => return Ok(()),
         Err(failed) => failed,
     };
@@ -520,17 +522,19 @@ fn call(
     if code >= 0 && !thread.has_raised() {
         return Ok(());
     }
-    call_failed(awaitable, code, error, value)
+    call_failed(awaitable, callback, code, error, value)
 }
 
 #[cold]
 fn call_failed(
     awaitable: &Awaitable,
+    callback: Callback,
     code: c_int,
     error: Option<ErrorCallback>,
     value: Owned,
 ) -> Result<()> {
-    match judge(code, exception::pending(), value) {
+    let called = Called::new(awaitable, c"callback", callback as *const c_void, code);
+    match judge(&called, exception::pending(), value) {
         Ok(()) => Ok(()),
         Err(failed) if failed.to_error => handle(awaitable, error, failed.raised),
         Err(failed) => Err(failed.raised),
@@ -555,13 +559,17 @@ struct Failed {
 }
 
 /// What a callback's return value means; `raised` is the exception that it left set. Releases the value.
-fn judge(code: c_int, raised: Option<Raised>, value: Owned) -> core::result::Result<(), Failed> {
-    let verdict = machine::after_callback(code, raised.is_some());
+fn judge(
+    called: &Called<'_>,
+    raised: Option<Raised>,
+    value: Owned,
+) -> core::result::Result<(), Failed> {
+    let verdict = machine::after_callback(called.code, raised.is_some());
     if verdict == Verdict::Proceed {
         return Ok(());
     }
     let raised = match (verdict, raised) {
-        (Verdict::Contradiction, raised) => contradiction(raised),
+        (Verdict::Contradiction, raised) => called.contradiction(raised),
         (_, Some(raised)) => raised,
         (_, None) => Raised::pending(),
     };
@@ -581,23 +589,61 @@ fn call_deferred(awaitable: &Awaitable, callback: DeferredCallback) -> Result<()
     match machine::after_deferred(code, raised.is_some()) {
         Verdict::Proceed => Ok(()),
         Verdict::Fail | Verdict::Propagate => Err(Raised::pending()),
-        Verdict::Contradiction => Err(contradiction(raised)),
+        Verdict::Contradiction => {
+            let function = callback as *const c_void;
+            Err(Called::new(awaitable, c"deferred callback", function, code).contradiction(raised))
+        }
     }
 }
 
-/// The `SystemError` for a callback whose return value and exception contradict each other.
-#[cold]
-fn contradiction(raised: Option<Raised>) -> Raised {
-    match raised {
-        Some(raised) => exception::replace_with_cause(
-            raised,
-            Kind::SystemError,
-            c"callback returned success with an exception set",
-        ),
-        None => Raised::new(
-            Kind::SystemError,
-            c"callback returned failure without an exception set",
-        ),
+/// A call of the author's that has returned: what its `SystemError` names.
+struct Called<'a> {
+    awaitable: &'a Awaitable,
+    kind: &'static CStr,
+    function: *const c_void,
+    code: c_int,
+}
+
+impl<'a> Called<'a> {
+    fn new(
+        awaitable: &'a Awaitable,
+        kind: &'static CStr,
+        function: *const c_void,
+        code: c_int,
+    ) -> Self {
+        Self {
+            awaitable,
+            kind,
+            function,
+            code,
+        }
+    }
+
+    /// The `SystemError` for a return value and an exception that contradict each other.
+    #[cold]
+    fn contradiction(&self, raised: Option<Raised>) -> Raised {
+        let name = self.awaitable.name(true);
+        let mut place = [0; 128];
+        let mut set = |fault: &CStr| {
+            // SAFETY: room for as much as is said; the format has two C strings, a str, an int, and two C strings.
+            unsafe {
+                ffi::pyawaitable_shim_place_of(self.function, place.as_mut_ptr(), place.len());
+                ffi::PyErr_Format(
+                    ffi::PyExc_SystemError,
+                    c"%s of '%U' returned %d %s (the function is at %s)".as_ptr(),
+                    self.kind.as_ptr(),
+                    name.as_ptr(),
+                    self.code,
+                    fault.as_ptr(),
+                    place.as_ptr(),
+                );
+            }
+            Raised::pending()
+        };
+        match raised {
+            Some(raised) => exception::with_cause(raised, set, c"with an exception set"),
+            None => set(c"without an exception set"),
+        }
     }
 }
 
@@ -622,13 +668,14 @@ fn handle(awaitable: &Awaitable, error: Option<ErrorCallback>, raised: Raised) -
         ) {
             (ErrorVerdict::Handled, _) => Ok(true),
             (ErrorVerdict::Reraise, Some(raised)) => {
-                exception::discard(raised);
+                exception::lose(raised, &first, awaitable.as_ptr());
                 Ok(false)
             }
             (ErrorVerdict::Reraise, None) => Ok(false),
             (ErrorVerdict::Replace, Some(raised)) => Err(raised),
             (ErrorVerdict::Replace | ErrorVerdict::Contradiction, raised) => {
-                Err(contradiction(raised))
+                let function = error as *const c_void;
+                Err(Called::new(awaitable, c"error callback", function, code).contradiction(raised))
             }
         }
     });
@@ -644,6 +691,9 @@ fn handle(awaitable: &Awaitable, error: Option<ErrorCallback>, raised: Raised) -
 
 /// `tp_finalize`: warns of an awaitable that was never awaited, and closes one that is suspended.
 ///
+/// There is no warning while an exception is set. C code that cannot finish an awaitable drops it and returns NULL, and
+/// that exception is what its caller has to hear of.
+///
 /// # Safety
 /// Called by CPython, on one of our objects.
 pub unsafe extern "C" fn finalize(object: *mut PyObject) {
@@ -653,17 +703,60 @@ pub unsafe extern "C" fn finalize(object: *mut PyObject) {
     if !awaitable.needs_finalizer() {
         return;
     }
+    let is_new = awaitable.phase() == Phase::Created;
+    if is_new && exception::pending().is_some() {
+        return;
+    }
     let _ = exception::aside(|| {
-        let failed = match awaitable.phase() {
-            // SAFETY: a live object, no exception set; the format has one object to print.
-            Phase::Created => unsafe {
-                ffi::PyErr_ResourceWarning(object, 1, c"%R was never awaited".as_ptr(), object) < 0
-            },
-            _ => close(awaitable).is_err(),
+        let ended = if is_new {
+            warn_unawaited(awaitable)
+        } else {
+            close(awaitable).map(drop)
         };
-        if failed {
-            exception::unraisable_at_end(Raised::pending(), object);
+        if let Err(raised) = ended {
+            exception::unraisable_at_end(raised, object);
         }
         Ok(())
     });
+}
+
+/// The warning for one that was never awaited. Its text is the same for all that have the same name and origin, so that
+/// a warning which is shown once for a place is shown once.
+fn warn_unawaited(awaitable: &Awaitable) -> Result<()> {
+    let name = awaitable.name(true);
+    let origin = awaitable
+        .origin()
+        .and_then(|origin| match origin::describe(&origin) {
+            Ok(described) => Some(described),
+            // Rather a warning without it than none.
+            Err(raised) => {
+                exception::discard(raised);
+                None
+            }
+        });
+    let object = awaitable.as_ptr();
+    // SAFETY: live objects, no exception set; each format has as many strs as are passed.
+    let code = unsafe {
+        match &origin {
+            Some(origin) => ffi::PyErr_ResourceWarning(
+                object,
+                1,
+                c"awaitable '%U' was never awaited\nAwaitable created at (most recent call last)\n%U"
+                    .as_ptr(),
+                name.as_ptr(),
+                origin.as_ptr(),
+            ),
+            None => ffi::PyErr_ResourceWarning(
+                object,
+                1,
+                c"awaitable '%U' was never awaited".as_ptr(),
+                name.as_ptr(),
+            ),
+        }
+    };
+    if code < 0 {
+        Err(Raised::pending())
+    } else {
+        Ok(())
+    }
 }

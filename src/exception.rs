@@ -87,6 +87,36 @@ pub fn discard(raised: Raised) {
     unsafe { ffi::PyErr_Clear() }
 }
 
+/// Drops the exception that an error callback has set, which then said that `first` is to be raised again. In development
+/// mode (`-X dev`) it goes to `sys.unraisablehook`, unless it is `first` itself.
+pub fn lose(raised: Raised, first: &Owned, awaitable: *mut ffi::PyObject) {
+    let lost = take(raised);
+    if lost.as_ptr() != first.as_ptr() && is_development_mode() {
+        unraisable(
+            raise(lost),
+            awaitable,
+            c"Exception ignored in an error callback of %R, which returned -1",
+        );
+    }
+}
+
+/// `sys.flags.dev_mode`; no exception is set, before or after.
+fn is_development_mode() -> bool {
+    // SAFETY: a borrowed reference or NULL, owned before anything else runs; what fails is cleared.
+    unsafe {
+        let flags = ffi::PySys_GetObject(c"flags".as_ptr());
+        if flags.is_null() {
+            return false;
+        }
+        let flags = Owned::share(flags);
+        let mode = ffi::PyObject_GetAttrString(flags.as_ptr(), c"dev_mode".as_ptr());
+        let is_on =
+            Owned::optional(mode).is_some_and(|mode| ffi::PyObject_IsTrue(mode.as_ptr()) > 0);
+        ffi::PyErr_Clear();
+        is_on
+    }
+}
+
 /// Whether the exception that is set is one of `GeneratorExit`.
 pub fn is_generator_exit(_raised: &Raised) -> bool {
     // SAFETY: an exception is set, as `_raised` proves.
@@ -188,8 +218,14 @@ fn unlink(exception: *mut ffi::PyObject, target: *mut ffi::PyObject) {
 
 /// Replaces the exception that is set by one of `kind` that has it as `__cause__` and `__context__`.
 pub fn replace_with_cause(raised: Raised, kind: Kind, text: &CStr) -> Raised {
+    with_cause(raised, |text| Raised::new(kind, text), text)
+}
+
+/// Replaces the exception that is set by the one that `set` sets, with this text: the first is its `__cause__` and
+/// `__context__`.
+pub fn with_cause(raised: Raised, set: impl FnOnce(&CStr) -> Raised, text: &CStr) -> Raised {
     let cause = take(raised);
-    let exception = take(Raised::new(kind, text));
+    let exception = take(set(text));
     // SAFETY: two exceptions; each call takes a reference to `cause`.
     unsafe {
         ffi::Py_INCREF(cause.as_ptr());

@@ -2,7 +2,7 @@
 
 pub use pyo3_ffi::*;
 
-use core::ffi::{c_int, c_void};
+use core::ffi::{c_char, c_int, c_void};
 
 /// Room for CPython's `_PyErr_StackItem`, which has two words, or four before 3.11.
 #[repr(C)]
@@ -14,13 +14,25 @@ impl HandledItem {
     }
 }
 
+/// Addresses from `low` up to `high`; none where a stack's place is not known.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct StackPart {
+    low: usize,
+    high: usize,
+}
+
 unsafe extern "C" {
     pub safe static pyawaitable_shim_exception_offset: usize;
+    pub safe static pyawaitable_shim_interpreter_offset: usize;
+    pub safe static pyawaitable_shim_origin_depth_offset: usize;
     #[cfg(all(Py_3_11, not(Py_3_14)))]
     pub safe static pyawaitable_shim_remaining_offset: usize;
     pub fn pyawaitable_shim_is_too_late() -> c_int;
+    pub fn pyawaitable_shim_place_of(function: *const c_void, place: *mut c_char, size: usize);
     pub fn pyawaitable_shim_check_version() -> c_int;
-    pub fn pyawaitable_shim_current_frame() -> *const c_void;
+    pub fn pyawaitable_shim_lower_half_of_stack() -> StackPart;
+    pub fn pyawaitable_shim_is_deep(lower_half: StackPart) -> c_int;
     pub fn pyawaitable_shim_let_threads_run(last: *mut u64);
     pub fn pyawaitable_shim_push_handled(item: *mut HandledItem, exception: *mut PyObject);
     pub fn pyawaitable_shim_pop_handled(item: *mut HandledItem);
@@ -31,7 +43,16 @@ unsafe extern "C" {
     /// Memory for an object of a type that takes part in garbage collection; its header is set, nothing else.
     pub fn _PyObject_GC_New(r#type: *mut PyTypeObject) -> *mut PyObject;
     /// Gives an object whose type stands already its first reference.
-    pub fn _Py_NewReference(object: *mut PyObject);
+    #[cfg(any(not(plain_first_reference), not(Py_3_12), Py_3_13))]
+    fn _Py_NewReference(object: *mut PyObject);
+    /// What `tracemalloc` is about. A variable of CPython's own, in versions that do not change any more.
+    #[cfg(all(plain_first_reference, not(Py_3_12)))]
+    static _Py_tracemalloc_config: [c_int; 2];
+    /// Tells `tracemalloc` of memory, or that it is for something else now; nothing where that does not trace.
+    fn PyTraceMalloc_Track(domain: core::ffi::c_uint, memory: usize, size: usize) -> c_int;
+    /// The function that is told of each new object, if any; `data` may be NULL.
+    #[cfg(all(plain_first_reference, Py_3_13))]
+    fn PyRefTracer_GetTracer(data: *mut *mut c_void) -> *mut c_void;
     /// Takes the value out of a pending `StopIteration`, or None where nothing is pending: 0 with a new reference,
     /// -1 with another exception left as it is.
     pub fn _PyGen_FetchStopIterationValue(value: *mut *mut PyObject) -> c_int;
@@ -44,6 +65,46 @@ unsafe extern "C" {
     pub fn PyErr_FormatUnraisable(format: *const core::ffi::c_char, ...);
     #[cfg(not(Py_3_10))]
     fn _PyGen_Send(generator: *mut PyObject, value: *mut PyObject) -> *mut PyObject;
+}
+
+/// The collector's part of an object, before the rest of it: two words, and none without a GIL.
+const COLLECTOR_HEAD: usize = if cfg!(Py_GIL_DISABLED) {
+    0
+} else {
+    2 * size_of::<usize>()
+};
+
+/// Makes memory of an object that has gone a new one, with one reference: as `_Py_NewReference`, which does not tell
+/// `tracemalloc` of memory that is older than its start.
+///
+/// # Safety
+/// An object of `size` bytes that takes part in garbage collection, untracked, whose last reference has gone. Nobody else
+/// has it.
+#[inline(always)]
+pub unsafe fn first_reference(object: *mut PyObject, size: usize) {
+    // SAFETY: the caller's promise. The memory begins where the collector's part does.
+    unsafe {
+        #[cfg(all(plain_first_reference, Py_3_13))]
+        if PyRefTracer_GetTracer(core::ptr::null_mut()).is_null() {
+            (*object).ob_refcnt.ob_refcnt = 1;
+            return;
+        }
+        #[cfg(all(plain_first_reference, Py_3_12, not(Py_3_13)))]
+        {
+            (*object).ob_refcnt.ob_refcnt = 1;
+        }
+        #[cfg(all(plain_first_reference, not(Py_3_12)))]
+        {
+            let [_initialized, tracing] = (&raw const _Py_tracemalloc_config).read_volatile();
+            if tracing == 0 {
+                (*object).ob_refcnt = 1;
+                return;
+            }
+        }
+        #[cfg(any(not(plain_first_reference), not(Py_3_12), Py_3_13))]
+        _Py_NewReference(object);
+        PyTraceMalloc_Track(0, object.addr() - COLLECTOR_HEAD, size + COLLECTOR_HEAD);
+    }
 }
 
 /// As `Py_INCREF`, which in 3.12 and 3.13 writes half of the count whose whole `Py_DECREF` reads soon afterwards: a

@@ -10,11 +10,11 @@
 //! |---|---|---|
 //! | 0 | `ffi` | CPython's C API, and what `pyo3-ffi` lacks of it |
 //! | 1 | `raised`, `reference`, `exception`, `definition`, `lock`, `thread` | an exception is set; references; tables for CPython |
-//! | 2 | `pool`, `stop`, `special` | memory kept for the next object; results as `StopIteration`; special methods |
+//! | 2 | `pool`, `stop`, `special`, `origin` | memory kept for the next object; results as `StopIteration`; special methods; where it was made |
 //! | 1 | `buffer`, `machine` | storage that can fail; the state machine. Neither knows Python |
 //! | 2 | `callback`, `inner` | a queued await; an inner awaitable: started, sent to, thrown into, closed |
 //! | 3 | `store`, `state` | what an awaitable holds; what an interpreter owns |
-//! | 4 | `awaitable` | the object: layout, coming and going |
+//! | 4 | `awaitable`, `trashcan` | the object: layout, coming and going |
 //! | 5 | `async_with` | entering and leaving a block |
 //! | 6 | `coroutine` | the engine: advance, send, throw, close |
 //! | 7 | `steps`, `iterator`, `attributes` | the slots, methods and attributes |
@@ -50,6 +50,7 @@ mod iterator;
 mod lock;
 mod machine;
 mod module;
+mod origin;
 mod pool;
 mod raised;
 mod reference;
@@ -59,3 +60,4 @@ mod steps;
 mod stop;
 mod store;
 mod thread;
+mod trashcan;

@@ -1,4 +1,7 @@
 /* What only C can say: these structures are public in CPython's headers, and laid out anew in every version. */
+#if defined(__linux__) && !defined(_GNU_SOURCE)
+#define _GNU_SOURCE /* pthread_getattr_np(), dladdr() */
+#endif
 #include <Python.h>
 
 #include <stddef.h>
@@ -10,6 +13,8 @@
 #endif
 #include <windows.h>
 #else
+#include <dlfcn.h>
+#include <pthread.h>
 #include <time.h>
 #endif
 
@@ -71,6 +76,13 @@ int pyawaitable_shim_is_too_late(void)
 extern const size_t pyawaitable_shim_exception_offset;
 const size_t pyawaitable_shim_exception_offset = offsetof(PyThreadState, EXCEPTION);
 
+/* Where it has its interpreter, and how many frames a new coroutine is to record. */
+extern const size_t pyawaitable_shim_interpreter_offset;
+const size_t pyawaitable_shim_interpreter_offset = offsetof(PyThreadState, interp);
+extern const size_t pyawaitable_shim_origin_depth_offset;
+const size_t pyawaitable_shim_origin_depth_offset = offsetof(PyThreadState, coroutine_origin_tracking_depth);
+_Static_assert(sizeof(((PyThreadState *)NULL)->coroutine_origin_tracking_depth) == sizeof(int), "thread.rs takes it for an int");
+
 /* The same that Py_EnterRecursiveCall() counts down; a function alone can say it before 3.11 and from 3.14 on. */
 #if PY_VERSION_HEX >= 0x030B0000 && PY_VERSION_HEX < 0x030E0000
 #if PY_VERSION_HEX >= 0x030C0000
@@ -83,19 +95,86 @@ const size_t pyawaitable_shim_remaining_offset = offsetof(PyThreadState, REMAINI
 _Static_assert(sizeof(((PyThreadState *)NULL)->REMAINING) == sizeof(int), "thread.rs takes it for an int");
 #endif
 
-/* Which Python code this thread runs: another address for each call that is under way. NULL if none. */
-const void *pyawaitable_shim_current_frame(void);
+/* Addresses from `low` up to `high`; none where both are 0. */
+struct stack_part {
+    uintptr_t low;
+    uintptr_t high;
+};
 
-const void *pyawaitable_shim_current_frame(void)
+/* The half of this thread's stack that is used last; nothing where the system does not say where it is. */
+struct stack_part pyawaitable_shim_lower_half_of_stack(void);
+
+struct stack_part pyawaitable_shim_lower_half_of_stack(void)
 {
-    PyThreadState *tstate = PyThreadState_Get();
-#if PY_VERSION_HEX >= 0x030D0000
-    return tstate->current_frame;
-#elif PY_VERSION_HEX >= 0x030B0000
-    return tstate->cframe->current_frame;
-#else
-    return tstate->frame;
+    struct stack_part half = {0, 0};
+    uintptr_t size = 0;
+#if defined(_WIN32)
+    ULONG_PTR low, high;
+    GetCurrentThreadStackLimits(&low, &high);
+    half.low = low;
+    size = high - low;
+#elif defined(__APPLE__)
+    size = pthread_get_stacksize_np(pthread_self());
+    half.low = (uintptr_t)pthread_get_stackaddr_np(pthread_self()) - size;
+#elif defined(__linux__)
+    pthread_attr_t attributes;
+    if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
+        void *low = NULL;
+        size_t bytes = 0;
+        if (pthread_attr_getstack(&attributes, &low, &bytes) == 0) {
+            half.low = (uintptr_t)low;
+            size = bytes;
+        }
+        (void)pthread_attr_destroy(&attributes);
+    }
 #endif
+    half.high = half.low + size / 2;
+    return half;
+}
+
+/* Whether this thread's stack is used up down to `lower_half`, or the recursion limit but for a quarter. A stack that is
+   elsewhere is nobody's to measure. Greenlets take their place on the stack and their count of levels with them. */
+int pyawaitable_shim_is_deep(struct stack_part lower_half);
+
+int pyawaitable_shim_is_deep(struct stack_part lower_half)
+{
+    const char here = 0;
+    const PyThreadState *tstate = PyThreadState_Get();
+    if ((uintptr_t)&here - lower_half.low < lower_half.high - lower_half.low) {
+        return 1;
+    }
+#if PY_VERSION_HEX >= 0x030C0000
+#if PY_VERSION_HEX < 0x030E0000
+    /* C code has a limit of its own: 10,000 levels or, in debug builds, 500. */
+    if (tstate->c_recursion_remaining < 200) {
+        return 1;
+    }
+#endif
+    return tstate->py_recursion_remaining < tstate->py_recursion_limit / 4;
+#elif PY_VERSION_HEX >= 0x030B0000
+    return tstate->recursion_remaining < tstate->recursion_limit / 4;
+#else
+    const int limit = Py_GetRecursionLimit();
+    return limit - tstate->recursion_depth < limit / 4;
+#endif
+}
+
+/* Writes where a function is, at most `size` bytes: the file that has it and the place in that, as addr2line takes it, or its
+   address where that cannot be told. */
+void pyawaitable_shim_place_of(const void *function, char *place, size_t size);
+
+void pyawaitable_shim_place_of(const void *function, char *place, size_t size)
+{
+#ifndef _WIN32
+    Dl_info found;
+    if (dladdr(function, &found) != 0 && found.dli_fname != NULL) {
+        const char *file = strrchr(found.dli_fname, '/');
+        PyOS_snprintf(place, size, "%.100s+0x%zx", file == NULL ? found.dli_fname : file + 1,
+                      (size_t)((const char *)function - (const char *)found.dli_fbase));
+        return;
+    }
+#endif
+    PyOS_snprintf(place, size, "%p", function);
 }
 
 /* Lets another thread that waits for it have its turn; in C, since pyo3-ffi puts a guard that may panic around it. `last` is

@@ -11,6 +11,7 @@ use crate::raised::{Kind, Raised, Result};
 use crate::reference::Owned;
 use crate::stop::Kept;
 use crate::store::{self, Cold};
+use crate::thread::Thread;
 use core::cell::Cell;
 use core::ffi::{CStr, c_void};
 use core::ptr::NonNull;
@@ -20,6 +21,8 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering}
 pub struct State {
     /// Objects that hold this state, and one more while the interpreter does.
     holders: AtomicUsize,
+    /// Whose state this is. Compared, never followed: it may be gone.
+    interpreter: *mut ffi::PyInterpreterState,
     pub awaitable_type: Cell<Option<NonNull<PyTypeObject>>>,
     pub iterator_type: Cell<Option<NonNull<PyTypeObject>>>,
     pub names: Names,
@@ -89,14 +92,11 @@ const CAPSULE: &CStr = c"pyawaitable.state";
 
 /// The state of the interpreter that runs this thread, made at the first call. The interpreter holds it.
 #[inline]
-pub fn current(definitions: &Definitions) -> Result<NonNull<State>> {
-    // SAFETY: the thread is attached, so it has an interpreter.
-    let (interpreter, is_main) = unsafe {
-        let interpreter = ffi::PyInterpreterState_Get();
-        (interpreter, interpreter == ffi::PyInterpreterState_Main())
-    };
-    if is_main {
-        if let Some(state) = NonNull::new(MAIN.load(Ordering::Acquire)) {
+pub fn current(thread: Thread, definitions: &Definitions) -> Result<NonNull<State>> {
+    let interpreter = thread.interpreter();
+    if let Some(state) = NonNull::new(MAIN.load(Ordering::Acquire)) {
+        // SAFETY: it is the main interpreter's until that is gone, and no other thread runs by then.
+        if unsafe { state.as_ref() }.interpreter == interpreter {
             return Ok(state);
         }
     }
@@ -205,6 +205,8 @@ unsafe fn from_capsule(capsule: *mut PyObject) -> Result<NonNull<State>> {
 fn make(definitions: &Definitions) -> Result<Owned> {
     let state = State {
         holders: AtomicUsize::new(1),
+        // SAFETY: the thread is attached, so it has an interpreter.
+        interpreter: unsafe { ffi::PyInterpreterState_Get() },
         awaitable_type: Cell::new(None),
         iterator_type: Cell::new(None),
         names: Names::new()?,

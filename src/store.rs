@@ -82,6 +82,7 @@ pub struct Cold {
     integers: Buffer<c_long, PythonMemory>,
     name: Option<Owned>,
     qualified_name: Option<Owned>,
+    origin: Option<Owned>,
     block: *mut Block,
 }
 
@@ -95,6 +96,7 @@ impl Cold {
             || !self.block.is_null()
             || self.name.is_some()
             || self.qualified_name.is_some()
+            || self.origin.is_some()
     }
 
     /// Empties it for the next object; false if it holds too much memory to be kept.
@@ -105,6 +107,7 @@ impl Cold {
         self.queue.is_empty()
             && self.name.is_none()
             && self.qualified_name.is_none()
+            && self.origin.is_none()
             && self.bytes() <= KEPT_BYTES
     }
 
@@ -308,6 +311,7 @@ fn new_cold() -> Result<*mut Cold, NoMemory> {
         integers: Buffer::new(),
         name: None,
         qualified_name: None,
+        origin: None,
         block: core::ptr::null_mut(),
     })
 }
@@ -717,6 +721,25 @@ impl Store<'_> {
     }
 }
 
+/// Where it was made.
+impl Store<'_> {
+    /// The origin, if it was recorded; borrowed.
+    pub fn origin(&mut self) -> Option<*mut PyObject> {
+        self.data.cold()?.origin.as_ref().map(Owned::as_ptr)
+    }
+
+    /// Records it; where there is no memory, hands it back.
+    pub fn set_origin(&mut self, origin: Owned) -> Result<(), Owned> {
+        match self.data.make_cold(self.colds) {
+            Ok(cold) => {
+                cold.origin = Some(origin);
+                Ok(())
+            }
+            Err(NoMemory) => Err(origin),
+        }
+    }
+}
+
 /// The whole.
 impl Store<'_> {
     /// The bytes of memory held beside the object itself.
@@ -870,7 +893,11 @@ impl Store<'_> {
         let Some(cold) = self.data.cold() else {
             return 0;
         };
-        all!([owned(&cold.name), owned(&cold.qualified_name)]);
+        all!([
+            owned(&cold.name),
+            owned(&cold.qualified_name),
+            owned(&cold.origin)
+        ]);
         all!(cold.queue.as_slice().iter().map(Entry::object));
         all!(cold.objects.as_slice().iter().copied());
         let mut block = cold.block;

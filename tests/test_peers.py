@@ -256,7 +256,7 @@ def test_never_awaited_does_not_crash(run_python):
         "-W",
         "always",
     )
-    assert finished.stderr.count("ResourceWarning: <PyAwaitable object") == 2
+    assert finished.stderr.count("ResourceWarning: awaitable 'PyAwaitable' was never awaited") == 2
 
 
 def test_type_error_of_a_failed_add_await_survives_the_release_of_the_awaitable():

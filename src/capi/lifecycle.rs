@@ -6,6 +6,7 @@ use crate::ffi::{PyObject, PyTypeObject};
 use crate::raised::{Raised, Result, status, to_c};
 use crate::reference::Owned;
 use crate::state;
+use crate::thread::Thread;
 use core::ffi::c_int;
 
 /// Makes the API usable in the current interpreter. May be called any number of times, in any file of an extension.
@@ -18,7 +19,7 @@ use core::ffi::c_int;
 /// function of this API.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyAwaitable_Init() -> c_int {
-    status(state::current(&DEFINITIONS).map(drop))
+    status(state::current(Thread::current(), &DEFINITIONS).map(drop))
 }
 
 /// The type of awaitables in the current interpreter.
@@ -31,7 +32,7 @@ pub unsafe extern "C" fn PyAwaitable_GetType() -> *mut PyTypeObject {
 
 /// The type, borrowed from the interpreter's state.
 pub fn awaitable_type() -> Result<*mut PyTypeObject> {
-    let state = state::current(&DEFINITIONS)?;
+    let state = state::current(Thread::current(), &DEFINITIONS)?;
     // SAFETY: the interpreter keeps its state.
     let found = unsafe { state.as_ref() }.awaitable_type.get();
     found.map_or_else(|| Err(Raised::pending()), |found| Ok(found.as_ptr()))
@@ -40,12 +41,14 @@ pub fn awaitable_type() -> Result<*mut PyTypeObject> {
 /// A new, empty awaitable: what the C function that implements an `async def` adds its awaits to, and returns.
 ///
 /// Returns a new reference, or NULL with an exception set: `MemoryError`, or what initialization raised. An awaitable
-/// that is released without ever having been awaited gives a `ResourceWarning`, unless `PyAwaitable_Cancel` was called.
+/// that is released without ever having been awaited gives a `ResourceWarning`, unless `PyAwaitable_Cancel` was called or an
+/// exception is set: C code that fails releases it and returns NULL, without another word.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyAwaitable_New() -> *mut PyObject {
+    let thread = Thread::current();
     to_c(
-        state::current(&DEFINITIONS)
-            .and_then(Awaitable::create)
+        state::current(thread, &DEFINITIONS)
+            .and_then(|state| Awaitable::create(thread, state))
             .map(Owned::into_ptr),
     )
 }
