@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 fn main() {
-    for path in ["src/shim.c", "src/shim_v1.c", "include"] {
+    for path in ["src/python/shim.c", "src/capi/shim_v1.c", "include"] {
         println!("cargo::rerun-if-changed={path}");
     }
     let config = pyo3_build_config::get();
@@ -14,22 +14,22 @@ fn main() {
     let cfgs = config.build_script_outputs().join("\n");
     let has = |cfg: &str| cfgs.lines().any(|line| line.ends_with(&format!("={cfg}")));
     if has("Py_3_12") && !has("Py_3_15") && !has("Py_GIL_DISABLED") {
-        // src/stop.rs says why.
+        // src/python/stop_iteration.rs says why.
         println!("cargo::rustc-cfg=kept_stop_iteration");
     }
     let plain = !has("Py_GIL_DISABLED") && !cfgs.contains("Py_REF_DEBUG");
     if plain && !cfgs.contains("Py_TRACE_REFS") {
-        // src/ffi.rs says why.
+        // src/python/ffi.rs says why.
         println!("cargo::rustc-cfg=plain_first_reference");
     }
     let is_64_bit =
         std::env::var("CARGO_CFG_TARGET_POINTER_WIDTH").is_ok_and(|width| width == "64");
     if has("Py_3_12") && !has("Py_3_14") && plain && is_64_bit {
-        // src/ffi.rs says why.
+        // src/python/ffi.rs says why.
         println!("cargo::rustc-cfg=whole_reference_count");
     }
     cc::Build::new()
-        .files(["src/shim.c", "src/shim_v1.c"])
+        .files(["src/python/shim.c", "src/capi/shim_v1.c"])
         .include(include_dir(config.executable()))
         .warnings(true)
         .extra_warnings(true)

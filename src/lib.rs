@@ -4,22 +4,21 @@
 //! value, and return it: Python then awaits that like what an `async def` returns. This crate is the object, and the C
 //! API that makes and fills it: [`capi`], whose documentation becomes the header `pyawaitable.h`.
 //!
-//! The code stands on floors; a file knows only the floors below it.
+//! The code is laid out in rooms. Each is a folder, and knows only those before it; a test reads the imports, and holds them
+//! to it.
 //!
-//! | floor | file | |
-//! |---|---|---|
-//! | 0 | `ffi` | CPython's C API, and what `pyo3-ffi` lacks of it |
-//! | 1 | `raised`, `reference`, `exception`, `definition`, `lock`, `thread` | an exception is set; references; tables for CPython |
-//! | 2 | `pool`, `stop`, `special`, `origin` | memory kept for the next object; results as `StopIteration`; special methods; where it was made |
-//! | 1 | `buffer`, `machine` | storage that can fail; the state machine. Neither knows Python |
-//! | 2 | `callback`, `inner` | a queued await; an inner awaitable: started, sent to, thrown into, closed |
-//! | 3 | `store`, `state` | what an awaitable holds; what an interpreter owns |
-//! | 4 | `awaitable`, `trashcan` | the object: layout, coming and going |
-//! | 5 | `async_with` | entering and leaving a block |
-//! | 6 | `coroutine` | the engine: advance, send, throw, close |
-//! | 7 | `steps`, `iterator`, `attributes` | the slots, methods and attributes |
-//! | 8 | `capi` | the `extern "C"` edge |
-//! | 9 | `module` | `_pyawaitable` |
+//! | room | what is in it |
+//! |---|---|
+//! | `base` | what knows no Python: storage that can fail, free lists, the rules of steps and callbacks |
+//! | `python` | CPython's C API, and what the library makes of it: references, exceptions, threads, the eval breaker |
+//! | `store` | what an awaitable holds: the queue, what is in progress, blocks, saved values |
+//! | `inner` | an inner awaitable: started, sent to, thrown into, closed |
+//! | `object` | the object: layout, what an interpreter owns, how it comes and goes, the trashcan |
+//! | `body` | what drives an awaitable: the queue of callbacks, with `async with` |
+//! | `engine` | the steps, the loop, the finalizer |
+//! | `types` | the types as CPython sees them: slots, methods, attributes |
+//! | `capi` | the `extern "C"` edge: checks and converts |
+//! | `module` | `_pyawaitable` |
 
 // No panic on the way of a user.
 #![warn(
@@ -35,29 +34,13 @@
     reason = "C's rules stand in the functions' own documentation"
 )]
 
-mod async_with;
-mod attributes;
-mod awaitable;
-mod buffer;
-mod callback;
+mod base;
+mod body;
 pub mod capi;
-mod coroutine;
-mod definition;
-mod exception;
-mod ffi;
+mod engine;
 mod inner;
-mod iterator;
-mod lock;
-mod machine;
 mod module;
-mod origin;
-mod pool;
-mod raised;
-mod reference;
-mod special;
-mod state;
-mod steps;
-mod stop;
+mod object;
+mod python;
 mod store;
-mod thread;
-mod trashcan;
+mod types;

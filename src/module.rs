@@ -3,10 +3,10 @@
 use crate::capi::lifecycle::awaitable_type;
 use crate::capi::table::{CAPSULE, TABLE};
 use crate::capi::v1;
-use crate::definition::Shared;
-use crate::ffi::{self, PyObject};
-use crate::raised::{Result, status};
-use crate::reference::Owned;
+use crate::python::ffi::{self, PyObject};
+use crate::python::raised::{Result, status};
+use crate::python::reference::Owned;
+use crate::python::type_spec::Shared;
 use core::ffi::{CStr, c_int, c_void};
 use core::ptr::null_mut;
 
@@ -43,7 +43,7 @@ unsafe fn fill(module: *mut PyObject) -> Result<()> {
 unsafe fn add(module: *mut PyObject, name: &CStr, value: &Owned) -> Result<()> {
     // SAFETY: the caller's promise; the call takes a reference of its own.
     if unsafe { ffi::PyObject_SetAttrString(module, name.as_ptr(), value.as_ptr()) } < 0 {
-        return Err(crate::raised::Raised::pending());
+        return Err(crate::python::raised::Raised::pending());
     }
     Ok(())
 }

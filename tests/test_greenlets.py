@@ -1,6 +1,6 @@
 """Under greenlets, a call may go on after others of its thread that began later: callbacks, blocks, destructors.
 
-src/thread.rs lists what the library keeps across calls that may run Python code, and why that holds. Here whole programs
+src/python/thread.rs lists what the library keeps across calls that may run Python code, and why that holds. Here whole programs
 run as `async def` and in C, and must do the same.
 """
 

@@ -2,14 +2,14 @@
 
 use super::checked;
 use super::types::{PyAwaitable_Callback, PyAwaitable_Defer, PyAwaitable_Error};
-use crate::async_with;
-use crate::awaitable::Awaitable;
-use crate::callback::Entry;
-use crate::exception;
-use crate::ffi::{self, PyObject};
+use crate::body::queue::block;
 use crate::inner;
-use crate::raised::{Kind, Raised, Result, status};
-use crate::reference::Owned;
+use crate::object::awaitable::Awaitable;
+use crate::python::exception;
+use crate::python::ffi::{self, PyObject};
+use crate::python::raised::{Kind, Raised, Result, status};
+use crate::python::reference::Owned;
+use crate::store::entry::Entry;
 use core::ffi::c_int;
 
 /// Queues `object`, to be awaited when its turn comes: `callback(await object)`.
@@ -156,7 +156,7 @@ unsafe fn await_call(
         ));
     }
     // An exception that was set before does not get in the way of the call.
-    exception::aside(|| {
+    exception::preserving(|| {
         // SAFETY: live objects, no exception set; `object` lives until the end.
         unsafe {
             let object = Owned::new(ffi::PyObject_Call(
@@ -195,7 +195,7 @@ pub unsafe extern "C" fn PyAwaitable_AsyncWith(
             ));
         }
         // The look-up is not for when an exception is set.
-        exception::aside(|| async_with::check_context(this, context))?;
+        exception::preserving(|| block::check_context(this, context))?;
         // SAFETY: live, as checked above.
         let context = unsafe { Owned::share(context) };
         queue(this, Entry::to_enter(context.into_ptr(), callback, error))
@@ -218,8 +218,8 @@ pub unsafe extern "C" fn PyAwaitable_Cancel(awaitable: *mut PyObject) {
         // SAFETY: live, as checked above. What is released may be all that kept it.
         let kept = unsafe { Owned::share(awaitable) };
         drop(this.with(|store| store.cancel()));
-        while let Some(condemned) = this.with(|store| store.condemned()) {
-            drop(condemned);
+        while let Some(dropped) = this.with(|store| store.dropped()) {
+            drop(dropped);
         }
         drop(kept);
     }

@@ -1,12 +1,12 @@
 //! Making the API usable, the type, and new awaitables.
 
-use crate::attributes::DEFINITIONS;
-use crate::awaitable::Awaitable;
-use crate::ffi::{PyObject, PyTypeObject};
-use crate::raised::{Raised, Result, status, to_c};
-use crate::reference::Owned;
-use crate::state;
-use crate::thread::Thread;
+use crate::object::awaitable::Awaitable;
+use crate::object::state;
+use crate::python::ffi::{PyObject, PyTypeObject};
+use crate::python::raised::{Raised, Result, status, to_c};
+use crate::python::reference::Owned;
+use crate::python::thread::Thread;
+use crate::types::awaitable_type::DEFINITIONS;
 use core::ffi::c_int;
 
 /// Makes the API usable in the current interpreter. May be called any number of times, in any file of an extension.

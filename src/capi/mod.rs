@@ -8,10 +8,10 @@ pub mod types;
 pub mod v1;
 pub mod values;
 
-use crate::awaitable::Awaitable;
-use crate::buffer::NoMemory;
-use crate::ffi::{self, PyObject};
-use crate::raised::{Kind, Raised, Result};
+use crate::base::buffer::NoMemory;
+use crate::object::awaitable::Awaitable;
+use crate::python::ffi::{self, PyObject};
+use crate::python::raised::{Kind, Raised, Result};
 
 impl From<NoMemory> for Raised {
     fn from(_: NoMemory) -> Self {

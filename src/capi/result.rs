@@ -1,9 +1,9 @@
 //! The result of an awaitable.
 
 use super::checked;
-use crate::ffi::PyObject;
-use crate::raised::{Kind, Raised, Result, status};
-use crate::reference::Owned;
+use crate::python::ffi::PyObject;
+use crate::python::raised::{Kind, Raised, Result, status};
+use crate::python::reference::Owned;
 use core::ffi::c_int;
 
 /// Sets what `await awaitable` evaluates to, in place of None or of what was set before.

@@ -5,7 +5,7 @@ use super::lifecycle::*;
 use super::result::*;
 use super::types::*;
 use super::values::*;
-use crate::ffi::{Py_ssize_t, PyObject, PyTypeObject};
+use crate::python::ffi::{Py_ssize_t, PyObject, PyTypeObject};
 use core::ffi::{CStr, c_int, c_long, c_void};
 
 /// The name of the capsule that holds the table, in the module that it is an attribute of.

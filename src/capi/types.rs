@@ -2,7 +2,7 @@
 
 #![allow(non_camel_case_types)]
 
-use crate::ffi::PyObject;
+use crate::python::ffi::PyObject;
 use core::ffi::c_int;
 
 /// The major version of the API. It changes when an extension has to be changed or compiled again.

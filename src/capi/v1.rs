@@ -1,6 +1,6 @@
 //! The 1.x table: how extensions that were compiled against PyAwaitable 1.x reach the functions.
 
-use crate::ffi::{self, PyTypeObject};
+use crate::python::ffi::{self, PyTypeObject};
 use core::ffi::{CStr, c_void};
 
 /// The name of the capsule that holds the table, in the module that it is an attribute of.

@@ -4,11 +4,12 @@
 //! that take a variable number of arguments stand in `variadic.rs`, and come down to those that take an array.
 
 use super::checked;
-use crate::awaitable::Awaitable;
-use crate::ffi::{Py_ssize_t, PyObject};
-use crate::raised::{Kind, Long, Raised, Result, status, to_c};
-use crate::reference::Owned;
-use crate::store::{INLINE, Plain};
+use crate::object::awaitable::Awaitable;
+use crate::python::ffi::{Py_ssize_t, PyObject};
+use crate::python::raised::{Kind, Long, Raised, Result, status, to_c};
+use crate::python::reference::Owned;
+use crate::store::INLINE;
+use crate::store::saved::Raw;
 use core::ffi::{CStr, c_int, c_long, c_void};
 
 /// An array that a C caller passes.
@@ -158,11 +159,11 @@ unsafe fn get_object(awaitable: *mut PyObject, index: Py_ssize_t) -> Result<*mut
         .ok_or_else(out_of_range)
 }
 
-fn count_plain<T: Plain>(this: &Awaitable) -> Py_ssize_t {
-    this.with(|store| store.plain_values::<T>().len()) as Py_ssize_t
+fn count_plain<T: Raw>(this: &Awaitable) -> Py_ssize_t {
+    this.with(|store| store.raw_values::<T>().len()) as Py_ssize_t
 }
 
-unsafe fn save_plain<T: Plain>(
+unsafe fn save_raw<T: Raw>(
     awaitable: *mut PyObject,
     count: Py_ssize_t,
     values: *const T,
@@ -170,12 +171,12 @@ unsafe fn save_plain<T: Plain>(
     // SAFETY: the caller passes a live object or NULL, and an array of `count` values.
     let (this, values) = unsafe { (checked(awaitable)?, array(count, values)?) };
     if !values.is_empty() {
-        this.with(|store| store.save_plain(values))?;
+        this.with(|store| store.save_raw(values))?;
     }
     Ok(())
 }
 
-unsafe fn unpack_plain<T: Plain>(
+unsafe fn unpack_plain<T: Raw>(
     awaitable: *mut PyObject,
     count: Py_ssize_t,
     values: *mut T,
@@ -183,7 +184,7 @@ unsafe fn unpack_plain<T: Plain>(
     // SAFETY: the caller passes a live object or NULL, and an array with room for `count` values.
     let (this, room) = unsafe { (checked(awaitable)?, room(count, values)?) };
     check_saved(this.with(|store| {
-        let saved = store.plain_values::<T>();
+        let saved = store.raw_values::<T>();
         if room > 0 {
             // SAFETY: as many as there is room for.
             unsafe { copy(saved, values, room) };
@@ -192,23 +193,23 @@ unsafe fn unpack_plain<T: Plain>(
     }))
 }
 
-unsafe fn set_plain<T: Plain>(awaitable: *mut PyObject, index: Py_ssize_t, value: T) -> Result<()> {
+unsafe fn set_plain<T: Raw>(awaitable: *mut PyObject, index: Py_ssize_t, value: T) -> Result<()> {
     // SAFETY: the caller passes a live object or NULL.
     let this = unsafe { checked(awaitable) }?;
     this.with(|store| {
         position(index)
-            .and_then(|index| store.plain::<T>(index))
+            .and_then(|index| store.raw::<T>(index))
             .map(|place| *place = value)
     })
     .ok_or_else(out_of_range)
 }
 
-unsafe fn get_plain<T: Plain>(awaitable: *mut PyObject, index: Py_ssize_t) -> Result<T> {
+unsafe fn get_plain<T: Raw>(awaitable: *mut PyObject, index: Py_ssize_t) -> Result<T> {
     // SAFETY: the caller passes a live object or NULL.
     let this = unsafe { checked(awaitable) }?;
     this.with(|store| {
         position(index)
-            .and_then(|index| store.plain::<T>(index))
+            .and_then(|index| store.raw::<T>(index))
             .map(|&mut value| value)
     })
     .ok_or_else(out_of_range)
@@ -306,7 +307,7 @@ pub unsafe extern "C" fn PyAwaitable_SaveArbValueArray(
     values: *const *mut c_void,
 ) -> c_int {
     // SAFETY: the caller passes a live object or NULL, and an array of `count` pointers.
-    status(unsafe { save_plain(awaitable, count, values) })
+    status(unsafe { save_raw(awaitable, count, values) })
 }
 
 /// Writes the saved pointers, in the order they were saved, to an array with room for `count`: as many as fit.
@@ -370,7 +371,7 @@ pub unsafe extern "C" fn PyAwaitable_SaveIntValueArray(
     values: *const c_long,
 ) -> c_int {
     // SAFETY: the caller passes a live object or NULL, and an array of `count` integers.
-    status(unsafe { save_plain(awaitable, count, values) })
+    status(unsafe { save_raw(awaitable, count, values) })
 }
 
 /// Writes the saved integers, in the order they were saved, to an array with room for `count`: as many as fit.

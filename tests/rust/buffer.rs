@@ -5,7 +5,7 @@
     reason = "the module is the crate's own, and not all of it is used here"
 )]
 
-#[path = "../../src/buffer.rs"]
+#[path = "../../src/base/buffer.rs"]
 mod buffer;
 
 use buffer::{Buffer, Memory, NoMemory, Queue};

@@ -1,0 +1,5 @@
+//! What knows no Python: storage, memory that is kept, the rules of steps and callbacks.
+
+pub mod buffer;
+pub mod free_list;
+pub mod rules;

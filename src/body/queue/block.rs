@@ -1,0 +1,217 @@
+//! `async with`: entering a block, leaving it, and what comes of that.
+
+use super::callbacks::{Called, check, handle, invoke};
+use super::{drop_preserving, fail, release_driven};
+use crate::inner;
+use crate::object::awaitable::Awaitable;
+use crate::python::exception;
+use crate::python::ffi::{self, PyObject};
+use crate::python::raised::{Raised, Result};
+use crate::python::reference::Owned;
+use crate::python::special_method::Special;
+use core::ffi::c_void;
+
+/// Enters a block: its `__aenter__` is in progress from now on.
+#[cold]
+pub fn enter(awaitable: &Awaitable, context: Owned) -> Result<()> {
+    match awaitable.with(|store| store.push_block()) {
+        Ok(()) => match call_enter(awaitable, context) {
+            Ok(()) => Ok(()),
+            Err(raised) => fail(awaitable, raised),
+        },
+        Err(error) => handle(awaitable, error, Raised::no_memory()),
+    }
+}
+
+/// `__aenter__` has ended.
+#[cold]
+pub fn settle_enter(awaitable: &Awaitable, result: Result<Owned>) -> Result<()> {
+    let value = match result {
+        Ok(value) => value,
+        Err(raised) => {
+            let raised = release_driven(awaitable, raised);
+            awaitable.with(|store| store.end());
+            let Some(left) = awaitable.with(|store| store.pop_block()) else {
+                return Err(raised);
+            };
+            let error = left.error;
+            return handle(awaitable, error, drop_preserving(left, raised));
+        }
+    };
+    drop(awaitable.with(|store| store.take_driven()));
+    let (callback, error) = awaitable.with(|store| {
+        store.end();
+        store.open_block()
+    });
+    let Some(callback) = callback else {
+        return Ok(());
+    };
+    let (code, kept) = invoke(awaitable, callback, &value);
+    let raised = exception::pending();
+    let called = Called::new(awaitable, c"callback", callback as *const c_void, code);
+    let failed = match check(&called, raised, value) {
+        Ok(()) => return Ok(()),
+        Err(failed) => failed,
+    };
+    drop(kept);
+    // Even if the callback has cancelled, its own failure still has somewhere to go.
+    awaitable.with(|store| store.fail_block(error, !failed.to_error));
+    Err(failed.raised)
+}
+
+/// `__aexit__` has ended.
+#[cold]
+pub fn settle_exit(awaitable: &Awaitable, result: Result<Owned>) -> Result<()> {
+    // The value's truth may be Python code, which still runs inside the `async with`.
+    let suppressed = handling(awaitable, |exception| match result {
+        Ok(value) if exception.is_some() => {
+            // SAFETY: a live object, no exception set.
+            match unsafe { ffi::PyObject_IsTrue(value.as_ptr()) } {
+                -1 => Err(Raised::pending()),
+                truth => Ok(truth != 0),
+            }
+        }
+        Ok(_) => Ok(true),
+        Err(raised) => Err(raised),
+    });
+    let suppressed = match suppressed {
+        Ok(suppressed) => {
+            drop(awaitable.with(|store| store.take_driven()));
+            Ok(suppressed)
+        }
+        Err(raised) => Err(release_driven(awaitable, raised)),
+    };
+    let left = awaitable.with(|store| {
+        store.end();
+        store.pop_block()
+    });
+    match suppressed {
+        Ok(true) => Ok(()),
+        Ok(false) => {
+            let Some(mut left) = left else {
+                return Ok(());
+            };
+            let Some(exception) = left.exception.take() else {
+                return Ok(());
+            };
+            let (error, past_error) = (left.error, left.past_error);
+            drop(left);
+            let raised = exception::raise(exception);
+            if past_error {
+                Err(raised)
+            } else {
+                handle(awaitable, error, raised)
+            }
+        }
+        Err(raised) => {
+            let error = left.as_ref().and_then(|left| left.error);
+            handle(awaitable, error, drop_preserving(left, raised))
+        }
+    }
+}
+
+/// Leaves the innermost block.
+pub fn leave(awaitable: &Awaitable, exception: Option<Owned>) -> Result<()> {
+    match call_exit(awaitable, exception) {
+        Ok(()) => Ok(()),
+        Err(raised) => fail(awaitable, raised),
+    }
+}
+
+/// An exception that nobody has handled leaves the innermost block, by way of its `__aexit__`, then the next. Fails once
+/// there is none left.
+#[cold]
+pub fn unwind(awaitable: &Awaitable, raised: Raised) -> Result<()> {
+    let mut raised = raised;
+    while awaitable.with(|store| store.in_block()) {
+        match leave(awaitable, Some(exception::take(raised))) {
+            Ok(()) => return Ok(()),
+            Err(next) => raised = next,
+        }
+    }
+    Err(raised)
+}
+
+/// Fails with `TypeError` unless the type of `context` has both methods.
+pub fn check_context(awaitable: &Awaitable, context: *mut PyObject) -> Result<()> {
+    let names = &awaitable.state().names;
+    for name in [&names.aenter, &names.aexit] {
+        // SAFETY: a live object and a str; the reference found is released at once.
+        let found =
+            unsafe { Owned::optional(ffi::type_lookup(ffi::Py_TYPE(context), name.as_ptr())) };
+        if found.is_none() {
+            return Err(no_context_manager(context));
+        }
+    }
+    Ok(())
+}
+
+fn no_context_manager(context: *mut PyObject) -> Raised {
+    Raised::for_type_of(
+        c"'%.100s' object does not support the asynchronous context manager protocol",
+        context,
+    )
+}
+
+fn special_method(context: &Owned, name: &Owned) -> Result<Special> {
+    Special::find(context, name)?.ok_or_else(|| no_context_manager(context.as_ptr()))
+}
+
+/// Begins the `async with` of the innermost block, whose `__aenter__` is in progress.
+fn call_enter(awaitable: &Awaitable, context: Owned) -> Result<()> {
+    let names = &awaitable.state().names;
+    let method = special_method(&context, &names.aenter)?;
+    let exit = special_method(&context, &names.aexit)?;
+    let replaced = awaitable.with(|store| store.set_exit(exit));
+    drop(replaced);
+    let iterator = inner::start(
+        method.call()?,
+        c"'async with' received an object from __aenter__ that does not implement __await__: %.100s",
+    )?;
+    awaitable.with(|store| store.drive(iterator));
+    Ok(())
+}
+
+/// Leaves the innermost block: its `__aexit__` is in progress from here on, even where this fails. `exception` is what
+/// ended the block, if anything did.
+fn call_exit(awaitable: &Awaitable, exception: Option<Owned>) -> Result<()> {
+    let (exit, left) = awaitable.with(|store| store.close_block(exception));
+    drop(left);
+    let Some(exit) = exit else {
+        return Err(Raised::pending());
+    };
+    let iterator = handling(awaitable, |exception| {
+        let (kind, value, traceback) = match exception {
+            // SAFETY: a live object; its type lives as long, and a traceback comes with a reference of its own.
+            Some(exception) => unsafe {
+                (
+                    Owned::share(ffi::Py_TYPE(exception.as_ptr()).cast()),
+                    Owned::share(exception.as_ptr()),
+                    Owned::optional(ffi::PyException_GetTraceback(exception.as_ptr()))
+                        .unwrap_or_else(Owned::none),
+                )
+            },
+            None => (Owned::none(), Owned::none(), Owned::none()),
+        };
+        inner::start(
+            exit.call_with_three(&kind, &value, &traceback)?,
+            c"'async with' received an object from __aexit__ that does not implement __await__: %.100s",
+        )
+    })?;
+    awaitable.with(|store| store.drive(iterator));
+    Ok(())
+}
+
+/// Runs `body` with the innermost block's exception, if it has one, as the one being handled.
+pub fn handling<R>(awaitable: &Awaitable, body: impl FnOnce(Option<&Owned>) -> R) -> R {
+    let exception = awaitable.with(|store| {
+        store
+            .block_exception()
+            // SAFETY: borrowed from the block, which is there while the lock is held.
+            .map(|exception| unsafe { Owned::share(exception) })
+    });
+    match exception {
+        Some(exception) => exception::handling(&exception, || body(Some(&exception))),
+        None => body(None),
+    }
+}

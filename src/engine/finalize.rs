@@ -1,0 +1,81 @@
+//! The end of an awaitable that nobody has any more.
+
+use super::step::close;
+use crate::base::rules::Phase;
+use crate::object::awaitable::Awaitable;
+use crate::python::exception;
+use crate::python::ffi::{self, PyObject};
+use crate::python::origin;
+use crate::python::raised::{Raised, Result};
+
+/// `tp_finalize`: warns of an awaitable that was never awaited, and closes one that is suspended.
+///
+/// There is no warning while an exception is set. C code that cannot finish an awaitable drops it and returns NULL, and
+/// that exception is what its caller has to hear of.
+///
+/// # Safety
+/// Called by CPython, on one of our objects.
+pub unsafe extern "C" fn finalize(object: *mut PyObject) {
+    // SAFETY: the caller's promise.
+    let awaitable = unsafe { &*object.cast::<Awaitable>() };
+    awaitable.with(|store| store.status.note_finalized());
+    if !awaitable.needs_finalizer() {
+        return;
+    }
+    let is_new = awaitable.phase() == Phase::Created;
+    if is_new && exception::pending().is_some() {
+        return;
+    }
+    let _ = exception::preserving(|| {
+        let ended = if is_new {
+            warn_unawaited(awaitable)
+        } else {
+            close(awaitable).map(drop)
+        };
+        if let Err(raised) = ended {
+            exception::unraisable_at_end(raised, object);
+        }
+        Ok(())
+    });
+}
+
+/// The warning for one that was never awaited. Its text is the same for all that have the same name and origin, so that
+/// a warning which is shown once for a place is shown once.
+fn warn_unawaited(awaitable: &Awaitable) -> Result<()> {
+    let name = awaitable.name(true);
+    let origin = awaitable
+        .origin()
+        .and_then(|origin| match origin::describe(&origin) {
+            Ok(described) => Some(described),
+            // Rather a warning without it than none.
+            Err(raised) => {
+                exception::discard(raised);
+                None
+            }
+        });
+    let object = awaitable.as_ptr();
+    // SAFETY: live objects, no exception set; each format has as many strs as are passed.
+    let code = unsafe {
+        match &origin {
+            Some(origin) => ffi::PyErr_ResourceWarning(
+                object,
+                1,
+                c"awaitable '%U' was never awaited\nAwaitable created at (most recent call last)\n%U"
+                    .as_ptr(),
+                name.as_ptr(),
+                origin.as_ptr(),
+            ),
+            None => ffi::PyErr_ResourceWarning(
+                object,
+                1,
+                c"awaitable '%U' was never awaited".as_ptr(),
+                name.as_ptr(),
+            ),
+        }
+    };
+    if code < 0 {
+        Err(Raised::pending())
+    } else {
+        Ok(())
+    }
+}

@@ -1,0 +1,169 @@
+//! The engine: drives what is in progress, asks the body what comes next, and begins that.
+//!
+//! It loops: what a body adds is begun by the same loop, so a queue of any length needs no more stack than one await.
+
+use super::step::{Outcome, close, send_on, throw};
+use crate::body::queue::{self, block};
+use crate::inner::{self, Resumed, Thrown};
+use crate::object::awaitable::Awaitable;
+use crate::python::eval_breaker;
+use crate::python::exception;
+use crate::python::ffi::{self, PyObject};
+use crate::python::raised::Raised;
+use crate::python::reference::Owned;
+use crate::python::thread::Thread;
+use crate::store::queue::{Activity, Next};
+
+/// How far the engine got.
+pub enum Reached {
+    /// It suspended, with a value for the event loop.
+    Suspended(Owned),
+    /// The end: nothing was left to do, and the phase says so already.
+    Finished,
+    /// The end, with an exception set.
+    Raised(Raised),
+    /// Nowhere: an exception is set, and the object is as it was before the step.
+    Refused(Raised),
+}
+
+/// What a step brings to the await in progress.
+#[derive(Clone, Copy)]
+pub enum Input {
+    /// A borrowed value.
+    Send(*mut PyObject),
+    /// An exception, for the inner awaitable's `throw`.
+    Throw(Thrown),
+    /// A `GeneratorExit`: the inner awaitable is closed, then the exception raised here. None is a fresh one.
+    Exit(Option<Thrown>),
+}
+
+/// The engine. The object's phase is `Running`, and this thread's to change.
+#[inline(never)]
+pub fn run(thread: Thread, awaitable: &Awaitable, input: Input) -> Reached {
+    let mut input = input;
+    loop {
+        let next = awaitable.next();
+        let step = 'step: {
+            // Only what was suspended gets the step's input; what begins later gets None.
+            let inner = match next {
+                Next::Resume(inner) => inner,
+                Next::Await(object) => match queue::start(object) {
+                    Ok(iterator) => {
+                        let inner = iterator.as_ptr();
+                        awaitable.with(|store| store.drive(iterator));
+                        inner
+                    }
+                    Err(raised) => break 'step queue::fail(awaitable, raised),
+                },
+                Next::Enter(context) => break 'step block::enter(awaitable, context),
+                Next::Call(callback) => break 'step queue::call_deferred(awaitable, callback),
+                Next::Leave => break 'step block::leave(awaitable, None),
+                Next::Finish => return Reached::Finished,
+            };
+            match resume(thread, awaitable, inner, input) {
+                Resumed::Yielded(value) => return Reached::Suspended(value),
+                Resumed::Ended(Ok(value)) => queue::succeed(thread, awaitable, value),
+                Resumed::Ended(Err(raised)) => queue::fail(awaitable, raised),
+                Resumed::Refused(raised) => return Reached::Refused(raised),
+            }
+        };
+        // SAFETY: None lives as long as the interpreter.
+        input = Input::Send(unsafe { ffi::Py_None() });
+        let raised = match step {
+            Ok(()) if !awaitable.state().is_due() => continue,
+            Ok(()) => match eval_breaker::let_others_run(&awaitable.state().last_turn) {
+                Ok(()) => continue,
+                Err(raised) => raised,
+            },
+            Err(raised) => raised,
+        };
+        if let Err(raised) = block::unwind(awaitable, raised) {
+            return Reached::Raised(raised);
+        }
+    }
+}
+
+/// Resumes what is in progress.
+#[inline(always)]
+fn resume(thread: Thread, awaitable: &Awaitable, inner: *mut PyObject, input: Input) -> Resumed {
+    if awaitable.with(|store| store.status.activity) == Activity::Exiting {
+        return resume_exit(thread, awaitable, inner, input);
+    }
+    deliver(thread, inner, input)
+}
+
+/// Resumes an `__aexit__`, with its block's exception as the one being handled.
+///
+/// A native coroutine hands a throw on without its own handled exception, which only becomes the context of what comes
+/// back; so that is done here, too.
+#[cold]
+fn resume_exit(
+    thread: Thread,
+    awaitable: &Awaitable,
+    inner: *mut PyObject,
+    input: Input,
+) -> Resumed {
+    if let Input::Send(_) = input {
+        return block::handling(awaitable, |_| deliver(thread, inner, input));
+    }
+    match deliver(thread, inner, input) {
+        Resumed::Ended(Err(raised)) => block::handling(awaitable, |exception| {
+            Resumed::Ended(Err(match exception {
+                Some(_) => exception::chain_handled(raised),
+                None => raised,
+            }))
+        }),
+        resumed => resumed,
+    }
+}
+
+/// Gives the step's input to what is in progress. An awaitable of this library is entered directly, as native coroutines
+/// enter each other: [`run`] then stands on [`run`], with nothing between them.
+#[inline(always)]
+fn deliver(thread: Thread, inner: *mut PyObject, input: Input) -> Resumed {
+    let Input::Send(value) = input else {
+        return interrupt(inner, input);
+    };
+    // SAFETY: what is being driven is alive.
+    match unsafe { Awaitable::from_object(inner) } {
+        Some(next) => send_on(Some(thread), next, value).into(),
+        None => inner::send(inner, value),
+    }
+}
+
+#[cold]
+fn interrupt(inner: *mut PyObject, input: Input) -> Resumed {
+    // SAFETY: what is being driven is alive.
+    let ours = unsafe { Awaitable::from_object(inner) };
+    match (input, ours) {
+        (Input::Send(value), _) => inner::send(inner, value),
+        (Input::Throw(thrown), Some(next)) => throw(next, thrown).into(),
+        (Input::Throw(thrown), None) => inner::throw(inner, thrown),
+        (Input::Exit(thrown), ours) => {
+            let closed = match ours {
+                Some(next) => close(next).map(drop),
+                None => inner::close(inner),
+            };
+            Resumed::Ended(Err(match (closed, thrown) {
+                (Err(raised), _) => raised,
+                (Ok(()), Some(thrown)) => match inner::check_thrown(thrown) {
+                    Ok(()) => inner::raise_here(thrown),
+                    // Only now does a native coroutine look, too.
+                    Err(raised) => return Resumed::Refused(raised),
+                },
+                (Ok(()), None) => exception::generator_exit(),
+            }))
+        }
+    }
+}
+
+impl From<Outcome> for Resumed {
+    #[inline(always)]
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Yield(value) => Resumed::Yielded(value),
+            Outcome::Return(value) => Resumed::Ended(Ok(value)),
+            Outcome::Raise(raised) => Resumed::Ended(Err(raised)),
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The steps: send, throw, close. Each is an entry into the engine, which [`super::run`] is.
+
+use super::run::{Input, Reached, run};
+use crate::base::rules::{Admission, Phase, Refusal, Step};
+use crate::inner::{self, Thrown};
+use crate::object::awaitable::Awaitable;
+use crate::python::exception;
+use crate::python::ffi::{self, PyObject};
+use crate::python::raised::{Kind, Raised, Result};
+use crate::python::reference::Owned;
+use crate::python::thread::Thread;
+
+/// What a step came to.
+pub enum Outcome {
+    /// The object is suspended; the value is for the event loop.
+    Yield(Owned),
+    /// The object has finished, with this result.
+    Return(Owned),
+    /// An exception is set: the object has finished with it, or has refused the step.
+    Raise(Raised),
+}
+
+/// `send(value)`, `value` borrowed.
+#[inline]
+pub fn send(awaitable: &Awaitable, value: *mut PyObject) -> Outcome {
+    send_on(None, awaitable, value)
+}
+
+/// `send(value)`, by the thread that the step above knows already.
+#[inline(always)]
+pub fn send_on(thread: Option<Thread>, awaitable: &Awaitable, value: *mut PyObject) -> Outcome {
+    // SAFETY: only the address is compared.
+    let step = if value == unsafe { ffi::Py_None() } {
+        Step::Next
+    } else {
+        Step::Send
+    };
+    match awaitable.admit(step) {
+        Admission::Enter => enter(thread, awaitable, Input::Send(value)),
+        Admission::Refuse(refusal) => Outcome::Raise(refuse(refusal)),
+        // The machine gives no other answer to these steps.
+        Admission::End | Admission::Ignore => Outcome::Raise(Raised::pending()),
+    }
+}
+
+/// `throw(...)`.
+pub fn throw(awaitable: &Awaitable, thrown: Thrown) -> Outcome {
+    // While it is suspended, what cannot be an exception is the await's to refuse. From 3.15 on it comes too late for a
+    // finished one to look at it.
+    let is_checked = match awaitable.phase() {
+        Phase::Created => true,
+        Phase::Suspended => false,
+        Phase::Running | Phase::Finished => !cfg!(Py_3_15),
+    };
+    if is_checked {
+        if let Err(raised) = inner::check_thrown(thrown) {
+            return Outcome::Raise(raised);
+        }
+    }
+    match awaitable.admit(Step::Throw) {
+        Admission::Enter if inner::is_generator_exit(thrown) => {
+            enter(None, awaitable, Input::Exit(Some(thrown)))
+        }
+        Admission::Enter => enter(None, awaitable, Input::Throw(thrown)),
+        Admission::End => {
+            let raised = inner::raise_here(thrown);
+            release_after(awaitable, raised)
+        }
+        Admission::Refuse(refusal) => Outcome::Raise(refuse(refusal)),
+        Admission::Ignore => Outcome::Raise(Raised::pending()),
+    }
+}
+
+/// `close()`: what it returns on this version of CPython.
+pub fn close(awaitable: &Awaitable) -> Result<Owned> {
+    match awaitable.admit(Step::Close) {
+        Admission::Enter => match enter(None, awaitable, Input::Exit(None)) {
+            Outcome::Yield(value) => {
+                drop(value);
+                Err(Raised::new(
+                    Kind::RuntimeError,
+                    c"coroutine ignored GeneratorExit",
+                ))
+            }
+            Outcome::Return(value) if cfg!(Py_3_13) => Ok(value),
+            Outcome::Return(_) => Ok(Owned::none()),
+            Outcome::Raise(raised) if exception::is_generator_exit(&raised) => {
+                exception::discard(raised);
+                Ok(Owned::none())
+            }
+            Outcome::Raise(raised) => Err(raised),
+        },
+        Admission::End => {
+            awaitable.release();
+            Ok(Owned::none())
+        }
+        Admission::Ignore => Ok(Owned::none()),
+        Admission::Refuse(refusal) => Err(refuse(refusal)),
+    }
+}
+
+#[cold]
+fn refuse(refusal: Refusal) -> Raised {
+    match refusal {
+        Refusal::Executing => Raised::new(Kind::ValueError, c"coroutine already executing"),
+        Refusal::Finished => Raised::new(
+            Kind::RuntimeError,
+            c"cannot reuse already awaited coroutine",
+        ),
+        Refusal::JustStarted => Raised::new(
+            Kind::TypeError,
+            c"can't send non-None value to a just-started coroutine",
+        ),
+    }
+}
+
+/// Runs a step that the machine has admitted, and puts the object into the phase it leaves.
+#[inline(always)]
+fn enter(thread: Option<Thread>, awaitable: &Awaitable, input: Input) -> Outcome {
+    if awaitable.finish_if_done() {
+        return finish(awaitable);
+    }
+    let thread = thread.unwrap_or_else(Thread::current);
+    let reached = if thread.enter() {
+        let reached = run(thread, awaitable, input);
+        thread.leave();
+        reached
+    } else {
+        too_deep(awaitable)
+    };
+    match reached {
+        Reached::Suspended(value) => {
+            awaitable.set_phase(Phase::Suspended);
+            Outcome::Yield(value)
+        }
+        Reached::Finished => finish(awaitable),
+        Reached::Raised(raised) => {
+            awaitable.set_phase(Phase::Finished);
+            release_after(awaitable, raised)
+        }
+        Reached::Refused(raised) => {
+            awaitable.set_phase(Phase::Suspended);
+            Outcome::Raise(raised)
+        }
+    }
+}
+
+/// Past the end: what it returns.
+#[inline(always)]
+fn finish(awaitable: &Awaitable) -> Outcome {
+    let result = awaitable.with(|store| store.take_result());
+    awaitable.release();
+    Outcome::Return(result.unwrap_or_else(Owned::none))
+}
+
+/// A step that the recursion limit forbids. One that has not begun ends the object, as it does a native coroutine; one in
+/// progress stays suspended, so that its clean-up still runs.
+#[cold]
+fn too_deep(awaitable: &Awaitable) -> Reached {
+    let raised = Raised::pending();
+    if awaitable.with(|store| store.driven().is_some()) {
+        Reached::Refused(raised)
+    } else {
+        Reached::Raised(raised)
+    }
+}
+
+/// Releases a finished object's remains while its exception is put aside, and makes that one that may leave a coroutine.
+#[cold]
+fn release_after(awaitable: &Awaitable, raised: Raised) -> Outcome {
+    let exception = exception::take(raised);
+    awaitable.release();
+    Outcome::Raise(exception::no_stop_iteration(exception::raise(exception)))
+}

@@ -1,0 +1,297 @@
+//! An inner awaitable: what may stand after `await`, how it is started, sent to, thrown into and closed.
+
+mod thrown;
+
+use crate::python::exception;
+use crate::python::ffi::{self, PyObject, PyTypeObject};
+use crate::python::raised::{Kind, Raised, Result};
+use crate::python::reference::Owned;
+use core::ffi::{CStr, c_void};
+use core::sync::atomic::{AtomicPtr, Ordering};
+pub use thrown::{Thrown, check_thrown, is_generator_exit, raise_here};
+
+/// What a step of an inner awaitable came to.
+pub enum Resumed {
+    /// It yielded: an event loop's business.
+    Yielded(Owned),
+    /// It returned, or raised.
+    Ended(Result<Owned>),
+    /// Nothing could be thrown into it. It has not been touched, and the exception is the thrower's.
+    Refused(Raised),
+}
+
+/// Whether `object` is exactly a native coroutine.
+#[inline]
+fn is_coroutine(object: *mut PyObject) -> bool {
+    // SAFETY: callers pass live objects.
+    unsafe { ffi::Py_TYPE(object) == &raw mut ffi::PyCoro_Type }
+}
+
+/// Whether `object` is a generator that `types.coroutine` has marked.
+fn is_marked_generator(object: *mut PyObject) -> bool {
+    // SAFETY: callers pass live objects.
+    unsafe { ffi::pyawaitable_shim_is_marked_generator(object) != 0 }
+}
+
+/// Whether a type has a slot for `await`.
+#[inline]
+fn await_slot(r#type: *mut PyTypeObject) -> Option<ffi::unaryfunc> {
+    // SAFETY: callers pass the type of a live object; its async methods live as long as it does.
+    unsafe {
+        let methods = (*r#type).tp_as_async;
+        if methods.is_null() {
+            None
+        } else {
+            (*methods).am_await
+        }
+    }
+}
+
+/// Fails with `TypeError` unless `object` may stand after `await`. Only its type is looked at, and no exception that is
+/// set meanwhile is disturbed.
+#[inline]
+pub fn check_awaitable(object: *mut PyObject) -> Result<()> {
+    // SAFETY: callers pass live objects.
+    let r#type = unsafe { ffi::Py_TYPE(object) };
+    if is_coroutine(object) || await_slot(r#type).is_some() || is_marked_generator(object) {
+        return Ok(());
+    }
+    Err(not_awaitable(
+        c"object %.100s can't be used in 'await' expression",
+        object,
+    ))
+}
+
+fn not_awaitable(format: &CStr, object: *mut PyObject) -> Raised {
+    Raised::for_type_of(format, object)
+}
+
+/// The iterator that `await object` drives: the object itself where it is native, else what its `__await__` returns.
+/// `complaint` has one `%.100s` for the type of an object that cannot be awaited.
+#[inline]
+pub fn start(object: Owned, complaint: &CStr) -> Result<Owned> {
+    if is_coroutine(object.as_ptr()) {
+        return if has_cr_await(object.as_ptr()) {
+            Err(awaited_already())
+        } else {
+            Ok(object)
+        };
+    }
+    start_foreign(object, complaint)
+}
+
+/// The `RuntimeError` for who awaits what somebody else awaits.
+#[cold]
+pub fn awaited_already() -> Raised {
+    Raised::new(Kind::RuntimeError, c"coroutine is being awaited already")
+}
+
+fn start_foreign(object: Owned, complaint: &CStr) -> Result<Owned> {
+    // SAFETY: a live object.
+    let Some(slot) = await_slot(unsafe { ffi::Py_TYPE(object.as_ptr()) }) else {
+        return if is_marked_generator(object.as_ptr()) {
+            Ok(object)
+        } else {
+            Err(not_awaitable(complaint, object.as_ptr()))
+        };
+    };
+    // SAFETY: the slot of the object's own type, without an exception set; the result is a new reference or NULL.
+    let iterator = unsafe { Owned::new(slot(object.as_ptr())) }?;
+    // SAFETY: a live object.
+    if unsafe { ffi::PyIter_Check(iterator.as_ptr()) } == 0
+        || is_coroutine(iterator.as_ptr())
+        || is_marked_generator(iterator.as_ptr())
+    {
+        return Err(no_iterator(&object, &iterator));
+    }
+    Ok(iterator)
+}
+
+/// The `TypeError` for what an `__await__` returned, as this version of CPython puts it.
+#[cold]
+fn no_iterator(object: &Owned, returned: &Owned) -> Raised {
+    let is_native = is_coroutine(returned.as_ptr()) || is_marked_generator(returned.as_ptr());
+    if cfg!(Py_3_15) {
+        let format = if is_native {
+            c"%T.__await__() must return an iterator, not coroutine"
+        } else {
+            c"%T.__await__() must return an iterator, not %T"
+        };
+        // SAFETY: live objects, one for each place in the format, or one too many.
+        unsafe {
+            ffi::PyErr_Format(
+                ffi::PyExc_TypeError,
+                format.as_ptr(),
+                object.as_ptr(),
+                returned.as_ptr(),
+            );
+        }
+        return Raised::set();
+    }
+    if is_native {
+        return Raised::new(Kind::TypeError, c"__await__() returned a coroutine");
+    }
+    Raised::for_type_of(
+        c"__await__() returned non-iterator of type '%.100s'",
+        returned.as_ptr(),
+    )
+}
+
+/// Whether this native coroutine is in the middle of an await, whoever has stepped it to there: its `cr_await` is not None.
+#[inline]
+fn has_cr_await(coroutine: *mut PyObject) -> bool {
+    let Some(getter) = cr_await() else {
+        return false;
+    };
+    // SAFETY: the getter of the coroutine type on a coroutine; it gives a new reference or fails.
+    match unsafe { Owned::new(getter(coroutine, core::ptr::null_mut())) } {
+        Ok(awaited) => !awaited.is_none(),
+        Err(raised) => {
+            exception::discard(raised);
+            false
+        }
+    }
+}
+
+/// The function behind the attribute `cr_await` of native coroutines, which are built into the interpreter: the same
+/// address in every interpreter of the process, looked up once.
+fn cr_await() -> Option<ffi::getter> {
+    static FOUND: AtomicPtr<c_void> = AtomicPtr::new(core::ptr::null_mut());
+    let mut found = FOUND.load(Ordering::Relaxed);
+    if found.is_null() {
+        // SAFETY: the table of a static type, which ends with an entry without a name.
+        unsafe {
+            let mut entry = ffi::PyCoro_Type.tp_getset;
+            while !entry.is_null() && !(*entry).name.is_null() {
+                if CStr::from_ptr((*entry).name) == c"cr_await" {
+                    found = (*entry)
+                        .get
+                        .map_or(core::ptr::null_mut(), |get| get as *mut c_void);
+                }
+                entry = entry.add(1);
+            }
+        }
+        FOUND.store(found, Ordering::Relaxed);
+    }
+    if found.is_null() {
+        return None;
+    }
+    // SAFETY: stored above, from a pointer of this type.
+    Some(unsafe { core::mem::transmute::<*mut c_void, ffi::getter>(found) })
+}
+
+/// Sends `value`, borrowed, into an iterator that [`start`] gave.
+#[inline]
+pub fn send(inner: *mut PyObject, value: *mut PyObject) -> Resumed {
+    let mut result = core::ptr::null_mut();
+    // SAFETY: live arguments, no exception set; a result is a new reference.
+    unsafe {
+        match ffi::send(inner, value, &mut result) {
+            ffi::PYGEN_NEXT => match Owned::new(result) {
+                Ok(value) => Resumed::Yielded(value),
+                Err(raised) => Resumed::Ended(Err(raised)),
+            },
+            ffi::PYGEN_RETURN => Resumed::Ended(Owned::new(result)),
+            _ => Resumed::Ended(Err(Raised::pending())),
+        }
+    }
+}
+
+/// Throws into an iterator that [`start`] gave; where it has no `throw`, the exception is raised here.
+pub fn throw(inner: *mut PyObject, thrown: Thrown) -> Resumed {
+    // A native one would warn of more than one argument, of which the thrower has been warned already.
+    if cfg!(Py_3_12) && !thrown.value.is_null() && is_native(inner) {
+        if let Err(raised) = check_thrown(thrown) {
+            return Resumed::Ended(Err(raised));
+        }
+        let exception = exception::take(raise_here(thrown));
+        return throw(
+            inner,
+            Thrown {
+                exception: exception.as_ptr(),
+                value: core::ptr::null_mut(),
+                traceback: core::ptr::null_mut(),
+            },
+        );
+    }
+    let method = match optional_attribute(inner, c"throw") {
+        Ok(Some(method)) => method,
+        Ok(None) => {
+            return match check_thrown(thrown) {
+                Ok(()) => Resumed::Ended(Err(raise_here(thrown))),
+                Err(raised) => Resumed::Refused(raised),
+            };
+        }
+        Err(raised) => return Resumed::Refused(raised),
+    };
+    // SAFETY: live arguments, NULL after the last that was given; no exception is set.
+    let yielded = unsafe {
+        ffi::PyObject_CallFunctionObjArgs(
+            method.as_ptr(),
+            thrown.exception,
+            thrown.value,
+            thrown.traceback,
+            core::ptr::null_mut::<PyObject>(),
+        )
+    };
+    // SAFETY: a new reference, or NULL with what ended the iterator.
+    match unsafe { Owned::optional(yielded) } {
+        Some(value) => Resumed::Yielded(value),
+        None => Resumed::Ended(stop_value()),
+    }
+}
+
+/// Whether `inner` is a native coroutine or generator.
+fn is_native(inner: *mut PyObject) -> bool {
+    // SAFETY: what is being driven is alive.
+    is_coroutine(inner) || unsafe { ffi::Py_TYPE(inner) == &raw mut ffi::PyGen_Type }
+}
+
+/// The value of the `StopIteration` that is set; any other exception stays.
+fn stop_value() -> Result<Owned> {
+    let mut value = core::ptr::null_mut();
+    // SAFETY: writes a new reference where it returns 0.
+    unsafe {
+        if ffi::_PyGen_FetchStopIterationValue(&mut value) == 0 {
+            Owned::new(value)
+        } else {
+            Err(Raised::pending())
+        }
+    }
+}
+
+/// Closes an iterator that [`start`] gave; one without `close` is left alone.
+pub fn close(inner: *mut PyObject) -> Result<()> {
+    match optional_attribute(inner, c"close") {
+        // SAFETY: a live callable, no exception set.
+        Ok(Some(method)) => unsafe {
+            Owned::new(ffi::PyObject_CallFunctionObjArgs(
+                method.as_ptr(),
+                core::ptr::null_mut::<PyObject>(),
+            ))
+            .map(drop)
+        },
+        Ok(None) => Ok(()),
+        Err(raised) => {
+            exception::unraisable_in_close(raised, inner);
+            Ok(())
+        }
+    }
+}
+
+/// An attribute, or None where there is none; any exception but `AttributeError` stays.
+fn optional_attribute(object: *mut PyObject, name: &CStr) -> Result<Option<Owned>> {
+    // SAFETY: a live object; a new reference or NULL comes back.
+    let found = unsafe { ffi::PyObject_GetAttrString(object, name.as_ptr()) };
+    // SAFETY: as above.
+    if let Some(found) = unsafe { Owned::optional(found) } {
+        return Ok(Some(found));
+    }
+    let raised = Raised::pending();
+    // SAFETY: an exception is set.
+    if unsafe { ffi::PyErr_ExceptionMatches(ffi::PyExc_AttributeError) } != 0 {
+        exception::discard(raised);
+        return Ok(None);
+    }
+    Err(raised)
+}

@@ -1,0 +1,321 @@
+//! The object: its layout, how its parts are reached, and how it comes and goes.
+
+use crate::base::rules::{self, Admission, Phase, Step};
+use crate::inner;
+use crate::object::lifetime;
+use crate::object::state::State;
+use crate::python::exception;
+use crate::python::ffi::{self, PyObject};
+use crate::python::lock::Lock;
+use crate::python::origin;
+use crate::python::raised::{Raised, Result};
+use crate::python::reference::Owned;
+use crate::python::thread::Thread;
+use crate::store::queue::Next;
+use crate::store::saved::Objects;
+use crate::store::status::Status;
+use crate::store::{Contents, Store};
+use core::cell::{Cell, UnsafeCell};
+use core::ffi::c_int;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
+
+/// An awaitable. 96 bytes, and 16 before them that are the garbage collector's.
+#[repr(C)]
+pub struct Awaitable {
+    base: PyObject,
+    /// The list of weak references; once that is cleared for good, the next object in the trashcan.
+    pub weak_references: Cell<*mut PyObject>,
+    pub state: NonNull<State>,
+    phase: AtomicU8,
+    lock: Lock,
+    pub(super) status: UnsafeCell<Status>,
+    pub(super) data: UnsafeCell<Contents>,
+}
+
+#[cfg(all(not(Py_GIL_DISABLED), target_pointer_width = "64"))]
+const _: () = assert!(size_of::<Awaitable>() == 96);
+
+/// Where CPython finds the list of weak references.
+pub const WEAK_REFERENCES: usize = core::mem::offset_of!(Awaitable, weak_references);
+
+impl Awaitable {
+    /// A new, empty awaitable.
+    #[inline]
+    pub fn create(thread: Thread, state: NonNull<State>) -> Result<Owned> {
+        // SAFETY: the interpreter keeps its state. The object is whole before the collector or anybody else sees it.
+        let created = unsafe {
+            let object = match state.as_ref().awaitables.take() {
+                Some(object) => {
+                    ffi::first_reference(object, size_of::<Self>());
+                    let awaitable = &*object.cast::<Self>();
+                    awaitable.set_phase(Phase::Created);
+                    *awaitable.status.get() = Status::new();
+                    object
+                }
+                None => Self::allocate(state)?,
+            };
+            ffi::PyObject_GC_Track(object.cast());
+            Owned::new(object)?
+        };
+        match thread.origin_depth() {
+            ..=0 => Ok(created),
+            depth => Self::with_origin(created, depth),
+        }
+    }
+
+    /// Records where a new awaitable was made.
+    #[cold]
+    fn with_origin(created: Owned, depth: c_int) -> Result<Owned> {
+        // SAFETY: `create` has made it.
+        let awaitable = unsafe { &*created.as_ptr().cast::<Self>() };
+        // Whoever called `PyAwaitable_New` may have an exception set.
+        let recorded = exception::preserving(|| {
+            let origin = origin::here(depth)?;
+            awaitable
+                .with(|store| store.set_origin(origin))
+                .map_err(|origin| {
+                    drop(origin);
+                    Raised::no_memory()
+                })
+        });
+        match recorded {
+            Ok(()) => Ok(created),
+            Err(raised) => {
+                // Nobody has had it, so nobody forgot to await it.
+                awaitable.set_phase(Phase::Finished);
+                drop(created);
+                Err(raised)
+            }
+        }
+    }
+
+    /// A new object that the collector does not know yet. It holds its state, and, as of any heap type, its type.
+    #[cold]
+    fn allocate(state: NonNull<State>) -> Result<*mut PyObject> {
+        // SAFETY: the interpreter keeps its state, and the state its type.
+        unsafe {
+            let Some(r#type) = state.as_ref().awaitable_type.get() else {
+                return Err(Raised::pending());
+            };
+            let object = ffi::_PyObject_GC_New(r#type.as_ptr()).cast::<Self>();
+            if object.is_null() {
+                return Err(Raised::pending());
+            }
+            state.as_ref().hold();
+            (&raw mut (*object).weak_references).write(Cell::new(core::ptr::null_mut()));
+            (&raw mut (*object).state).write(state);
+            (&raw mut (*object).phase).write(AtomicU8::new(Phase::Created as u8));
+            (&raw mut (*object).lock).write(Lock::new());
+            (&raw mut (*object).status).write(UnsafeCell::new(Status::new()));
+            (&raw mut (*object).data).write(UnsafeCell::new(Contents::new()));
+            Ok(object.cast())
+        }
+    }
+
+    /// The awaitable that `object` is, if it is one of this copy of the library.
+    ///
+    /// # Safety
+    /// `object` is live, and stays so for as long as the result is used.
+    #[inline]
+    pub unsafe fn from_object<'a>(object: *mut PyObject) -> Option<&'a Self> {
+        // SAFETY: a live object's type is live. Only our type has our destructor: it cannot be inherited from.
+        unsafe {
+            let ours = (*ffi::Py_TYPE(object)).tp_dealloc.is_some_and(|found| {
+                core::ptr::fn_addr_eq(found, lifetime::dealloc as ffi::destructor)
+            });
+            if ours {
+                Some(&*object.cast::<Self>())
+            } else {
+                None
+            }
+        }
+    }
+
+    /// The object as CPython knows it.
+    #[inline]
+    pub fn as_ptr(&self) -> *mut PyObject {
+        (&raw const *self).cast_mut().cast()
+    }
+
+    /// What its interpreter owns.
+    #[inline]
+    pub fn state(&self) -> &State {
+        // SAFETY: the object holds its state.
+        unsafe { self.state.as_ref() }
+    }
+
+    /// `__name__` or, if `qualified`, `__qualname__`: the one that was set, or the type's.
+    pub fn name(&self, qualified: bool) -> Owned {
+        self.with(|store| {
+            store
+                .name(qualified)
+                // SAFETY: borrowed from the store, which stays as it is while its lock is held.
+                .map(|name| unsafe { Owned::share(name) })
+        })
+        // SAFETY: the state lives as long as the awaitable, and the name as long as the state.
+        .unwrap_or_else(|| unsafe { Owned::share(self.state().names.default_name.as_ptr()) })
+    }
+
+    /// Where it was made, if that was recorded.
+    pub fn origin(&self) -> Option<Owned> {
+        self.with(|store| {
+            store
+                .origin()
+                // SAFETY: borrowed from the store, which stays as it is while its lock is held.
+                .map(|origin| unsafe { Owned::share(origin) })
+        })
+    }
+
+    /// Runs `body` on what the object holds. `body` must not run Python code: not so much as drop a reference.
+    #[inline]
+    pub fn with<R>(&self, body: impl FnOnce(&mut Store<'_>) -> R) -> R {
+        self.lock.with(|| {
+            // SAFETY: the GIL or the lock keeps other threads out, and `body` does not come back here.
+            let (status, data) = unsafe { (&mut *self.status.get(), &mut *self.data.get()) };
+            body(&mut Store {
+                status,
+                data,
+                colds: &self.state().colds,
+            })
+        })
+    }
+
+    /// As [`Self::with`], unless the object has finished: whatever another thread adds either comes before its end, or fails.
+    #[inline]
+    pub fn with_unfinished<R>(&self, body: impl FnOnce(&mut Store<'_>) -> R) -> Option<R> {
+        self.with(|store| (self.phase() != Phase::Finished).then(|| body(store)))
+    }
+
+    /// What this step does next. [`Next::Finish`] is the object's end, at once.
+    #[inline]
+    pub fn next(&self) -> Next {
+        self.with(|store| {
+            let next = store.next();
+            if matches!(next, Next::Finish) {
+                self.set_phase(Phase::Finished);
+            }
+            next
+        })
+    }
+
+    /// Ends the object at once if it has nothing to do.
+    #[inline]
+    pub fn finish_if_done(&self) -> bool {
+        self.with(|store| {
+            let is_done = store.is_done();
+            if is_done {
+                self.set_phase(Phase::Finished);
+            }
+            is_done
+        })
+    }
+
+    #[inline]
+    pub fn phase(&self) -> Phase {
+        Phase::from_byte(self.phase.load(Ordering::Acquire))
+    }
+
+    /// Fails with `RuntimeError` if somebody awaits it already.
+    #[inline]
+    pub fn check_unawaited(&self) -> Result<()> {
+        if self.phase() == Phase::Suspended {
+            return Err(inner::awaited_already());
+        }
+        Ok(())
+    }
+
+    /// Ends a step: only the thread that runs it may.
+    #[inline]
+    pub fn set_phase(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Release);
+    }
+
+    /// Begins a step if the machine admits it. Of several threads, one gets in.
+    #[inline]
+    pub fn admit(&self, step: Step) -> Admission {
+        loop {
+            let before = self.phase();
+            let admission = rules::admit(before, step);
+            let after = match admission {
+                Admission::Enter => Phase::Running,
+                Admission::End => Phase::Finished,
+                Admission::Ignore | Admission::Refuse(_) => return admission,
+            };
+            if !cfg!(Py_GIL_DISABLED) {
+                self.set_phase(after);
+                return admission;
+            }
+            let swapped = self.phase.compare_exchange(
+                before as u8,
+                after as u8,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            );
+            if swapped.is_ok() {
+                return admission;
+            }
+        }
+    }
+
+    /// Releases what a finished object gives up: everything but the other kinds of saved values, and its names.
+    #[inline(always)]
+    pub fn release(&self) {
+        if !self.with(|store| store.is_bare()) {
+            self.release_all();
+        }
+    }
+
+    fn release_all(&self) {
+        // All saved objects at once, or a destructor would find the rest of them under other indexes.
+        let (inline, objects) = self.with(|store| (store.take_inline(), store.take_objects()));
+        for object in inline {
+            // SAFETY: the store owned a reference to each that is not NULL, given up here.
+            unsafe { ffi::Py_XDECREF(object) };
+        }
+        for &object in objects.as_slice() {
+            // SAFETY: the store owned a reference to each, given up here.
+            unsafe { ffi::Py_DECREF(object) };
+        }
+        if self.with(|store| store.has_cold()) {
+            self.release_cold(objects);
+        }
+    }
+
+    /// What is left of the cold part; `objects` is memory, whose references are released.
+    fn release_cold(&self, objects: Objects) {
+        drop(self.with(|store| store.reuse(objects)));
+        if self.with(|store| store.has_work()) {
+            self.release_work();
+        }
+        self.with(|store| store.free_unneeded_cold());
+    }
+
+    #[cold]
+    fn release_work(&self) {
+        drop(self.with(|store| store.take_queue()));
+        while let Some(block) = self.with(|store| store.pop_block()) {
+            drop(block);
+        }
+    }
+
+    /// Whether somebody refers to it weakly. Without a GIL, another thread may be giving up the last of them.
+    #[inline]
+    pub(super) fn has_weak_references(&self) -> bool {
+        if cfg!(Py_GIL_DISABLED) {
+            // SAFETY: a field of a live object, which CPython too changes atomically.
+            let list = unsafe { AtomicPtr::from_ptr(self.weak_references.as_ptr()) };
+            return !list.load(Ordering::Acquire).is_null();
+        }
+        !self.weak_references.get().is_null()
+    }
+
+    /// Whether something is left to do before the object may go: a warning, or closing what is suspended.
+    pub fn needs_finalizer(&self) -> bool {
+        match self.phase() {
+            Phase::Created => !self.with(|store| store.status.is_quiet()),
+            Phase::Suspended => true,
+            Phase::Running | Phase::Finished => false,
+        }
+    }
+}

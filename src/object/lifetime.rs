@@ -1,0 +1,111 @@
+//! How an awaitable goes: what the collector and the last reference call.
+
+use super::awaitable::Awaitable;
+use super::state::free_awaitable;
+use super::trashcan;
+use crate::base::rules::Phase;
+use crate::python::ffi::{self, PyObject};
+use crate::store::Store;
+use core::ffi::{c_int, c_void};
+
+/// `tp_traverse`.
+///
+/// # Safety
+/// Called by the collector, on one of our objects.
+pub unsafe extern "C" fn traverse(
+    object: *mut PyObject,
+    visit: ffi::visitproc,
+    argument: *mut c_void,
+) -> c_int {
+    // SAFETY: the collector runs while nobody else does; so the store is reached without the lock.
+    unsafe {
+        let code = visit(ffi::Py_TYPE(object).cast(), argument);
+        if code != 0 {
+            return code;
+        }
+        let awaitable = &*object.cast::<Awaitable>();
+        let mut store = Store {
+            status: &mut *awaitable.status.get(),
+            data: &mut *awaitable.data.get(),
+            colds: &awaitable.state().colds,
+        };
+        store.visit(|held| visit(held, argument))
+    }
+}
+
+/// `tp_clear`: what the collector found in a cycle is finished.
+///
+/// # Safety
+/// Called by the collector, on one of our objects.
+pub unsafe extern "C" fn clear(object: *mut PyObject) -> c_int {
+    // SAFETY: the caller's promise.
+    let awaitable = unsafe { &*object.cast::<Awaitable>() };
+    if awaitable.phase() != Phase::Running {
+        awaitable.set_phase(Phase::Finished);
+        awaitable.release();
+    }
+    0
+}
+
+/// `tp_dealloc`.
+///
+/// # Safety
+/// Called by CPython, on one of our objects, when its last reference goes.
+pub unsafe extern "C" fn dealloc(object: *mut PyObject) {
+    // SAFETY: nobody has the object any more, and the collector must not see it from here on.
+    unsafe {
+        let awaitable = &*object.cast::<Awaitable>();
+        ffi::PyObject_GC_UnTrack(object.cast());
+        if awaitable.has_weak_references() {
+            ffi::PyObject_ClearWeakRefs(object);
+        }
+        // What holds nothing starts no chain.
+        if awaitable.phase() == Phase::Finished && awaitable.with(|store| store.is_bare()) {
+            free(object.cast());
+        } else {
+            trashcan::destroy(object.cast());
+        }
+    }
+}
+
+/// Finalizes, if that is needed, and releases everything, and the memory.
+///
+/// # Safety
+/// The last reference has gone, the collector does not know the object, and it has no weak references.
+pub unsafe fn destroy(object: *mut Awaitable) {
+    // SAFETY: nobody has the object until the finalizer gives it to somebody; while Python code may see it, the collector
+    // must know it. A heap type's instance holds its type, and ours its state.
+    unsafe {
+        let awaitable = &*object;
+        if awaitable.needs_finalizer() {
+            ffi::PyObject_GC_Track(object.cast());
+            if ffi::PyObject_CallFinalizerFromDealloc(object.cast()) < 0 {
+                return;
+            }
+            ffi::PyObject_GC_UnTrack(object.cast());
+            if awaitable.has_weak_references() {
+                ffi::PyObject_ClearWeakRefs(object.cast());
+            }
+        }
+        awaitable.release();
+        awaitable.with(|store| store.free_cold());
+        free(object);
+    }
+}
+
+/// Keeps the memory for the next object, or frees it.
+///
+/// # Safety
+/// As [`destroy`], and the object holds nothing any more.
+#[inline]
+unsafe fn free(object: *mut Awaitable) {
+    // SAFETY: the object holds its state until its memory goes.
+    unsafe {
+        let state = (*object).state;
+        state.as_ref().stop.empty();
+        let finalized = (*object).with(|store| store.status.is_finalized());
+        if finalized || !state.as_ref().awaitables.put(object.cast()) {
+            free_awaitable(state, object.cast());
+        }
+    }
+}

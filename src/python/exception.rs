@@ -1,0 +1,284 @@
+//! The exception that is set, and the one that is being handled.
+
+use crate::python::ffi;
+use crate::python::raised::{Kind, Raised, Result};
+use crate::python::reference::Owned;
+use core::ffi::CStr;
+
+/// Takes the exception that is set out of the interpreter: normalized, its traceback attached.
+pub fn take(raised: Raised) -> Owned {
+    let _ = raised;
+    #[cfg(Py_3_12)]
+    // SAFETY: `Raised` is the proof that there is one.
+    unsafe {
+        let exception = ffi::PyErr_GetRaisedException();
+        Owned::optional(exception).unwrap_or_else(Owned::none)
+    }
+    #[cfg(not(Py_3_12))]
+    // SAFETY: three owned references or NULLs come back, and each is given to an owner or released here.
+    unsafe {
+        let (mut kind, mut value, mut traceback) = (
+            core::ptr::null_mut(),
+            core::ptr::null_mut(),
+            core::ptr::null_mut(),
+        );
+        ffi::PyErr_Fetch(&mut kind, &mut value, &mut traceback);
+        ffi::PyErr_NormalizeException(&mut kind, &mut value, &mut traceback);
+        if !traceback.is_null() {
+            ffi::PyException_SetTraceback(value, traceback);
+            ffi::Py_DECREF(traceback);
+        }
+        ffi::Py_XDECREF(kind);
+        Owned::optional(value).unwrap_or_else(Owned::none)
+    }
+}
+
+/// Sets an exception that [`take`] took, its traceback as it then is.
+pub fn raise(exception: Owned) -> Raised {
+    #[cfg(Py_3_12)]
+    // SAFETY: an exception instance; its reference goes to the interpreter.
+    unsafe {
+        ffi::PyErr_SetRaisedException(exception.into_ptr());
+    }
+    #[cfg(not(Py_3_12))]
+    // SAFETY: an exception instance, its type and its traceback, a reference to each given to the interpreter.
+    unsafe {
+        let kind = Owned::share(ffi::Py_TYPE(exception.as_ptr()).cast());
+        let traceback = ffi::PyException_GetTraceback(exception.as_ptr());
+        ffi::PyErr_Restore(kind.into_ptr(), exception.into_ptr(), traceback);
+    }
+    Raised::pending()
+}
+
+/// Runs `body`, which may be Python code, with no exception set. One that was set before is set again afterwards, unless
+/// `body` fails: its own exception replaces it.
+pub fn preserving<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
+    let Some(before) = pending().map(take) else {
+        return body();
+    };
+    match body() {
+        Ok(value) => {
+            let _ = raise(before);
+            Ok(value)
+        }
+        Err(raised) => {
+            let exception = take(raised);
+            drop(before);
+            Err(raise(exception))
+        }
+    }
+}
+
+/// Proof that an exception is set, if one is.
+#[inline]
+pub fn pending() -> Option<Raised> {
+    // SAFETY: an attached thread may ask.
+    if unsafe { ffi::PyErr_Occurred() }.is_null() {
+        None
+    } else {
+        Some(Raised::pending())
+    }
+}
+
+/// Drops the exception that is set.
+pub fn discard(raised: Raised) {
+    let _ = raised;
+    // SAFETY: an attached thread may clear its exception.
+    unsafe { ffi::PyErr_Clear() }
+}
+
+/// Drops the exception that an error callback has set, which then said that `first` is to be raised again. In development
+/// mode (`-X dev`) it goes to `sys.unraisablehook`, unless it is `first` itself.
+pub fn lose(raised: Raised, first: &Owned, awaitable: *mut ffi::PyObject) {
+    let lost = take(raised);
+    if lost.as_ptr() != first.as_ptr() && is_development_mode() {
+        unraisable(
+            raise(lost),
+            awaitable,
+            c"Exception ignored in an error callback of %R, which returned -1",
+        );
+    }
+}
+
+/// `sys.flags.dev_mode`; no exception is set, before or after.
+fn is_development_mode() -> bool {
+    // SAFETY: a borrowed reference or NULL, owned before anything else runs; what fails is cleared.
+    unsafe {
+        let flags = ffi::PySys_GetObject(c"flags".as_ptr());
+        if flags.is_null() {
+            return false;
+        }
+        let flags = Owned::share(flags);
+        let mode = ffi::PyObject_GetAttrString(flags.as_ptr(), c"dev_mode".as_ptr());
+        let is_on =
+            Owned::optional(mode).is_some_and(|mode| ffi::PyObject_IsTrue(mode.as_ptr()) > 0);
+        ffi::PyErr_Clear();
+        is_on
+    }
+}
+
+/// Whether the exception that is set is one of `GeneratorExit`.
+pub fn is_generator_exit(_raised: &Raised) -> bool {
+    // SAFETY: an exception is set, as `_raised` proves.
+    unsafe { ffi::PyErr_ExceptionMatches(ffi::PyExc_GeneratorExit) != 0 }
+}
+
+/// Sets `GeneratorExit`.
+pub fn generator_exit() -> Raised {
+    // SAFETY: an attached thread may set an exception.
+    unsafe { ffi::PyErr_SetNone(ffi::PyExc_GeneratorExit) };
+    Raised::pending()
+}
+
+/// Gives the exception that is set, which was thrown in, the context that a native coroutine gives it: what is being
+/// handled at this moment.
+pub fn chain_handled(raised: Raised) -> Raised {
+    // SAFETY: the taken exception lives until it is set again.
+    unsafe {
+        let exception = take(raised);
+        ffi::PyErr_SetObject(ffi::Py_TYPE(exception.as_ptr()).cast(), exception.as_ptr());
+    }
+    Raised::pending()
+}
+
+/// Runs `body` with `exception` as the one being handled: what `sys.exc_info()` gives, and the context of what is raised
+/// meanwhile.
+pub fn handling<R>(exception: &Owned, body: impl FnOnce() -> R) -> R {
+    let mut item = ffi::HandledItem::new();
+    let item = &raw mut item;
+    // SAFETY: the item stays on this stack frame until it is popped below; what `body` pushes, it also pops.
+    unsafe { ffi::pyawaitable_shim_push_handled(item, exception.as_ptr()) };
+    let result = body();
+    // SAFETY: pushed above.
+    unsafe { ffi::pyawaitable_shim_pop_handled(item) };
+    result
+}
+
+/// Makes `first` the context of the exception that is set, unless it already stands in its chain.
+pub fn set_context(raised: Raised, first: &Owned) -> Raised {
+    let exception = take(raised);
+    if !in_chain(exception.as_ptr(), first.as_ptr()) {
+        unlink(first.as_ptr(), exception.as_ptr());
+        // SAFETY: both are exceptions; the reference to `first` goes to the call.
+        unsafe {
+            ffi::Py_INCREF(first.as_ptr());
+            ffi::PyException_SetContext(exception.as_ptr(), first.as_ptr());
+        }
+    }
+    raise(exception)
+}
+
+/// The context of an exception, if any.
+fn context(exception: *mut ffi::PyObject) -> Option<Owned> {
+    // SAFETY: the callers pass exceptions that live; a new reference or NULL comes back.
+    unsafe { Owned::optional(ffi::PyException_GetContext(exception)) }
+}
+
+/// Whether `wanted` is `exception` or stands in its chain of contexts. A cycle in the chain ends the search.
+fn in_chain(exception: *mut ffi::PyObject, wanted: *mut ffi::PyObject) -> bool {
+    find_in_chain(exception, |link| link == wanted).is_some()
+}
+
+/// The first link of a chain of contexts, `exception` itself included, for which `test` holds. Floyd's two walkers keep
+/// a cycle from holding the search for ever.
+fn find_in_chain(
+    exception: *mut ffi::PyObject,
+    test: impl Fn(*mut ffi::PyObject) -> bool,
+) -> Option<Owned> {
+    // SAFETY: the caller's exception lives.
+    let mut link = unsafe { Owned::share(exception) };
+    // SAFETY: as above.
+    let mut slow = unsafe { Owned::share(exception) };
+    let mut odd = false;
+    loop {
+        if test(link.as_ptr()) {
+            return Some(link);
+        }
+        link = context(link.as_ptr())?;
+        if odd {
+            slow = context(slow.as_ptr())?;
+            if slow.as_ptr() == link.as_ptr() {
+                return None;
+            }
+        }
+        odd = !odd;
+    }
+}
+
+/// Cuts `target` out of the chain that hangs on `exception`, so that linking the two makes no cycle.
+fn unlink(exception: *mut ffi::PyObject, target: *mut ffi::PyObject) {
+    let before = find_in_chain(exception, |link| {
+        context(link).is_some_and(|next| next.as_ptr() == target)
+    });
+    if let Some(before) = before {
+        // SAFETY: an exception of the chain, kept alive by `before`; NULL takes its context away.
+        unsafe { ffi::PyException_SetContext(before.as_ptr(), core::ptr::null_mut()) };
+    }
+}
+
+/// Replaces the exception that is set by one of `kind` that has it as `__cause__` and `__context__`.
+pub fn replace_with_cause(raised: Raised, kind: Kind, text: &CStr) -> Raised {
+    with_cause(raised, |text| Raised::new(kind, text), text)
+}
+
+/// Replaces the exception that is set by the one that `set` sets, with this text: the first is its `__cause__` and
+/// `__context__`.
+pub fn with_cause(raised: Raised, set: impl FnOnce(&CStr) -> Raised, text: &CStr) -> Raised {
+    let cause = take(raised);
+    let exception = take(set(text));
+    // SAFETY: two exceptions; each call takes a reference to `cause`.
+    unsafe {
+        ffi::Py_INCREF(cause.as_ptr());
+        ffi::PyException_SetCause(exception.as_ptr(), cause.as_ptr());
+        ffi::PyException_SetContext(exception.as_ptr(), cause.into_ptr());
+    }
+    raise(exception)
+}
+
+/// PEP 479: a `StopIteration` that leaves a coroutine otherwise than as its result becomes a `RuntimeError`.
+pub fn no_stop_iteration(raised: Raised) -> Raised {
+    // SAFETY: an exception is set, as `raised` proves.
+    if unsafe { ffi::PyErr_ExceptionMatches(ffi::PyExc_StopIteration) } == 0 {
+        return raised;
+    }
+    replace_with_cause(
+        raised,
+        Kind::RuntimeError,
+        c"coroutine raised StopIteration",
+    )
+}
+
+/// Reports the exception that is set through `sys.unraisablehook`, `object` being what was to be closed.
+/// From 3.14 on native names it in the text alone, since it may be on its way out.
+fn unraisable(raised: Raised, object: *mut ffi::PyObject, format: &core::ffi::CStr) {
+    let _ = raised;
+    #[cfg(Py_3_14)]
+    // SAFETY: a live object, an exception is set; each format has one object to print.
+    unsafe {
+        ffi::PyErr_FormatUnraisable(format.as_ptr(), object);
+    }
+    #[cfg(not(Py_3_14))]
+    // SAFETY: a live object, and an exception is set.
+    unsafe {
+        let _ = format;
+        ffi::PyErr_WriteUnraisable(object);
+    }
+}
+
+/// What an iterator raises when it is asked for its `close`.
+pub fn unraisable_in_close(raised: Raised, iterator: *mut ffi::PyObject) {
+    unraisable(
+        raised,
+        iterator,
+        c"Exception ignored while closing generator %R",
+    );
+}
+
+/// What an awaitable raises when it goes.
+pub fn unraisable_at_end(raised: Raised, awaitable: *mut ffi::PyObject) {
+    unraisable(
+        raised,
+        awaitable,
+        c"Exception ignored while closing coroutine %R",
+    );
+}

@@ -1,0 +1,30 @@
+//! Memory of CPython's, for storage that may grow.
+
+use crate::base::buffer::{Memory, NoMemory};
+use crate::python::ffi;
+
+/// Memory from `PyMem_*`, which `tracemalloc` sees.
+pub struct PythonMemory;
+
+impl Memory for PythonMemory {
+    fn reallocate(block: *mut u8, bytes: usize) -> *mut u8 {
+        // SAFETY: NULL or a block of this allocator; the thread is attached.
+        unsafe { ffi::PyMem_Realloc(block.cast(), bytes).cast() }
+    }
+
+    fn free(block: *mut u8) {
+        // SAFETY: as above.
+        unsafe { ffi::PyMem_Free(block.cast()) }
+    }
+}
+
+/// Moves a value into memory of its own.
+pub fn new_block<T>(value: T) -> Result<*mut T, NoMemory> {
+    let place = PythonMemory::reallocate(core::ptr::null_mut(), size_of::<T>()).cast::<T>();
+    if place.is_null() {
+        return Err(NoMemory);
+    }
+    // SAFETY: large enough, aligned as `PyMem_*` aligns everything, and nobody else's.
+    unsafe { place.write(value) };
+    Ok(place)
+}

@@ -1,0 +1,14 @@
+//! CPython: its C API, and what the library makes of it. No room but this one names `pyo3_ffi`.
+
+pub mod eval_breaker;
+pub mod exception;
+pub mod ffi;
+pub mod lock;
+pub mod memory;
+pub mod origin;
+pub mod raised;
+pub mod reference;
+pub mod special_method;
+pub mod stop_iteration;
+pub mod thread;
+pub mod type_spec;

@@ -1,0 +1,86 @@
+//! Definitions that CPython reads: methods, slots, types.
+
+use crate::python::exception;
+use crate::python::ffi;
+use crate::python::raised::{Raised, Result};
+use crate::python::reference::Owned;
+use core::cell::UnsafeCell;
+use core::ffi::{CStr, c_int, c_void};
+
+/// A static table that CPython takes by a pointer to mutable data.
+#[repr(transparent)]
+pub struct Shared<T>(UnsafeCell<T>);
+
+// SAFETY: this crate never writes to it, and what CPython writes (a module definition's header) it guards itself; the
+// pointers in it are to statics and functions.
+unsafe impl<T> Sync for Shared<T> {}
+
+impl<T> Shared<T> {
+    pub const fn new(table: T) -> Self {
+        Self(UnsafeCell::new(table))
+    }
+
+    pub const fn get(&self) -> *mut T {
+        self.0.get()
+    }
+}
+
+/// A method of the type definitions.
+pub const fn method(
+    name: &'static CStr,
+    function: ffi::PyMethodDefPointer,
+    flags: c_int,
+    doc: &'static CStr,
+) -> ffi::PyMethodDef {
+    ffi::PyMethodDef {
+        ml_name: name.as_ptr(),
+        ml_meth: function,
+        ml_flags: flags,
+        ml_doc: doc.as_ptr(),
+    }
+}
+
+/// One slot of a type's definition.
+pub const fn slot(slot: c_int, pfunc: *mut c_void) -> ffi::PyType_Slot {
+    ffi::PyType_Slot { slot, pfunc }
+}
+
+/// A type that takes part in garbage collection, and that Python code can neither change, call nor inherit from.
+pub fn new_type(name: &'static CStr, size: usize, slots: &mut [ffi::PyType_Slot]) -> Result<Owned> {
+    #[cfg(Py_3_10)]
+    let sealed = ffi::Py_TPFLAGS_IMMUTABLETYPE | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION;
+    #[cfg(not(Py_3_10))]
+    let sealed = 0;
+    let mut spec = ffi::PyType_Spec {
+        name: name.as_ptr(),
+        basicsize: size as c_int,
+        itemsize: 0,
+        flags: (ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_HAVE_GC | sealed) as _,
+        slots: slots.as_mut_ptr(),
+    };
+    // SAFETY: CPython copies what it keeps; names and tables are static.
+    let r#type = unsafe { Owned::optional(ffi::PyType_FromSpec(&mut spec)) };
+    r#type.ok_or_else(|| match exception::pending() {
+        Some(raised) => raised,
+        // 3.11 forgets to say so.
+        None => Raised::no_memory(),
+    })
+}
+
+/// `tp_new` where the flag is missing that forbids it.
+#[cfg(not(Py_3_10))]
+pub unsafe extern "C" fn not_instantiable(
+    r#type: *mut ffi::PyTypeObject,
+    _: *mut ffi::PyObject,
+    _: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: a live type has a name.
+    unsafe {
+        ffi::PyErr_Format(
+            ffi::PyExc_TypeError,
+            c"cannot create '%.100s' instances".as_ptr(),
+            (*r#type).tp_name,
+        );
+    }
+    core::ptr::null_mut()
+}

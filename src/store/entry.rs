@@ -1,0 +1,138 @@
+//! A queued await: the object, its callback and its error callback.
+
+use crate::python::ffi::{self, PyObject};
+use core::ffi::c_int;
+
+/// Called with what an await evaluated to.
+pub type Callback = unsafe extern "C" fn(*mut PyObject, *mut PyObject) -> c_int;
+/// Called with the exception that ended an await.
+pub type ErrorCallback = unsafe extern "C" fn(*mut PyObject, *mut PyObject) -> c_int;
+/// Called when its turn in the queue comes.
+pub type DeferredCallback = unsafe extern "C" fn(*mut PyObject) -> c_int;
+
+/// One entry of a queue, in three words. It owns its object; whoever takes it out of the queue releases that.
+///
+/// What kind of entry it is stands in the object's word, whose lowest bit an address leaves free: 0 is a deferred
+/// callback, an even address an await, an odd one an `async with`.
+#[derive(Clone, Copy)]
+pub struct Entry {
+    tagged: *mut PyObject,
+    callback: Option<Callback>,
+    error: Option<ErrorCallback>,
+}
+
+/// What an entry asks for. Objects are owned by the entry.
+pub enum Task {
+    /// `callback(await object)`.
+    Await(*mut PyObject),
+    /// `async with object as value: callback(value)`.
+    With(*mut PyObject),
+    /// `callback()`.
+    Deferred(DeferredCallback),
+}
+
+impl Entry {
+    /// No entry; as a task, a deferred callback that is never called.
+    pub const EMPTY: Self = Self {
+        tagged: core::ptr::null_mut(),
+        callback: None,
+        error: None,
+    };
+
+    /// An await of `object`, whose reference the entry takes over.
+    pub fn to_await(
+        object: *mut PyObject,
+        callback: Option<Callback>,
+        error: Option<ErrorCallback>,
+    ) -> Self {
+        Self {
+            tagged: object,
+            callback,
+            error,
+        }
+    }
+
+    /// An `async with` over `context`, whose reference the entry takes over.
+    pub fn to_enter(
+        context: *mut PyObject,
+        callback: Option<Callback>,
+        error: Option<ErrorCallback>,
+    ) -> Self {
+        Self {
+            tagged: context.map_addr(|address| address | 1),
+            callback,
+            error,
+        }
+    }
+
+    /// A deferred callback.
+    pub fn to_defer(callback: DeferredCallback) -> Self {
+        Self {
+            tagged: core::ptr::null_mut(),
+            // SAFETY: one function pointer is as large as another; `task` turns it back before it is called.
+            callback: Some(unsafe { core::mem::transmute::<DeferredCallback, Callback>(callback) }),
+            error: None,
+        }
+    }
+
+    /// What the entry asks for; None for [`Entry::EMPTY`].
+    #[inline]
+    pub fn task(&self) -> Option<Task> {
+        if !self.tagged.is_null() {
+            let object = self.object();
+            return Some(if self.tagged == object {
+                Task::Await(object)
+            } else {
+                Task::With(object)
+            });
+        }
+        self.callback.map(|callback| {
+            // SAFETY: an entry without an object was made by `to_defer`, from a pointer of this type.
+            Task::Deferred(unsafe { core::mem::transmute::<Callback, DeferredCallback>(callback) })
+        })
+    }
+
+    /// The object, borrowed from the entry; NULL for a deferred callback.
+    #[inline]
+    pub fn object(&self) -> *mut PyObject {
+        self.tagged.map_addr(|address| address & !1)
+    }
+
+    #[inline]
+    pub fn callback(&self) -> Option<Callback> {
+        self.callback
+    }
+
+    #[inline]
+    pub fn error(&self) -> Option<ErrorCallback> {
+        self.error
+    }
+
+    /// The same callbacks for another object, whose reference the entry takes over; the old one's is the caller's.
+    #[inline]
+    pub fn with_object(self, object: *mut PyObject) -> Self {
+        Self {
+            tagged: object,
+            ..self
+        }
+    }
+
+    /// The same object without callbacks.
+    #[inline]
+    pub fn without_callbacks(self) -> Self {
+        Self {
+            callback: None,
+            error: None,
+            ..self
+        }
+    }
+
+    /// Releases the object. May run any Python code.
+    ///
+    /// # Safety
+    /// The entry has been taken out of where it stood, and this is its last use.
+    pub unsafe fn release(self) {
+        // SAFETY: the entry owned a reference, given up here.
+        unsafe { ffi::Py_XDECREF(self.object()) }
+    }
+}

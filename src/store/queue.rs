@@ -1,0 +1,242 @@
+//! The queue: what is to be awaited, what is in progress, and what comes next.
+
+use super::Store;
+use crate::base::buffer::{NoMemory, Queue};
+use crate::python::ffi::PyObject;
+use crate::python::memory::PythonMemory;
+use crate::python::reference::Owned;
+use crate::store::entry::{Callback, DeferredCallback, Entry, ErrorCallback, Task};
+use core::mem;
+
+/// Entries that wait for their turn.
+pub type Entries = Queue<Entry, PythonMemory>;
+
+/// What `Contents::current` stands for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Activity {
+    /// Nothing: the entry is empty.
+    Idle,
+    /// The head of the object's queue, not begun.
+    Queued,
+    /// An await, its object being what is driven.
+    Awaiting,
+    /// The innermost block's `__aenter__`.
+    Entering,
+    /// The innermost block's `__aexit__`.
+    Exiting,
+}
+
+/// What to do next.
+pub enum Next {
+    /// Go on with what is in progress; borrowed from the store, where only the step itself replaces it.
+    Resume(*mut PyObject),
+    /// Begin an await.
+    Await(Owned),
+    /// Begin an `async with`, whose callbacks [`Store::push_block`] finds.
+    Enter(Owned),
+    /// Call a deferred callback.
+    Call(DeferredCallback),
+    /// The innermost block's queue is empty.
+    Leave,
+    /// Everything is done.
+    Finish,
+}
+
+/// What follows an await that has ended.
+pub struct Ended {
+    pub callback: Option<Callback>,
+    pub error: Option<ErrorCallback>,
+}
+
+/// References taken out of a store, released when this is dropped: outside the lock.
+pub struct Released(pub(super) Entries);
+
+impl Drop for Released {
+    fn drop(&mut self) {
+        while let Some(entry) = self.0.pop() {
+            // SAFETY: taken out of its queue, and not used again.
+            unsafe { entry.release() };
+        }
+    }
+}
+
+/// What `cancel` took out of the object's own queue, released when this is dropped.
+pub struct Cancelled {
+    _current: Option<Owned>,
+    _queue: Released,
+}
+
+impl Store<'_> {
+    /// Appends to the queue of the innermost open block, or to the object's own. On failure the entry is still the
+    /// caller's.
+    #[inline]
+    pub fn push(&mut self, entry: Entry) -> Result<(), NoMemory> {
+        let Some(cold) = self.data.cold() else {
+            if self.status.activity == Activity::Idle {
+                self.data.current = entry;
+                self.status.activity = Activity::Queued;
+                return Ok(());
+            }
+            return self.data.make_cold(self.colds)?.queue.push(entry);
+        };
+        // SAFETY: NULL or a block of this object's chain.
+        let mut block = unsafe { cold.block.as_mut() };
+        if block.is_none() && cold.queue.is_empty() && self.status.activity == Activity::Idle {
+            self.data.current = entry;
+            self.status.activity = Activity::Queued;
+            return Ok(());
+        }
+        // Only the innermost block can be one that is not open.
+        if let Some(innermost) = block.take_if(|innermost| !innermost.open) {
+            // SAFETY: as above.
+            block = unsafe { innermost.outer.as_mut() };
+        }
+        match block {
+            Some(block) => block.queue.push(entry),
+            None => cold.queue.push(entry),
+        }
+    }
+
+    /// What to do next; what begins is then in progress.
+    #[inline]
+    pub fn next(&mut self) -> Next {
+        let entry = match self.status.activity {
+            Activity::Awaiting | Activity::Entering | Activity::Exiting => {
+                return Next::Resume(self.data.current.object());
+            }
+            Activity::Queued => self.data.current,
+            Activity::Idle => {
+                let Some(cold) = self.data.cold() else {
+                    return Next::Finish;
+                };
+                // SAFETY: NULL or a block of this object's chain.
+                if let Some(block) = unsafe { cold.block.as_mut() } {
+                    match block.queue.pop() {
+                        Some(entry) => entry,
+                        None => {
+                            // What another thread adds from here on is not the block's.
+                            block.open = false;
+                            return Next::Leave;
+                        }
+                    }
+                } else {
+                    match cold.queue.pop() {
+                        Some(entry) => entry,
+                        None => return Next::Finish,
+                    }
+                }
+            }
+        };
+        self.begin(entry)
+    }
+
+    #[inline]
+    fn begin(&mut self, entry: Entry) -> Next {
+        self.status.activity = Activity::Idle;
+        self.data.current = Entry::EMPTY;
+        match entry.task() {
+            Some(Task::Await(object)) => {
+                self.status.activity = Activity::Awaiting;
+                self.data.current = entry.with_object(core::ptr::null_mut());
+                // SAFETY: the entry is taken out of the queue, and its reference with it.
+                match unsafe { Owned::optional(object) } {
+                    Some(object) => Next::Await(object),
+                    None => Next::Finish,
+                }
+            }
+            Some(Task::With(context)) => {
+                // As above, so that a `Cancel` of another thread finds the callbacks.
+                self.status.activity = Activity::Entering;
+                self.data.current = entry.with_object(core::ptr::null_mut());
+                // SAFETY: as above.
+                match unsafe { Owned::optional(context) } {
+                    Some(context) => Next::Enter(context),
+                    None => Next::Finish,
+                }
+            }
+            Some(Task::Deferred(callback)) => Next::Call(callback),
+            None => Next::Finish,
+        }
+    }
+
+    /// Keeps the iterator that is driven from now on.
+    #[inline]
+    pub fn drive(&mut self, iterator: Owned) {
+        self.data.current = self.data.current.with_object(iterator.into_ptr());
+    }
+
+    /// What is being driven, if anything; borrowed.
+    #[inline]
+    pub fn driven(&self) -> Option<*mut PyObject> {
+        match self.status.activity {
+            Activity::Awaiting | Activity::Entering | Activity::Exiting => {
+                let object = self.data.current.object();
+                (!object.is_null()).then_some(object)
+            }
+            Activity::Idle | Activity::Queued => None,
+        }
+    }
+
+    /// Takes out what was driven, which has ended. Its callbacks are [`Store::end`]'s, once it has been released: what runs
+    /// then may yet cancel them.
+    #[inline]
+    pub fn take_driven(&mut self) -> Option<Owned> {
+        let object = self.data.current.object();
+        self.data.current = self.data.current.with_object(core::ptr::null_mut());
+        // SAFETY: taken out of the entry, and its reference with it.
+        unsafe { Owned::optional(object) }
+    }
+
+    /// Takes out the callbacks of what was in progress. Nothing is, from here on.
+    #[inline]
+    pub fn end(&mut self) -> Ended {
+        let entry = mem::replace(&mut self.data.current, Entry::EMPTY);
+        self.status.activity = Activity::Idle;
+        Ended {
+            callback: entry.callback(),
+            error: entry.error(),
+        }
+    }
+
+    /// Takes out what is queued and the callbacks of what is in progress. Where there is no memory to collect what blocks
+    /// had queued, that comes from [`Store::dropped`], to be called until there is no more.
+    pub fn cancel(&mut self) -> Cancelled {
+        self.status.note_cancelled();
+        let mut cancelled = Cancelled {
+            _current: None,
+            _queue: Released(Queue::new()),
+        };
+        if self.status.activity == Activity::Queued {
+            cancelled._current = self.take_driven();
+            self.end();
+        } else {
+            self.data.current = self.data.current.without_callbacks();
+        }
+        if let Some(cold) = self.data.cold() {
+            cancelled._queue = Released(mem::take(&mut cold.queue));
+            let mut block = cold.block;
+            // SAFETY: blocks on the chain are live.
+            while let Some(each) = unsafe { block.as_mut() } {
+                each.callback = None;
+                each.error = None;
+                each.queue.move_to(&mut cancelled._queue.0);
+                each.queue.move_to(&mut each.dropped);
+                block = each.outer;
+            }
+        }
+        cancelled
+    }
+
+    /// What `cancel` took out of a block's queue, innermost block first.
+    pub fn dropped(&mut self) -> Option<Released> {
+        let mut block = self.data.cold()?.block;
+        // SAFETY: blocks on the chain are live.
+        while let Some(each) = unsafe { block.as_mut() } {
+            if !each.dropped.is_empty() {
+                return Some(Released(mem::take(&mut each.dropped)));
+            }
+            block = each.outer;
+        }
+        None
+    }
+}

@@ -1,0 +1,69 @@
+//! The small part of a store, which shares a word with the object's phase.
+
+use crate::store::queue::Activity;
+
+/// The small part of a store, which shares a word with the object's phase.
+///
+/// What is looked at together does not stand together: two bytes written one by one, and then read as one, make a processor
+/// wait.
+#[repr(C)]
+pub struct Status {
+    pub activity: Activity,
+    /// `QUIET`, `CANCELLED`, `FINALIZED`, `AWAITED`.
+    flags: u8,
+    /// How many of the inline objects are saved.
+    pub(super) inline_objects: u8,
+}
+
+const QUIET: u8 = 1;
+const CANCELLED: u8 = 2;
+const FINALIZED: u8 = 4;
+const AWAITED: u8 = 8;
+impl Status {
+    pub const fn new() -> Self {
+        Self {
+            activity: Activity::Idle,
+            inline_objects: 0,
+            flags: 0,
+        }
+    }
+
+    /// Whether the object goes without the warning that it was never awaited.
+    pub fn is_quiet(&self) -> bool {
+        self.flags & QUIET != 0
+    }
+
+    /// Whether `Cancel` has been called since [`Status::forget_cancelled`].
+    pub fn is_cancelled(&self) -> bool {
+        self.flags & CANCELLED != 0
+    }
+
+    /// Notes that `Cancel` has been called: from here on the object goes without a warning.
+    pub fn note_cancelled(&mut self) {
+        self.flags |= QUIET | CANCELLED;
+    }
+
+    pub fn forget_cancelled(&mut self) {
+        self.flags &= !CANCELLED;
+    }
+
+    /// Whether the finalizer has been called, as CPython's collector notes for good in the memory of the object.
+    pub fn is_finalized(&self) -> bool {
+        self.flags & FINALIZED != 0
+    }
+
+    pub fn note_finalized(&mut self) {
+        self.flags |= FINALIZED;
+    }
+
+    /// Whether an `await` has asked for what to drive.
+    #[inline]
+    pub fn is_awaited(&self) -> bool {
+        self.flags & AWAITED != 0
+    }
+
+    #[inline]
+    pub fn note_awaited(&mut self) {
+        self.flags |= AWAITED;
+    }
+}

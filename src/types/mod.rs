@@ -1,0 +1,5 @@
+//! The types, as CPython sees them: slots, methods, attributes.
+
+pub mod awaitable_type;
+pub mod iterator;
+pub mod slots;
