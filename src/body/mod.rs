@@ -2,3 +2,50 @@
 //! happened, and asks it what comes next.
 
 pub mod queue;
+pub mod seam;
+
+use crate::inner;
+use crate::object::awaitable::Awaitable;
+use crate::python::exception;
+use crate::python::raised::Result;
+use crate::python::reference::Owned;
+use crate::store::queue::Activity;
+
+/// What `await object` drives: what is of this library drives itself.
+#[inline]
+pub fn start(object: Owned) -> Result<Owned> {
+    const COMPLAINT: &core::ffi::CStr = c"object %.100s can't be used in 'await' expression";
+    // SAFETY: a live object.
+    match unsafe { Awaitable::from_object(object.as_ptr()) } {
+        Some(awaitable) => awaitable.check_unawaited().map(|()| object),
+        None => inner::start(object, COMPLAINT),
+    }
+}
+
+/// The exception that is being handled where the body is: the block's, while its `__aexit__` is awaited, or that of an
+/// `except` section. The engine makes it `sys.exc_info()` for what it drives.
+pub fn handled(awaitable: &Awaitable) -> Option<Owned> {
+    awaitable.with(|store| {
+        let exception = match store.status.activity {
+            Activity::Exiting => store.block_exception()?,
+            _ => {
+                let body = store.body()?;
+                // SAFETY: the body's own function, for its own frame.
+                unsafe { (body.functions.handled)(body.frame) }
+            }
+        };
+        if exception.is_null() {
+            return None;
+        }
+        // SAFETY: borrowed from what the object holds, which stays as it is while its lock is held.
+        Some(unsafe { Owned::share(exception) })
+    })
+}
+
+/// Runs `action` with the exception that is being handled where the body is, if there is one, as `sys.exc_info()`.
+pub fn handling<R>(awaitable: &Awaitable, action: impl FnOnce(Option<&Owned>) -> R) -> R {
+    match handled(awaitable) {
+        Some(exception) => exception::handling(&exception, || action(Some(&exception))),
+        None => action(None),
+    }
+}

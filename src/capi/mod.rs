@@ -1,6 +1,8 @@
 //! The edge: the functions that C calls. Nothing but checking and converting; a file for each part of the header.
 
 pub mod awaits;
+#[doc(hidden)]
+pub mod body;
 pub mod lifecycle;
 pub mod result;
 pub mod table;

@@ -2,8 +2,10 @@
 //!
 //! It loops: what a body adds is begun by the same loop, so a queue of any length needs no more stack than one await.
 
+use super::resumed;
 use super::step::{Outcome, close, send_on, throw};
 use crate::body::queue::{self, block};
+use crate::body::{self, handling};
 use crate::inner::{self, Resumed, Thrown};
 use crate::object::awaitable::Awaitable;
 use crate::python::eval_breaker;
@@ -47,7 +49,7 @@ pub fn run(thread: Thread, awaitable: &Awaitable, input: Input) -> Reached {
             // Only what was suspended gets the step's input; what begins later gets None.
             let inner = match next {
                 Next::Resume(inner) => inner,
-                Next::Await(object) => match queue::start(object) {
+                Next::Await(object) => match body::start(object) {
                     Ok(iterator) => {
                         let inner = iterator.as_ptr();
                         awaitable.with(|store| store.drive(iterator));
@@ -58,6 +60,7 @@ pub fn run(thread: Thread, awaitable: &Awaitable, input: Input) -> Reached {
                 Next::Enter(context) => break 'step block::enter(awaitable, context),
                 Next::Call(callback) => break 'step queue::call_deferred(awaitable, callback),
                 Next::Leave => break 'step block::leave(awaitable, None),
+                Next::Body => return resumed::run(thread, awaitable, input),
                 Next::Finish => return Reached::Finished,
             };
             match resume(thread, awaitable, inner, input) {
@@ -87,27 +90,27 @@ pub fn run(thread: Thread, awaitable: &Awaitable, input: Input) -> Reached {
 #[inline(always)]
 fn resume(thread: Thread, awaitable: &Awaitable, inner: *mut PyObject, input: Input) -> Resumed {
     if awaitable.with(|store| store.status.activity) == Activity::Exiting {
-        return resume_exit(thread, awaitable, inner, input);
+        return resume_handling(thread, awaitable, inner, input);
     }
     deliver(thread, inner, input)
 }
 
-/// Resumes an `__aexit__`, with its block's exception as the one being handled.
+/// Resumes what is in progress while an exception is being handled: an `__aexit__`, with its block's exception.
 ///
 /// A native coroutine hands a throw on without its own handled exception, which only becomes the context of what comes
 /// back; so that is done here, too.
 #[cold]
-fn resume_exit(
+pub fn resume_handling(
     thread: Thread,
     awaitable: &Awaitable,
     inner: *mut PyObject,
     input: Input,
 ) -> Resumed {
     if let Input::Send(_) = input {
-        return block::handling(awaitable, |_| deliver(thread, inner, input));
+        return handling(awaitable, |_| deliver(thread, inner, input));
     }
     match deliver(thread, inner, input) {
-        Resumed::Ended(Err(raised)) => block::handling(awaitable, |exception| {
+        Resumed::Ended(Err(raised)) => handling(awaitable, |exception| {
             Resumed::Ended(Err(match exception {
                 Some(_) => exception::chain_handled(raised),
                 None => raised,

@@ -30,7 +30,7 @@ pub struct Awaitable {
     phase: AtomicU8,
     lock: Lock,
     pub(super) status: UnsafeCell<Status>,
-    pub(super) data: UnsafeCell<Contents>,
+    pub(super) contents: UnsafeCell<Contents>,
 }
 
 #[cfg(all(not(Py_GIL_DISABLED), target_pointer_width = "64"))]
@@ -108,7 +108,7 @@ impl Awaitable {
             (&raw mut (*object).phase).write(AtomicU8::new(Phase::Created as u8));
             (&raw mut (*object).lock).write(Lock::new());
             (&raw mut (*object).status).write(UnsafeCell::new(Status::new()));
-            (&raw mut (*object).data).write(UnsafeCell::new(Contents::new()));
+            (&raw mut (*object).contents).write(UnsafeCell::new(Contents::new()));
             Ok(object.cast())
         }
     }
@@ -172,10 +172,11 @@ impl Awaitable {
     pub fn with<R>(&self, body: impl FnOnce(&mut Store<'_>) -> R) -> R {
         self.lock.with(|| {
             // SAFETY: the GIL or the lock keeps other threads out, and `body` does not come back here.
-            let (status, data) = unsafe { (&mut *self.status.get(), &mut *self.data.get()) };
+            let (status, contents) =
+                unsafe { (&mut *self.status.get(), &mut *self.contents.get()) };
             body(&mut Store {
                 status,
-                data,
+                contents,
                 colds: &self.state().colds,
             })
         })
@@ -267,6 +268,11 @@ impl Awaitable {
     }
 
     fn release_all(&self) {
+        if let Some((body, awaited)) = self.with(|store| store.take_body()) {
+            drop(awaited);
+            // SAFETY: taken out of the store, so this is the one time.
+            unsafe { (body.functions.release)(body.frame) };
+        }
         // All saved objects at once, or a destructor would find the rest of them under other indexes.
         let (inline, objects) = self.with(|store| (store.take_inline(), store.take_objects()));
         for object in inline {

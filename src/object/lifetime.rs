@@ -26,7 +26,7 @@ pub unsafe extern "C" fn traverse(
         let awaitable = &*object.cast::<Awaitable>();
         let mut store = Store {
             status: &mut *awaitable.status.get(),
-            data: &mut *awaitable.data.get(),
+            contents: &mut *awaitable.contents.get(),
             colds: &awaitable.state().colds,
         };
         store.visit(|held| visit(held, argument))

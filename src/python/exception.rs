@@ -69,6 +69,13 @@ pub fn preserving<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     }
 }
 
+/// Releases a reference while the exception that is set is put aside.
+pub fn drop_preserving<T>(references: T, raised: Raised) -> Raised {
+    let exception = take(raised);
+    drop(references);
+    raise(exception)
+}
+
 /// Proof that an exception is set, if one is.
 #[inline]
 pub fn pending() -> Option<Raised> {

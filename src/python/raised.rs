@@ -63,7 +63,7 @@ impl Raised {
     }
 
     /// Sets a `TypeError` whose text names `object`'s type: one `%.100s` in `format` stands for it.
-    pub fn for_type_of(format: &CStr, object: *mut ffi::PyObject) -> Self {
+    pub(crate) fn for_type_of(format: &CStr, object: *mut ffi::PyObject) -> Self {
         // SAFETY: `object` is live, so its type's name is; every caller's format has one `%.100s` and nothing else.
         unsafe {
             let name = (*ffi::Py_TYPE(object)).tp_name;
@@ -76,7 +76,7 @@ impl Raised {
 }
 
 /// The exception types that this crate raises, by CPython's names.
-#[allow(clippy::enum_variant_names)]
+#[allow(clippy::enum_variant_names, missing_docs)]
 #[derive(Clone, Copy)]
 pub enum Kind {
     TypeError,

@@ -66,7 +66,7 @@ impl Store<'_> {
     /// there is no memory for it, its error callback.
     pub fn push_block(&mut self) -> Result<(), Option<ErrorCallback>> {
         let Ended { callback, error } = self.end();
-        let pushed = self.data.make_cold(self.colds).and_then(|cold| {
+        let pushed = self.contents.make_cold(self.colds).and_then(|cold| {
             cold.block = new_block(Block {
                 outer: cold.block,
                 exit: None,
@@ -89,7 +89,7 @@ impl Store<'_> {
 
     /// Keeps the innermost block's `__aexit__`, and hands back one that was there.
     pub fn set_exit(&mut self, exit: Special) -> Option<Special> {
-        match self.data.block() {
+        match self.contents.block() {
             Some(block) => block.exit.replace(exit),
             None => Some(exit),
         }
@@ -97,7 +97,7 @@ impl Store<'_> {
 
     /// Opens the innermost block: its callback, and the error callback that its failure goes to, even if it cancels.
     pub fn open_block(&mut self) -> (Option<Callback>, Option<ErrorCallback>) {
-        match self.data.block() {
+        match self.contents.block() {
             Some(block) => {
                 block.open = true;
                 (block.callback, block.error)
@@ -108,7 +108,7 @@ impl Store<'_> {
 
     /// What the failure of the innermost block's callback goes to.
     pub fn fail_block(&mut self, error: Option<ErrorCallback>, past_error: bool) {
-        if let Some(block) = self.data.block() {
+        if let Some(block) = self.contents.block() {
             block.error = error;
             block.past_error = past_error;
         }
@@ -116,7 +116,7 @@ impl Store<'_> {
 
     /// Whether an exception would leave the innermost block first.
     pub fn in_block(&mut self) -> bool {
-        self.data.block().is_some()
+        self.contents.block().is_some()
     }
 
     /// Closes the innermost block: its `__aexit__`, for the call, and what was left in its queue. `__aexit__` is in
@@ -124,7 +124,7 @@ impl Store<'_> {
     pub fn close_block(&mut self, exception: Option<Owned>) -> (Option<Special>, Released) {
         let mut left = Queue::new();
         let mut exit = None;
-        if let Some(block) = self.data.block() {
+        if let Some(block) = self.contents.block() {
             block.open = false;
             block.exception = exception;
             left = mem::take(&mut block.queue);
@@ -136,11 +136,11 @@ impl Store<'_> {
 
     /// What the innermost block's `__aexit__` is called with; borrowed from the block, which the step alone takes away.
     pub fn block_exception(&mut self) -> Option<*mut PyObject> {
-        self.data.block()?.exception.as_ref().map(Owned::as_ptr)
+        self.contents.block()?.exception.as_ref().map(Owned::as_ptr)
     }
 
     /// Takes the innermost block away.
     pub fn pop_block(&mut self) -> Option<Left> {
-        take_block(&mut self.data.cold()?.block)
+        take_block(&mut self.contents.cold()?.block)
     }
 }

@@ -1,7 +1,8 @@
 //! A queued await: the object, its callback and its error callback.
 
 use crate::python::ffi::{self, PyObject};
-use core::ffi::c_int;
+use crate::store::body::Functions;
+use core::ffi::{c_int, c_void};
 
 /// Called with what an await evaluated to.
 pub type Callback = unsafe extern "C" fn(*mut PyObject, *mut PyObject) -> c_int;
@@ -72,6 +73,31 @@ impl Entry {
             // SAFETY: one function pointer is as large as another; `task` turns it back before it is called.
             callback: Some(unsafe { core::mem::transmute::<DeferredCallback, Callback>(callback) }),
             error: None,
+        }
+    }
+
+    /// No entry: in its place, what drives the object.
+    pub fn to_body(functions: *const Functions, frame: *mut c_void) -> Self {
+        Self {
+            tagged: core::ptr::null_mut(),
+            // SAFETY: a pointer to a function is as large as any other; `body` turns both back, and nobody calls them.
+            callback: unsafe {
+                core::mem::transmute::<*const Functions, Option<Callback>>(functions)
+            },
+            // SAFETY: as above.
+            error: unsafe { core::mem::transmute::<*mut c_void, Option<ErrorCallback>>(frame) },
+        }
+    }
+
+    /// What [`Entry::to_body`] was made of.
+    #[inline]
+    pub fn body(&self) -> (*const Functions, *mut c_void) {
+        // SAFETY: as in `to_body`.
+        unsafe {
+            (
+                core::mem::transmute::<Option<Callback>, *const Functions>(self.callback),
+                core::mem::transmute::<Option<ErrorCallback>, *mut c_void>(self.error),
+            )
         }
     }
 

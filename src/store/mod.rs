@@ -4,6 +4,7 @@
 //! longer needed are handed out, and released by the caller afterwards.
 
 pub mod block;
+pub mod body;
 pub mod cold;
 pub mod entry;
 pub mod queue;
@@ -37,7 +38,7 @@ pub struct Contents {
 /// The two parts of a store, while the object's lock is held.
 pub struct Store<'a> {
     pub status: &'a mut Status,
-    pub data: &'a mut Contents,
+    pub contents: &'a mut Contents,
     /// Cold parts for the next who needs one.
     pub colds: &'a FreeList<Cold, 64>,
 }
@@ -82,7 +83,7 @@ impl Contents {
 impl Store<'_> {
     /// The bytes of memory held beside the object itself.
     pub fn bytes(&mut self) -> usize {
-        let Some(cold) = self.data.cold() else {
+        let Some(cold) = self.contents.cold() else {
             return 0;
         };
         let mut bytes = cold.bytes();
@@ -100,31 +101,31 @@ impl Store<'_> {
     pub fn is_bare(&self) -> bool {
         self.status.activity == Activity::Idle
             && self.status.inline_objects == 0
-            && self.data.result.is_none()
-            && self.data.cold.is_null()
+            && self.contents.result.is_none()
+            && self.contents.cold.is_null()
     }
 
     /// Whether nothing is queued or in progress.
     #[inline]
     pub fn is_done(&self) -> bool {
-        self.status.activity == Activity::Idle && self.data.cold.is_null()
+        self.status.activity == Activity::Idle && self.contents.cold.is_null()
     }
 
     /// Whether there is more than what stands in the object itself.
     #[inline]
     pub fn has_cold(&self) -> bool {
-        !self.data.cold.is_null()
+        !self.contents.cold.is_null()
     }
 
     /// Takes out the references that stand in the object itself: the result, what is queued or in progress, and what is
     /// saved. NULL where there is none.
     #[inline]
     pub fn take_inline(&mut self) -> [*mut PyObject; 2 + INLINE] {
-        let current = mem::replace(&mut self.data.current, Entry::EMPTY);
+        let current = mem::replace(&mut self.contents.current, Entry::EMPTY);
         self.status.activity = Activity::Idle;
         let saved = mem::take(&mut self.status.inline_objects);
-        let [first, second] = self.data.objects;
-        let result = self.data.result.take();
+        let [first, second] = self.contents.objects;
+        let result = self.contents.result.take();
         [
             result.map_or(core::ptr::null_mut(), Owned::into_ptr),
             current.object(),
@@ -144,7 +145,7 @@ impl Store<'_> {
     /// Takes out the saved objects that do not stand in the object itself.
     #[inline]
     pub fn take_objects(&mut self) -> Objects {
-        self.data
+        self.contents
             .cold()
             .map_or_else(Buffer::new, |cold| mem::take(&mut cold.objects))
     }
@@ -152,7 +153,7 @@ impl Store<'_> {
     /// Whether something is queued, or a block has not been left.
     #[inline]
     pub fn has_work(&mut self) -> bool {
-        self.data
+        self.contents
             .cold()
             .is_some_and(|cold| !cold.queue.is_empty() || !cold.block.is_null())
     }
@@ -160,7 +161,7 @@ impl Store<'_> {
     /// Takes out the object's own queue.
     #[inline]
     pub fn take_queue(&mut self) -> Option<Released> {
-        let cold = self.data.cold()?;
+        let cold = self.contents.cold()?;
         if cold.queue.is_empty() {
             return None;
         }
@@ -171,7 +172,7 @@ impl Store<'_> {
     #[inline]
     pub fn reuse(&mut self, mut objects: Objects) -> Option<Objects> {
         objects.clear();
-        match self.data.cold() {
+        match self.contents.cold() {
             Some(cold) if cold.objects.bytes() == 0 && objects.bytes() <= KEPT_BYTES / 4 => {
                 cold.objects = objects;
                 None
@@ -183,8 +184,8 @@ impl Store<'_> {
     /// Gives up the cold part of an object that has finished, unless it holds what stays readable.
     #[inline]
     pub fn free_unneeded_cold(&mut self) {
-        if self.data.cold().is_some_and(|cold| !cold.is_needed()) {
-            let cold = mem::replace(&mut self.data.cold, core::ptr::null_mut());
+        if self.contents.cold().is_some_and(|cold| !cold.is_needed()) {
+            let cold = mem::replace(&mut self.contents.cold, core::ptr::null_mut());
             // SAFETY: made by `make_cold`, and nobody has it any more. What is not needed is empty.
             unsafe {
                 if (*cold).bytes() > KEPT_BYTES || !self.colds.put(cold) {
@@ -197,7 +198,7 @@ impl Store<'_> {
     /// Gives up the cold part of an object that goes: to the pool, or for good.
     #[inline]
     pub fn free_cold(&mut self) {
-        let cold = mem::replace(&mut self.data.cold, core::ptr::null_mut());
+        let cold = mem::replace(&mut self.contents.cold, core::ptr::null_mut());
         if !cold.is_null() {
             // SAFETY: made by `make_cold`, and nobody has it any more.
             unsafe {
@@ -225,10 +226,17 @@ impl Store<'_> {
                 }
             };
         }
-        all!([owned(&self.data.result), self.data.current.object()]);
+        all!([owned(&self.contents.result), self.contents.current.object()]);
+        if let Some(body) = self.body() {
+            // SAFETY: the body's own function, for its own frame.
+            let code = unsafe { (body.functions.visit)(body.frame, &mut each) };
+            if code != 0 {
+                return code;
+            }
+        }
         let saved = self.status.inline_objects as usize;
-        all!(self.data.objects.iter().copied().take(saved));
-        let Some(cold) = self.data.cold() else {
+        all!(self.contents.objects.iter().copied().take(saved));
+        let Some(cold) = self.contents.cold() else {
             return 0;
         };
         all!([

@@ -13,6 +13,7 @@ pub type Entries = Queue<Entry, PythonMemory>;
 
 /// What `Contents::current` stands for.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Activity {
     /// Nothing: the entry is empty.
     Idle,
@@ -24,6 +25,20 @@ pub enum Activity {
     Entering,
     /// The innermost block's `__aexit__`.
     Exiting,
+    /// A body that has not begun, or runs.
+    Body,
+    /// What a body awaits.
+    BodyAwaiting,
+    /// A body that has handed a value to the event loop.
+    BodyYielding,
+}
+
+impl Activity {
+    /// Whether a body drives the object, and not a queue.
+    #[inline]
+    pub fn is_body(self) -> bool {
+        self as u8 >= Self::Body as u8
+    }
 }
 
 /// What to do next.
@@ -38,6 +53,8 @@ pub enum Next {
     Call(DeferredCallback),
     /// The innermost block's queue is empty.
     Leave,
+    /// It is the body that says.
+    Body,
     /// Everything is done.
     Finish,
 }
@@ -71,18 +88,18 @@ impl Store<'_> {
     /// caller's.
     #[inline]
     pub fn push(&mut self, entry: Entry) -> Result<(), NoMemory> {
-        let Some(cold) = self.data.cold() else {
+        let Some(cold) = self.contents.cold() else {
             if self.status.activity == Activity::Idle {
-                self.data.current = entry;
+                self.contents.current = entry;
                 self.status.activity = Activity::Queued;
                 return Ok(());
             }
-            return self.data.make_cold(self.colds)?.queue.push(entry);
+            return self.contents.make_cold(self.colds)?.queue.push(entry);
         };
         // SAFETY: NULL or a block of this object's chain.
         let mut block = unsafe { cold.block.as_mut() };
         if block.is_none() && cold.queue.is_empty() && self.status.activity == Activity::Idle {
-            self.data.current = entry;
+            self.contents.current = entry;
             self.status.activity = Activity::Queued;
             return Ok(());
         }
@@ -102,11 +119,12 @@ impl Store<'_> {
     pub fn next(&mut self) -> Next {
         let entry = match self.status.activity {
             Activity::Awaiting | Activity::Entering | Activity::Exiting => {
-                return Next::Resume(self.data.current.object());
+                return Next::Resume(self.contents.current.object());
             }
-            Activity::Queued => self.data.current,
+            Activity::Body | Activity::BodyAwaiting | Activity::BodyYielding => return Next::Body,
+            Activity::Queued => self.contents.current,
             Activity::Idle => {
-                let Some(cold) = self.data.cold() else {
+                let Some(cold) = self.contents.cold() else {
                     return Next::Finish;
                 };
                 // SAFETY: NULL or a block of this object's chain.
@@ -133,11 +151,11 @@ impl Store<'_> {
     #[inline]
     fn begin(&mut self, entry: Entry) -> Next {
         self.status.activity = Activity::Idle;
-        self.data.current = Entry::EMPTY;
+        self.contents.current = Entry::EMPTY;
         match entry.task() {
             Some(Task::Await(object)) => {
                 self.status.activity = Activity::Awaiting;
-                self.data.current = entry.with_object(core::ptr::null_mut());
+                self.contents.current = entry.with_object(core::ptr::null_mut());
                 // SAFETY: the entry is taken out of the queue, and its reference with it.
                 match unsafe { Owned::optional(object) } {
                     Some(object) => Next::Await(object),
@@ -147,7 +165,7 @@ impl Store<'_> {
             Some(Task::With(context)) => {
                 // As above, so that a `Cancel` of another thread finds the callbacks.
                 self.status.activity = Activity::Entering;
-                self.data.current = entry.with_object(core::ptr::null_mut());
+                self.contents.current = entry.with_object(core::ptr::null_mut());
                 // SAFETY: as above.
                 match unsafe { Owned::optional(context) } {
                     Some(context) => Next::Enter(context),
@@ -162,18 +180,21 @@ impl Store<'_> {
     /// Keeps the iterator that is driven from now on.
     #[inline]
     pub fn drive(&mut self, iterator: Owned) {
-        self.data.current = self.data.current.with_object(iterator.into_ptr());
+        self.contents.current = self.contents.current.with_object(iterator.into_ptr());
     }
 
     /// What is being driven, if anything; borrowed.
     #[inline]
     pub fn driven(&self) -> Option<*mut PyObject> {
         match self.status.activity {
-            Activity::Awaiting | Activity::Entering | Activity::Exiting => {
-                let object = self.data.current.object();
+            Activity::Awaiting
+            | Activity::Entering
+            | Activity::Exiting
+            | Activity::BodyAwaiting => {
+                let object = self.contents.current.object();
                 (!object.is_null()).then_some(object)
             }
-            Activity::Idle | Activity::Queued => None,
+            Activity::Idle | Activity::Queued | Activity::Body | Activity::BodyYielding => None,
         }
     }
 
@@ -181,8 +202,8 @@ impl Store<'_> {
     /// then may yet cancel them.
     #[inline]
     pub fn take_driven(&mut self) -> Option<Owned> {
-        let object = self.data.current.object();
-        self.data.current = self.data.current.with_object(core::ptr::null_mut());
+        let object = self.contents.current.object();
+        self.contents.current = self.contents.current.with_object(core::ptr::null_mut());
         // SAFETY: taken out of the entry, and its reference with it.
         unsafe { Owned::optional(object) }
     }
@@ -190,7 +211,7 @@ impl Store<'_> {
     /// Takes out the callbacks of what was in progress. Nothing is, from here on.
     #[inline]
     pub fn end(&mut self) -> Ended {
-        let entry = mem::replace(&mut self.data.current, Entry::EMPTY);
+        let entry = mem::replace(&mut self.contents.current, Entry::EMPTY);
         self.status.activity = Activity::Idle;
         Ended {
             callback: entry.callback(),
@@ -210,9 +231,9 @@ impl Store<'_> {
             cancelled._current = self.take_driven();
             self.end();
         } else {
-            self.data.current = self.data.current.without_callbacks();
+            self.contents.current = self.contents.current.without_callbacks();
         }
-        if let Some(cold) = self.data.cold() {
+        if let Some(cold) = self.contents.cold() {
             cancelled._queue = Released(mem::take(&mut cold.queue));
             let mut block = cold.block;
             // SAFETY: blocks on the chain are live.
@@ -229,7 +250,7 @@ impl Store<'_> {
 
     /// What `cancel` took out of a block's queue, innermost block first.
     pub fn dropped(&mut self) -> Option<Released> {
-        let mut block = self.data.cold()?.block;
+        let mut block = self.contents.cold()?.block;
         // SAFETY: blocks on the chain are live.
         while let Some(each) = unsafe { block.as_mut() } {
             if !each.dropped.is_empty() {

@@ -14,17 +14,17 @@ pub type Objects = Buffer<*mut PyObject, PythonMemory>;
 /// The result and the saved objects.
 impl Store<'_> {
     pub fn set_result(&mut self, result: Owned) -> Option<Owned> {
-        self.data.result.replace(result)
+        self.contents.result.replace(result)
     }
 
     #[inline]
     pub fn take_result(&mut self) -> Option<Owned> {
-        self.data.result.take()
+        self.contents.result.take()
     }
 
     /// How many objects are saved.
     pub fn object_count(&mut self) -> usize {
-        let further = self.data.cold().map_or(0, |cold| cold.objects.len());
+        let further = self.contents.cold().map_or(0, |cold| cold.objects.len());
         self.status.inline_objects as usize + further
     }
 
@@ -32,9 +32,9 @@ impl Store<'_> {
     pub fn object(&mut self, index: usize) -> Option<&mut *mut PyObject> {
         let saved = self.status.inline_objects as usize;
         if index < saved {
-            self.data.objects.get_mut(index)
+            self.contents.objects.get_mut(index)
         } else {
-            self.data.cold()?.objects.get_mut(index - saved)
+            self.contents.cold()?.objects.get_mut(index - saved)
         }
     }
 
@@ -43,9 +43,9 @@ impl Store<'_> {
     pub fn objects(&mut self) -> (&[*mut PyObject], &[*mut PyObject]) {
         let saved = self.status.inline_objects as usize;
         // SAFETY: NULL or the block that `make_cold` made, borrowed as the rest of the store is.
-        let cold = unsafe { self.data.cold.as_ref() };
+        let cold = unsafe { self.contents.cold.as_ref() };
         (
-            self.data.objects.get(..saved).unwrap_or_default(),
+            self.contents.objects.get(..saved).unwrap_or_default(),
             cold.map_or(&[], |cold| cold.objects.as_slice()),
         )
     }
@@ -57,11 +57,11 @@ impl Store<'_> {
         let room = INLINE - saved;
         let (inline, further) = objects.split_at_checked(room).unwrap_or((objects, &[]));
         if !further.is_empty() {
-            let buffer = &mut self.data.make_cold(self.colds)?.objects;
+            let buffer = &mut self.contents.make_cold(self.colds)?.objects;
             // SAFETY: the caller's objects are live; no Python code runs.
             buffer.extend(further, |object| unsafe { ffi::incref(object) })?;
         }
-        for (place, &object) in self.data.objects.iter_mut().skip(saved).zip(inline) {
+        for (place, &object) in self.contents.objects.iter_mut().skip(saved).zip(inline) {
             *place = object;
             // SAFETY: as above.
             unsafe { ffi::incref(object) };
@@ -93,24 +93,24 @@ impl Raw for c_long {
 impl Store<'_> {
     /// The saved values of this kind, in order.
     pub fn raw_values<T: Raw>(&mut self) -> &[T] {
-        self.data
+        self.contents
             .cold()
             .map_or(&[], |cold| T::buffer(cold).as_slice())
     }
 
     /// The place of a saved value.
     pub fn raw<T: Raw>(&mut self, index: usize) -> Option<&mut T> {
-        T::buffer(self.data.cold()?).get_mut(index)
+        T::buffer(self.contents.cold()?).get_mut(index)
     }
 
     /// Saves all of `values` or none.
     pub fn save_raw<T: Raw>(&mut self, values: &[T]) -> Result<(), NoMemory> {
-        T::buffer(self.data.make_cold(self.colds)?).extend(values, |_| {})
+        T::buffer(self.contents.make_cold(self.colds)?).extend(values, |_| {})
     }
 
     /// `__name__` or, if `qualified`, `__qualname__`, where one has been set; borrowed.
     pub fn name(&mut self, qualified: bool) -> Option<*mut PyObject> {
-        let cold = self.data.cold()?;
+        let cold = self.contents.cold()?;
         let name = if qualified {
             &cold.qualified_name
         } else {
@@ -121,7 +121,7 @@ impl Store<'_> {
 
     /// Sets a name and hands back what was there; the name itself where there is no memory.
     pub fn set_name(&mut self, qualified: bool, name: Owned) -> Result<Option<Owned>, Owned> {
-        let Ok(cold) = self.data.make_cold(self.colds) else {
+        let Ok(cold) = self.contents.make_cold(self.colds) else {
             return Err(name);
         };
         Ok(if qualified {
@@ -136,12 +136,12 @@ impl Store<'_> {
 impl Store<'_> {
     /// The origin, if it was recorded; borrowed.
     pub fn origin(&mut self) -> Option<*mut PyObject> {
-        self.data.cold()?.origin.as_ref().map(Owned::as_ptr)
+        self.contents.cold()?.origin.as_ref().map(Owned::as_ptr)
     }
 
     /// Records it; where there is no memory, hands it back.
     pub fn set_origin(&mut self, origin: Owned) -> Result<(), Owned> {
-        match self.data.make_cold(self.colds) {
+        match self.contents.make_cold(self.colds) {
             Ok(cold) => {
                 cold.origin = Some(origin);
                 Ok(())

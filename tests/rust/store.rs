@@ -114,6 +114,10 @@ mod python {
         }
     }
 
+    pub mod raised {
+        pub struct Raised(());
+    }
+
     pub mod special_method {
         use super::reference::Owned;
 
@@ -160,7 +164,7 @@ impl World {
     fn store(&mut self) -> Store<'_> {
         Store {
             status: &mut self.status,
-            data: &mut self.contents,
+            contents: &mut self.contents,
             colds: &self.colds,
         }
     }

@@ -1,7 +1,8 @@
 //! `async with`: entering a block, leaving it, and what comes of that.
 
 use super::callbacks::{Called, check, handle, invoke};
-use super::{drop_preserving, fail, release_driven};
+use super::{fail, release_driven};
+use crate::body::handling;
 use crate::inner;
 use crate::object::awaitable::Awaitable;
 use crate::python::exception;
@@ -35,7 +36,7 @@ pub fn settle_enter(awaitable: &Awaitable, result: Result<Owned>) -> Result<()> 
                 return Err(raised);
             };
             let error = left.error;
-            return handle(awaitable, error, drop_preserving(left, raised));
+            return handle(awaitable, error, exception::drop_preserving(left, raised));
         }
     };
     drop(awaitable.with(|store| store.take_driven()));
@@ -105,7 +106,7 @@ pub fn settle_exit(awaitable: &Awaitable, result: Result<Owned>) -> Result<()> {
         }
         Err(raised) => {
             let error = left.as_ref().and_then(|left| left.error);
-            handle(awaitable, error, drop_preserving(left, raised))
+            handle(awaitable, error, exception::drop_preserving(left, raised))
         }
     }
 }
@@ -200,18 +201,4 @@ fn call_exit(awaitable: &Awaitable, exception: Option<Owned>) -> Result<()> {
     })?;
     awaitable.with(|store| store.drive(iterator));
     Ok(())
-}
-
-/// Runs `body` with the innermost block's exception, if it has one, as the one being handled.
-pub fn handling<R>(awaitable: &Awaitable, body: impl FnOnce(Option<&Owned>) -> R) -> R {
-    let exception = awaitable.with(|store| {
-        store
-            .block_exception()
-            // SAFETY: borrowed from the block, which is there while the lock is held.
-            .map(|exception| unsafe { Owned::share(exception) })
-    });
-    match exception {
-        Some(exception) => exception::handling(&exception, || body(Some(&exception))),
-        None => body(None),
-    }
 }

@@ -1,6 +1,5 @@
 //! Calling the author's functions, and what their answers mean.
 
-use super::drop_preserving;
 use crate::base::rules::{self, ErrorVerdict, Verdict};
 use crate::object::awaitable::Awaitable;
 use crate::python::exception;
@@ -76,7 +75,7 @@ pub fn check(
         (_, None) => Raised::pending(),
     };
     Err(Failed {
-        raised: drop_preserving(value, raised),
+        raised: exception::drop_preserving(value, raised),
         to_error: verdict == Verdict::Fail,
     })
 }

@@ -1,0 +1,127 @@
+//! The engine for bodies that are resumed: tells one what has happened, and does what it wants done.
+
+use super::run::{Input, Reached, resume_handling};
+use crate::base::rules::Phase;
+use crate::body::{self, handling};
+use crate::inner::{self, Resumed};
+use crate::object::awaitable::Awaitable;
+use crate::python::eval_breaker;
+use crate::python::exception;
+use crate::python::ffi;
+use crate::python::raised::Raised;
+use crate::python::reference::Owned;
+use crate::python::thread::Thread;
+use crate::store::body::{Action, Body, Event};
+use crate::store::queue::Activity;
+
+/// Runs the body until it suspends or ends. The object's phase is `Running`, and this thread's to change.
+#[inline(never)]
+pub fn run(thread: Thread, awaitable: &Awaitable, input: Input) -> Reached {
+    let (activity, body) = awaitable.with(|store| (store.status.activity, store.body()));
+    let Some(body) = body else {
+        return Reached::Raised(Raised::pending());
+    };
+    let mut event = match begin(thread, awaitable, activity, input) {
+        Ok(event) => event,
+        Err(reached) => return reached,
+    };
+    loop {
+        event = match resume(awaitable, body, event) {
+            Action::Await(object) => match body::start(object) {
+                Ok(iterator) => {
+                    awaitable.with(|store| {
+                        store.drive(iterator);
+                        store.status.activity = Activity::BodyAwaiting;
+                    });
+                    // SAFETY: None lives as long as the interpreter.
+                    let none = Input::Send(unsafe { ffi::Py_None() });
+                    match drive(thread, awaitable, none) {
+                        Ok(event) => event,
+                        Err(reached) => return reached,
+                    }
+                }
+                Err(raised) => Event::Raised(raised),
+            },
+            Action::Yield(value) => {
+                awaitable.with(|store| store.status.activity = Activity::BodyYielding);
+                return Reached::Suspended(value);
+            }
+            Action::Return(value) => {
+                let replaced = awaitable.with(|store| store.set_result(value));
+                awaitable.set_phase(Phase::Finished);
+                drop(replaced);
+                return Reached::Finished;
+            }
+            Action::Raise(raised) => return Reached::Raised(raised),
+        };
+        if awaitable.state().is_due() {
+            if let Err(raised) = eval_breaker::let_others_run(&awaitable.state().last_turn) {
+                drop(event);
+                event = Event::Raised(raised);
+            }
+        }
+    }
+}
+
+/// What a step is to a body in this activity; or what the step comes to without it.
+fn begin(
+    thread: Thread,
+    awaitable: &Awaitable,
+    activity: Activity,
+    input: Input,
+) -> core::result::Result<Event, Reached> {
+    if activity == Activity::BodyAwaiting {
+        return drive(thread, awaitable, input);
+    }
+    if activity == Activity::Body {
+        return Ok(Event::Start);
+    }
+    let thrown = match input {
+        // SAFETY: live, as whoever sends it holds it.
+        Input::Send(value) => return Ok(Event::Sent(unsafe { Owned::share(value) })),
+        Input::Exit(None) => return Ok(Event::Raised(exception::generator_exit())),
+        Input::Throw(thrown) | Input::Exit(Some(thrown)) => thrown,
+    };
+    match inner::check_thrown(thrown) {
+        Ok(()) => Ok(Event::Raised(inner::raise_here(thrown))),
+        Err(raised) => Err(Reached::Refused(raised)),
+    }
+}
+
+/// Gives a step's input to what the body awaits: what the body is to be told, once that has ended.
+fn drive(
+    thread: Thread,
+    awaitable: &Awaitable,
+    input: Input,
+) -> core::result::Result<Event, Reached> {
+    let Some(inner) = awaitable.with(|store| store.driven()) else {
+        return Err(Reached::Raised(Raised::pending()));
+    };
+    match resume_handling(thread, awaitable, inner, input) {
+        Resumed::Yielded(value) => Err(Reached::Suspended(value)),
+        Resumed::Refused(raised) => Err(Reached::Refused(raised)),
+        Resumed::Ended(ended) => {
+            let driven = awaitable.with(|store| {
+                store.status.activity = Activity::Body;
+                store.take_driven()
+            });
+            Ok(match ended {
+                Ok(value) => {
+                    drop(driven);
+                    Event::Returned(value)
+                }
+                Err(raised) => Event::Raised(exception::drop_preserving(driven, raised)),
+            })
+        }
+    }
+}
+
+/// Lets the body run.
+fn resume(awaitable: &Awaitable, body: Body, event: Event) -> Action {
+    // SAFETY: a live object: our caller has a reference, and from here on so do we.
+    let kept = unsafe { Owned::share(awaitable.as_ptr()) };
+    // SAFETY: the body's own function, for its own frame, which lives until the body is taken out.
+    handling(awaitable, |_| unsafe {
+        (body.functions.resume)(kept.as_ptr(), body.frame, event)
+    })
+}
