@@ -147,7 +147,7 @@ struct World {
     status: Status,
     contents: Contents,
     colds: FreeList<store::cold::Cold, 64>,
-    objects: Vec<Box<PyObject>>,
+    objects: Vec<PyObject>,
 }
 
 impl World {
@@ -157,7 +157,7 @@ impl World {
             status: Status::new(),
             contents: Contents::new(),
             colds: FreeList::new(),
-            objects: (0..100).map(|_| Box::new(PyObject(Cell::new(0)))).collect(),
+            objects: (0..100).map(|_| PyObject(Cell::new(0))).collect(),
         }
     }
 
@@ -171,7 +171,7 @@ impl World {
 
     /// A borrowed object.
     fn object(&mut self, index: usize) -> *mut PyObject {
-        &raw mut *self.objects[index]
+        &raw mut self.objects[index]
     }
 
     /// A new reference to it.
@@ -183,7 +183,7 @@ impl World {
     }
 
     fn index(&self, object: *mut PyObject) -> usize {
-        let same = |each: &Box<PyObject>| core::ptr::eq(&**each, object);
+        let same = |each: &PyObject| core::ptr::eq(each, object);
         self.objects
             .iter()
             .position(same)
