@@ -4,9 +4,13 @@ Used with the extension `rawapi`, which has the functions of pyawaitable.h one t
 that belong to it are in raw_fixtures.py.
 """
 
+import sys
 import types
 
 import rawapi
+
+# Large numbers, of those that a Py_ssize_t holds.
+LARGE = sorted({min(number, sys.maxsize) for number in (2**31, 2**32, sys.maxsize)})
 
 
 class Ready:

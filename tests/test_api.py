@@ -10,7 +10,7 @@ import weakref
 
 import pytest
 import rawapi
-from raw_support import Context, Ready, in_state, keep_result, ready, run, sleepy, steps, suspend
+from raw_support import LARGE, Context, Ready, in_state, keep_result, ready, run, sleepy, steps, suspend
 
 import pyawaitable
 
@@ -859,7 +859,7 @@ def test_set_value_to_null_is_value_error(new):
     assert rawapi.get_value(aw, 0) == "kept"
 
 
-OUT_OF_RANGE = [-1, -2, 3, 4, 2**31, 2**32, sys.maxsize, -sys.maxsize - 1]
+OUT_OF_RANGE = [-1, -2, 3, 4, *LARGE, -sys.maxsize - 1]
 GETTERS = {
     "objects": (rawapi.save_values, rawapi.get_value, rawapi.set_value),
     "pointers": (rawapi.save_arb_values, rawapi.get_arb_value, rawapi.set_arb_value),

@@ -7,6 +7,7 @@ import gc
 import inspect
 import pickle
 import re
+import struct
 import sys
 import types
 import weakref
@@ -691,6 +692,7 @@ def test_an_object_that_its_finalizer_brings_back_can_go_on(slots):
 
 
 def test_sizeof_counts_what_it_holds(new):
+    pointer = struct.calcsize("P")
     aw = new()
     empty = aw.__sizeof__()
     assert isinstance(empty, int)
@@ -700,12 +702,12 @@ def test_sizeof_counts_what_it_holds(new):
         rawapi.add_await(aw, Ready())
     with_awaits = aw.__sizeof__()
     # an object, a callback and an error callback each
-    assert with_awaits - empty >= 1000 * 3 * 8 - 3 * 64
+    assert with_awaits - empty >= 1000 * 3 * pointer - 3 * 64
     rawapi.save_values(aw, *range(300))
     rawapi.save_arb_values(aw, *range(300))
     rawapi.save_int_values(aw, *range(300))
     with_values = aw.__sizeof__()
-    assert with_values - with_awaits >= 300 * 3 * 8 - 3 * 64
+    assert with_values - with_awaits >= 300 * 3 * pointer - 3 * 64
     rawapi.cancel(aw)
     run(aw)
     assert aw.__sizeof__() <= with_values

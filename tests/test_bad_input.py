@@ -7,7 +7,7 @@ import types
 
 import pytest
 import rawapi
-from raw_support import Context, Ready, in_state, keep_result, ready, run, sleepy, steps
+from raw_support import LARGE, Context, Ready, in_state, keep_result, ready, run, sleepy, steps
 
 import pyawaitable
 
@@ -200,7 +200,7 @@ WRONG_ARGUMENTS = {
     "ints: least": (ValueError, lambda aw: rawapi.save_int_values(aw, count=-sys.maxsize - 1)),
     "set NULL": (ValueError, lambda aw: rawapi.set_value(aw, 0, rawapi.NULL)),
 }
-for _index in (-1, 2, 2**31, 2**32, sys.maxsize, -sys.maxsize - 1):
+for _index in (-1, 2, *LARGE, -sys.maxsize - 1):
     WRONG_ARGUMENTS.update(
         {
             f"get {_index}": (IndexError, lambda aw, i=_index: rawapi.get_value(aw, i)),
