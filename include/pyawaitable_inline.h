@@ -5,6 +5,9 @@
 
 #include <stdarg.h>
 #include <string.h>
+#if defined(_MSC_VER) && !defined(__clang__)
+#include <intrin.h>
+#endif
 
 #if defined(__cplusplus) && defined(__GNUC__)
 #pragma GCC diagnostic push
@@ -29,7 +32,6 @@ typedef struct PyAwaitableObject PyAwaitableObject;
 static const PyAwaitable_Table *PyAwaitable__table = NULL;
 
 #if defined(_MSC_VER) && !defined(__clang__)
-#include <intrin.h>
 PYAWAITABLE_INLINE const PyAwaitable_Table *PyAwaitable__load(void)
 {
     return (const PyAwaitable_Table *)_InterlockedCompareExchangePointer((void *volatile *)&PyAwaitable__table, NULL,
@@ -417,6 +419,11 @@ PYAWAITABLE_INLINE void PyAwaitable__free_array(void *few, void *array)
     PyAwaitable__free_array(few, array);                                                                               \
     return status
 
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized" /* no more is read than `count` elements */
+#endif
+
 PYAWAITABLE_INLINE int PyAwaitable_SaveValues(PyObject *awaitable, Py_ssize_t count, ...)
 {
     PYAWAITABLE__COLLECT(PyObject *, count, count, PyAwaitable_SaveValueArray);
@@ -431,6 +438,10 @@ PYAWAITABLE_INLINE int PyAwaitable_SaveIntValues(PyObject *awaitable, Py_ssize_t
 {
     PYAWAITABLE__COLLECT(long, count, count, PyAwaitable_SaveIntValueArray);
 }
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 /* Writes the saved values, which are of `type` and which `function` copies, to the places after `awaitable`. */
 #define PYAWAITABLE__SPREAD(type, function)                                                                            \

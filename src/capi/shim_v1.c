@@ -4,6 +4,9 @@
 #define PYAWAITABLE_STATIC
 #include <Python.h>
 #include "../../include/pyawaitable.h"
+#if defined(_MSC_VER) && !defined(__clang__)
+#include <intrin.h>
+#endif
 /* Here the name is that of the table's field. */
 #undef PyAwaitableType
 
