@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use pyo3_build_config::InterpreterConfig;
+
 fn main() {
     for path in ["src/python/shim.c", "src/capi/shim_v1.c", "include"] {
         println!("cargo::rerun-if-changed={path}");
@@ -28,13 +30,9 @@ fn main() {
         // src/python/ffi.rs says why.
         println!("cargo::rustc-cfg=whole_reference_count");
     }
-    cc::Build::new()
-        .files(["src/python/shim.c", "src/capi/shim_v1.c"])
-        .include(include_dir(config.executable()))
-        .warnings(true)
-        .extra_warnings(true)
-        .warnings_into_errors(std::env::var_os("CI").is_some())
-        .compile("pyawaitable_shim");
+    // GCC follows links to system headers: on Debian, a debug build's to the release build's.
+    let as_system = !cfgs.contains("Py_DEBUG");
+    compile_shim(&include_dir(config), as_system);
     if std::env::var("TARGET").is_ok_and(|target| target.contains("linux-gnu")) && has_gnu_linker()
     {
         // LLVM's linker keeps the functions that unwinding would need, and with them all that Rust has for a panic, though
@@ -50,20 +48,46 @@ fn has_gnu_linker() -> bool {
     })
 }
 
+/// Compiles the C files. What the compiler has to say of CPython's own headers is for others.
+fn compile_shim(include: &str, as_system: bool) {
+    let mut build = cc::Build::new();
+    build
+        .files(["src/python/shim.c", "src/capi/shim_v1.c"])
+        .warnings(true)
+        .extra_warnings(true)
+        .warnings_into_errors(std::env::var_os("CI").is_some());
+    if as_system && !build.get_compiler().is_like_msvc() {
+        build.flag("-isystem").flag(include);
+    } else {
+        build.include(include);
+    }
+    build.compile("pyawaitable_shim");
+}
+
 /// The folder of `Python.h`, asked of the interpreter that the build configuration found.
-fn include_dir(executable: Option<&str>) -> String {
+fn include_dir(config: &InterpreterConfig) -> String {
+    println!("cargo::rerun-if-env-changed=PYAWAITABLE_PYTHON_INCLUDE");
     if let Ok(dir) = std::env::var("PYAWAITABLE_PYTHON_INCLUDE") {
         return dir;
     }
-    let python = executable.unwrap_or("python3");
-    let script = "import sysconfig; print(sysconfig.get_path('include'), end='')";
-    let output = Command::new(python)
-        .args(["-c", script])
-        .output()
-        .unwrap_or_else(|error| panic!("{python} does not run: {error}"));
-    assert!(
-        output.status.success(),
-        "{python} cannot name its include folder; set PYAWAITABLE_PYTHON_INCLUDE"
-    );
-    String::from_utf8(output.stdout).expect("the include folder's name is UTF-8")
+    let version = config.version().to_string();
+    let found = match config.executable() {
+        Some(python) => ask_include_dir(python, &version),
+        // The interpreter of another platform does not run here. One of the same version may have headers for both.
+        None => [&format!("python{version}"), "python3", "python"]
+            .into_iter()
+            .find_map(|python| ask_include_dir(python, &version)),
+    };
+    found.unwrap_or_else(|| {
+        panic!("no Python {version} tells where its headers are; set PYAWAITABLE_PYTHON_INCLUDE to their folder")
+    })
+}
+
+/// `None` if `python` does not run, or is of another version.
+fn ask_include_dir(python: &str, version: &str) -> Option<String> {
+    let script = "import sys, sysconfig; print('%d.%d' % sys.version_info[:2], sysconfig.get_path('include'), end='')";
+    let output = Command::new(python).args(["-c", script]).output().ok()?;
+    let answer = String::from_utf8(output.stdout).ok()?;
+    let (found, dir) = answer.split_once(' ')?;
+    (output.status.success() && found == version).then(|| dir.to_owned())
 }
