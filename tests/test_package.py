@@ -153,9 +153,9 @@ def test_wheel_gets_files_added(tmp_path):
     spec = spec_from_file_location("adding", ROOT / "backend" / "pyawaitable_build" / "wheel.py")
     adding = module_from_spec(spec)
     spec.loader.exec_module(adding)
-    record = "a.py,sha256=x,1\na-1.dist-info/RECORD,,\n"
+    record = "a.py,sha256=x,1\na-1.data/platlib/c.pth,sha256=y,1\na-1.dist-info/RECORD,,\n"
     with zipfile.ZipFile(tmp_path / "old.whl", "w") as old:
-        for name, text in {"a.py": "1", "a-1.dist-info/RECORD": record}.items():
+        for name, text in {"a.py": "1", "a-1.data/platlib/c.pth": "#", "a-1.dist-info/RECORD": record}.items():
             old.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), text)
     (tmp_path / "b").write_bytes(b"bb")
     results = [tmp_path / "new.whl", tmp_path / "again.whl"]
@@ -164,10 +164,11 @@ def test_wheel_gets_files_added(tmp_path):
     assert results[0].read_bytes() == results[1].read_bytes()
     with zipfile.ZipFile(results[0]) as new:
         assert new.testzip() is None
-        assert new.namelist() == ["a.py", "a/b", "a-1.dist-info/RECORD"]
+        assert new.namelist() == ["a.py", "c.pth", "a/b", "a-1.dist-info/RECORD"]
         assert new.read("a/b") == b"bb"
         assert new.read("a-1.dist-info/RECORD").decode().splitlines() == [
             "a.py,sha256=x,1",
+            "c.pth,sha256=y,1",
             "a/b,sha256=O2TblctVx2M5HHBxCEia4YtBEteDMA3jjgM7TJjD3q8,2",
             "a-1.dist-info/RECORD,,",
         ]

@@ -5,8 +5,12 @@ laying more files where maturin picks them up, keeps the source tree as it is, s
 several interpreters cannot take each other's libraries.
 """
 
+import argparse
+import os
+import re
+import shutil
+import subprocess
 import sys
-import sysconfig
 import tempfile
 from pathlib import Path
 
@@ -23,18 +27,17 @@ from maturin import (  # noqa: F401
     prepare_metadata_for_build_wheel,
 )
 
-from . import library, wheel
+from . import library, tools, wheel
 
 
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     with tempfile.TemporaryDirectory() as folder:
         name = maturin.build_wheel(folder, config_settings, metadata_directory)
         libraries = Path(folder, "lib")
-        if is_for_this_interpreter(name):
-            library.make(libraries)
-        else:
-            # As when options for maturin name another one: the library would not be for that.
-            print(f"{name} is not for {sys.executable}: it gets no libpyawaitable", file=sys.stderr)
+        why_not = make_libraries(Path(folder, name), libraries, target_of(config_settings))
+        if why_not:
+            library.warn(f"{name} gets no libpyawaitable: {why_not}")
+            shutil.rmtree(libraries, ignore_errors=True)
         files = {
             f"pyawaitable/lib/{path.relative_to(libraries).as_posix()}": path
             for path in sorted(libraries.rglob("*"))
@@ -44,6 +47,34 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     return name
 
 
-def is_for_this_interpreter(name):
-    free_threaded = "t" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""
-    return name.split("-")[-2] == f"cp{sys.version_info[0]}{sys.version_info[1]}{free_threaded}"
+def make_libraries(made, folder, target):
+    """Fill the new folder with what fits the wheel that maturin has made, or return why there is nothing."""
+    python = python_of(made.name)
+    target = library.other_platform(target)
+    if target is None:
+        if python != library.this_python():
+            return f"it is for Python {python}, and {sys.executable} is {library.this_python()}"
+        library.make(folder)
+    else:
+        try:
+            library.make(folder, target, python)
+        except subprocess.CalledProcessError as error:
+            return f"cargo does not build it for {target}, unlike the extension module: {error}"
+    # As where a tool has chosen another platform for one of them.
+    shared = next(path for path in folder.iterdir() if path.suffix in {".so", ".dylib", ".dll"})
+    if tools.machine(shared.read_bytes()) != tools.machine(wheel.extension_module(made)):
+        return f"{shared.name}, as it was built, is for another platform than the extension module"
+    return None
+
+
+def target_of(config_settings):
+    """Rust's name of the platform that maturin and cargo are told to build for, or None."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--target", default=os.environ.get("CARGO_BUILD_TARGET"))
+    return parser.parse_known_args(maturin.get_maturin_pep517_args(config_settings))[0].target
+
+
+def python_of(name):
+    """3.13, 3.14t: what a wheel of this name is for."""
+    found = re.fullmatch(r"cp3(\d+)(t?)", name.split("-")[-2])
+    return f"3.{found[1]}{found[2]}" if found else None

@@ -1,7 +1,8 @@
 """Makes libpyawaitable, shared and static, for extensions that link it.
 
 `python library.py PREFIX` lays it out for use outside Python, in PREFIX/lib and PREFIX/include, beside whatever is there.
-It is for the interpreter that runs this file, as an extension module would be.
+It is for the interpreter that runs this file, as an extension module would be, or for one of the same version on the
+platform that CARGO_BUILD_TARGET names.
 
 cargo's own static library holds all of Rust's standard library, twenty megabytes of objects, and
 shows whoever links it the names of all that. Where GNU's tools are, what a user gets is made of it
@@ -14,20 +15,33 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from pathlib import Path
 
+try:
+    from . import tools
+except ImportError:  # this file is run
+    import tools
+
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = Path(__file__).with_name("templates")
-STATIC_NAME = "pyawaitable.lib" if sys.platform == "win32" else "libpyawaitable.a"
 SHARED_NAME = "libpyawaitable.so"
 
 
-def make(lib):
-    """Fill the new folder `lib`: the libraries, and how pkg-config and CMake find them."""
+def static_name(target):
+    is_msvc = tools.system(target) == "win32" and not (target or "").endswith("-gnu")
+    return "pyawaitable.lib" if is_msvc else "libpyawaitable.a"
+
+
+def make(lib, target=None, python=None):
+    """Fill the new folder `lib`: the libraries, and how pkg-config and CMake find them.
+
+    `target` is Rust's name of another platform; `python`, for that alone, the version of CPython there: 3.13, 3.14t.
+    """
     lib.mkdir(parents=True)
-    if not (sys.platform.startswith("linux") and make_with_gnu_tools(lib)):
-        for path in cargo("cdylib", "staticlib"):
+    if not (tools.system(target) == "linux" and make_with_gnu_tools(lib, target, python)):
+        for path in cargo(target, python, "cdylib", "staticlib"):
             # On Windows there are files for debuggers and linkers, too.
             if path.suffix in {".so", ".dylib", ".dll", ".a", ".lib"}:
                 shutil.copy(path, lib)
@@ -39,7 +53,7 @@ def make(lib):
         "PyAwaitableConfigVersion.cmake": "cmake/PyAwaitable",
     }.items():
         text = (TEMPLATES / template).read_text(encoding="utf-8")
-        text = text.replace("@VERSION@", version()).replace("@STATIC_NAME@", STATIC_NAME)
+        text = text.replace("@VERSION@", version()).replace("@STATIC_NAME@", static_name(target))
         (lib / folder).mkdir(parents=True, exist_ok=True)
         (lib / folder / template).write_text(text, encoding="utf-8")
 
@@ -55,29 +69,54 @@ def api():
     return sorted(re.findall(r"^PYAWAITABLE_API\s[^;(]*?\b(PyAwaitable_\w+)\(", text, re.MULTILINE))
 
 
-def cargo(*crate_types):
-    """Compile the crate, and return the paths of what cargo made."""
-    environment = {**os.environ, "PYO3_BUILD_EXTENSION_MODULE": "1"}
-    if not any(re.match("PYO3_CROSS|PYO3_CONFIG_FILE", name) for name in environment):
-        environment["PYO3_PYTHON"] = sys.executable
-    # Apart from maturin's, so that neither compiles anew because of the other's settings.
-    target = Path(environment.get("CARGO_TARGET_DIR", ROOT / "target"), "libraries")
-    command = ["cargo", "rustc", "--release", "--lib", "--crate-type", ",".join(crate_types)]
-    command += ["--manifest-path", ROOT / "Cargo.toml", "--target-dir", target]
-    command += ["--message-format", "json-render-diagnostics"]
-    if sys.platform.startswith("linux"):
-        # What is linked by a path, as CMake does, is asked for by this name and not by the path.
-        command += ["--", f"-Clink-arg=-Wl,-soname,{SHARED_NAME}"]
-    if sys.platform == "darwin":
-        # The interpreter has CPython's functions, and the library is found beside whoever links it.
-        command += ["--", "-Clink-arg=-undefined", "-Clink-arg=dynamic_lookup"]
-        command += ["-Clink-arg=-Wl,-install_name,@rpath/libpyawaitable.dylib"]
+def with_cargo(environment):
+    """The path of cargo, and an environment for it."""
     if shutil.which("cargo") is None:
         # What maturin asks for where there is no Rust.
         from puccinialin import setup_rust
 
-        environment.update(setup_rust())
-        command[0] = shutil.which("cargo", path=environment["PATH"])
+        environment = {**environment, **setup_rust()}
+    return shutil.which("cargo", path=environment["PATH"]), environment
+
+
+def host():
+    """Rust's name of this platform."""
+    command, environment = with_cargo(os.environ)
+    answer = subprocess.run([command, "-vV"], env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    return re.search(r"^host: (.+)$", answer.stdout, re.MULTILINE)[1]
+
+
+def other_platform(target):
+    """The target, or None for that of this platform."""
+    return None if target in (None, "", host()) else target
+
+
+def cargo(target, python, *crate_types):
+    """Compile the crate, and return the paths of what cargo made."""
+    executable, environment = with_cargo({**os.environ, "PYO3_BUILD_EXTENSION_MODULE": "1"})
+    if not any(re.match("PYO3_CROSS|PYO3_CONFIG_FILE", name) for name in environment):
+        if target is None:
+            environment["PYO3_PYTHON"] = sys.executable
+        else:
+            environment["PYO3_CROSS_PYTHON_VERSION"] = python
+    # Apart from maturin's, so that neither compiles anew because of the other's settings.
+    folder = Path(environment.get("CARGO_TARGET_DIR", ROOT / "target"), "libraries")
+    command = [executable, "rustc", "--release", "--lib", "--crate-type", ",".join(crate_types)]
+    command += ["--manifest-path", ROOT / "Cargo.toml", "--target-dir", folder]
+    command += ["--message-format", "json-render-diagnostics"]
+    if target is not None:
+        command += ["--target", target]
+    command += ["--"]
+    if tools.system(target) == "linux":
+        # What is linked by a path, as CMake does, is asked for by this name and not by the path.
+        command += [f"-Clink-arg=-Wl,-soname,{SHARED_NAME}"]
+    if tools.system(target) == "darwin":
+        # The interpreter has CPython's functions, and the library is found beside whoever links it.
+        command += ["-Clink-arg=-undefined", "-Clink-arg=dynamic_lookup"]
+        command += ["-Clink-arg=-Wl,-install_name,@rpath/libpyawaitable.dylib"]
+    if target is not None and "musl" in target:
+        # The interpreter has the C library, too.
+        command += ["-Ctarget-feature=-crt-static"]
     lines = subprocess.run(
         command, env=environment, check=True, stdout=subprocess.PIPE, text=True, encoding="utf-8"
     ).stdout.splitlines()
@@ -91,45 +130,63 @@ def cargo(*crate_types):
     return [Path(path) for path in made["filenames"]]
 
 
-def make_with_gnu_tools(lib):
+AS_CARGO_MAKES_IT = "libpyawaitable.a is as cargo makes it, of ten megabytes and more instead of a fifth of one: {}"
+
+
+def make_with_gnu_tools(lib, target, python):
     """Make both libraries, and say whether that went well."""
-    (archive,) = cargo("staticlib")
+    try:
+        found = tools.find(target, host(), cargo_folders())
+    except tools.Missing as error:
+        warn(AS_CARGO_MAKES_IT.format(error))
+        return False
+    (archive,) = cargo(target, python, "staticlib")
     try:
         with tempfile.TemporaryDirectory() as work:
-            link_with_gnu_tools(archive, Path(work), lib)
+            link_with_gnu_tools(found, archive, Path(work), lib)
     except (OSError, subprocess.CalledProcessError) as error:
         # Other tools of these names, none at all, or none for the platform that is built for.
-        print(f"libpyawaitable is as cargo makes it, and larger: {error}", file=sys.stderr)
-        for name in (SHARED_NAME, STATIC_NAME):
+        warn(AS_CARGO_MAKES_IT.format(error))
+        for name in (SHARED_NAME, "libpyawaitable.a"):
             (lib / name).unlink(missing_ok=True)
         return False
     return True
 
 
-def link_with_gnu_tools(archive, work, lib):
+def warn(text):
+    print(f"warning: {text}", file=sys.stderr)
+
+
+def cargo_folders():
+    """Where cargo looks for its configuration, the first before the others."""
+    home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
+    return [*(folder / ".cargo" for folder in (ROOT, *ROOT.parents)), home]
+
+
+def link_with_gnu_tools(found, archive, work, lib):
     def run(*command):
         subprocess.run(command, cwd=work, check=True)
 
-    compiler = os.environ.get("CC", "cc").split()
-    linker = os.environ.get("LD") or ("ld.bfd" if shutil.which("ld.bfd") else "ld")
-    objcopy = os.environ.get("OBJCOPY", "objcopy")
     roots = [f"--require-defined={name}" for name in api()]
 
     (work / "api.txt").write_text("\n".join(api()) + "\n", encoding="ascii")
-    run(linker, "-r", "--gc-sections", *roots, "-o", "reached.o", archive.resolve())
+    # On 32-bit x86, GCC's code finds its own address by functions that many files have. A linker keeps one of each, by its
+    # name; the names become local below, so that has to be done here.
+    whole = ["-r", "--gc-sections", "--force-group-allocation"]
+    run(*found.linker, *whole, *roots, "-o", "reached.o", archive.resolve())
     # The unneeded ones are names of the system's functions, left by sections that have gone: a
     # shared library would depend on their versions.
     strip = ["--strip-debug", "--strip-unneeded", "--keep-global-symbols=api.txt"]
-    run(objcopy, *strip, "reached.o", "api.o")
+    run(*found.objcopy, *strip, "reached.o", "api.o")
 
     (work / "exports.map").write_text(export_map(), encoding="ascii")
     shared = [f"-Wl,-soname,{SHARED_NAME}", "-Wl,--version-script=exports.map"]
-    run(*compiler, "-shared", *shared, "-o", lib.resolve() / SHARED_NAME, "api.o")
+    run(*found.compiler, "-shared", *shared, "-o", lib.resolve() / SHARED_NAME, "api.o")
 
     (work / "hidden.c").write_text(hidden_references(), encoding="ascii")
-    run(*compiler, "-c", "-fPIC", "-o", "hidden.o", "hidden.c")
-    run(linker, "-r", "--gc-sections", *roots, "-o", "pyawaitable.o", "api.o", "hidden.o")
-    run(os.environ.get("AR", "ar"), "rcsD", lib.resolve() / STATIC_NAME, "pyawaitable.o")
+    run(*found.compiler, "-c", "-fPIC", "-o", "hidden.o", "hidden.c")
+    run(*found.linker, "-r", "--gc-sections", *roots, "-o", "pyawaitable.o", "api.o", "hidden.o")
+    run(*found.archiver, "rcsD", lib.resolve() / "libpyawaitable.a", "pyawaitable.o")
 
 
 def export_map():
@@ -155,6 +212,11 @@ def hidden_references():
     return "\n".join(lines)
 
 
+def this_python():
+    free_threaded = "t" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""
+    return f"{sys.version_info[0]}.{sys.version_info[1]}{free_threaded}"
+
+
 def install(prefix):
     """Put the libraries and the header into folders that may have other files, too."""
 
@@ -165,7 +227,7 @@ def install(prefix):
 
     with tempfile.TemporaryDirectory() as work:
         lib = Path(work, "lib")
-        make(lib)
+        make(lib, other_platform(os.environ.get("CARGO_BUILD_TARGET")), this_python())
         for source, folder in ((lib, "lib"), (ROOT / "include", "include")):
             shutil.copytree(source, prefix / folder, copy_function=replace, dirs_exist_ok=True)
 
