@@ -145,7 +145,7 @@ wheels: $(TOOLS)/.ready ## make a wheel for every CPython that is found, and an 
 	+PYTHON=$(PYTHON) $(TOOLS)/bin/nox --stop-on-first-error --sessions wheels audit from_sdist
 
 .PHONY: audit
-audit: $(TOOLS)/.ready ## check the wheels in dist/: auditwheel, abi3audit
+audit: $(TOOLS)/.ready ## check the wheels in dist/: auditwheel, abi3audit, check-wheel-contents
 	+PYTHON=$(PYTHON) $(TOOLS)/bin/nox --sessions audit
 
 .PHONY: sdist

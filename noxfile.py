@@ -316,6 +316,11 @@ def audit_wheel(session, wheel):
     return wrong, f"{found['overall_tag']}, {', '.join(sorted(symbols))}"
 
 
+def audit_contents(session, wheel):
+    """Fails for a wheel whose files are not where they belong, or not what its list says."""
+    tool(session, "check-wheel-contents", wheel)
+
+
 def audit_abi3(session, path):
     """Fails for an extension module that calls what the stable ABI of Python 3.9 does not have."""
     tool(session, "abi3audit", "--strict", "--assume-minimum-abi3", "3.9", path)
@@ -339,11 +344,12 @@ def abi3_extension(session):
 
 @nox.session(venv_backend="none")
 def audit(session):
-    """Check the wheels in dist/: what they need of the system, and of Python's ABI."""
+    """Check the wheels in dist/: what they hold, what they need of the system, and of Python's ABI."""
     failed = False
     lines = []
     for wheel in sorted(DIST.glob("*.whl")):
         wheel = repaired(session, wheel)
+        audit_contents(session, wheel)
         wrong, needs = audit_wheel(session, wheel)
         python, abi = python_tags(wheel)
         if abi == "abi3":
