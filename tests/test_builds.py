@@ -319,6 +319,43 @@ def test_library_outside_python(cmake_build, project, run_adder, tmp_path):
     run("./build.sh", "pyawaitable", sys.executable, cwd=project("cc"), **search)
 
 
+def check_crate(**environment):
+    """Check the crate, which compiles its C files: the exit status, and what cargo says."""
+    inherited = {name: value for name, value in os.environ.items() if name not in HIDDEN}
+    command = ["cargo", "check", "--quiet", "--lib", "--target-dir", str(TARGET / "checked")]
+    finished = subprocess.run(
+        command, cwd=ROOT, env={**inherited, **environment}, capture_output=True, text=True, timeout=280
+    )
+    return finished.returncode, finished.stderr
+
+
+@linux
+@pytest.mark.skipif(
+    bool(sysconfig.get_config_var("Py_DEBUG")), reason="the folder of a debug build's headers is not a system folder"
+)
+def test_warnings_in_headers_of_cpython_are_not_ours(tmp_path):
+    real = Path(sysconfig.get_path("include"), "Python.h")
+    odd = "static inline int odd(int unused) { return 0; }"
+    (tmp_path / "Python.h").write_text(f'#pragma once\n#include "{real}"\n{odd}\n', encoding="utf-8")
+    environment = {"CI": "1", "PYAWAITABLE_PYTHON_INCLUDE": str(tmp_path), **environment_for_cargo()}
+    assert check_crate(**environment) == (0, "")
+
+
+@linux
+def test_headers_of_another_python_are_not_taken(tmp_path):
+    """As in a build for another platform, for which the interpreters that run here may be of other versions."""
+    config = tmp_path / "config"
+    config.write_text("implementation=CPython\nversion=3.9\nshared=true\n", encoding="utf-8")
+    for program in ("python3", "python", "python3.9"):
+        script = tmp_path / program
+        script.write_text("#!/bin/sh\necho 3.99 /include\n", encoding="utf-8")
+        script.chmod(0o755)
+    path = os.pathsep.join([str(tmp_path), os.environ["PATH"]])
+    status, said = check_crate(PYO3_CONFIG_FILE=str(config), PATH=path)
+    assert status != 0
+    assert "no Python 3.9 tells where its headers are; set PYAWAITABLE_PYTHON_INCLUDE" in said
+
+
 def test_rust_crate(project, run_adder, tmp_path, wheel):
     """An extension written in Rust, with the crate from the source distribution."""
     folder = project("rust_crate")
