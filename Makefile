@@ -1,20 +1,36 @@
 # `make help` lists the targets. Everything made lands in build/<tag>/, one folder per interpreter.
 
+# What a recipe removes has to be below this folder. To make a space in its path ends a name, a colon ends a target, and so on;
+# and relative paths are those of the folder that make runs in.
+ODD_CHARACTERS := $(shell pwd -P | LC_ALL=C tr -d 'A-Za-z0-9/._+@~\200-\377-' | wc -c)
+ifneq ($(strip $(ODD_CHARACTERS)),1)
+$(error The path of this folder, "$(CURDIR)", has a character that make or a compiler would take for something else: \
+nothing was done. Move or clone it to a path of letters, digits and / . _ + @ ~ - (pip install . works here as well))
+endif
+ifeq ($(filter $(CURDIR)/Makefile,$(abspath $(lastword $(MAKEFILE_LIST))) $(realpath $(lastword $(MAKEFILE_LIST)))),)
+$(error This Makefile is for its own folder and none else, and "$(CURDIR)" is another: nothing was done. \
+Use make -C FOLDER in place of make -f FOLDER/Makefile)
+endif
+
 PYTHON ?= python3
 PYTEST_ARGS ?=
 CARGO_ARGS ?=
 
+# As one word of the shell's, whatever its path has.
+QUOTED_PYTHON := '$(subst ','\'',$(PYTHON))'
+
 # py311, py313t, ...: the t is that of a free-threaded build.
-TAG := $(shell $(PYTHON) -c 'import sys, sysconfig; print("py%d%d%s" % (sys.version_info[:2] + ("t" if sysconfig.get_config_var("Py_GIL_DISABLED") else "",)))')
-ifeq ($(TAG),)
-$(error PYTHON=$(PYTHON) does not run; name another with `make PYTHON=...`)
+TAG := $(shell $(QUOTED_PYTHON) -c 'import sys, sysconfig; sys.version_info >= (3, 9) and sys.implementation.name == "cpython" and sys.stdout.write("py%d%d%s" % (sys.version_info[:2] + ("t" if sysconfig.get_config_var("Py_GIL_DISABLED") else "",)))')
+# The name of one folder, whatever else the interpreter has printed.
+ifneq ($(words $(TAG)) $(findstring /,$(TAG)) $(patsubst py3%,py3,$(TAG)),1  py3)
+$(error PYTHON=$(PYTHON) does not run, or is no CPython from 3.9 on; name another with `make PYTHON=...`)
 endif
 FREE_THREADED := $(filter %t,$(TAG))
 
 # PGO=1: everything with a library that is laid out by a profile of its work, in folders of its own. What merges profiles
 # must be of the LLVM of rustc: `rustup component add llvm-tools` has it, LLVM_PROFDATA=path names another.
 PGO ?=
-LLVM_PROFDATA ?= $(or $(wildcard $(shell rustc --print sysroot)/lib/rustlib/*/bin/llvm-profdata),llvm-profdata)
+LLVM_PROFDATA ?= $(or $(shell ls "$$(rustc --print sysroot)"/lib/rustlib/*/bin/llvm-profdata 2>/dev/null | head -n 1),llvm-profdata)
 
 BUILD := $(CURDIR)/build/$(TAG)$(if $(PGO),-pgo)
 VENV := $(BUILD)/venv
@@ -28,6 +44,9 @@ PROFILE := $(BUILD)/profile/pyawaitable.profdata
 # build for the same one.
 export CARGO_TARGET_DIR := $(BUILD)/target
 export PYO3_PYTHON := $(VENV)/bin/python
+# Some of these folders are emptied before they are filled.
+$(foreach name,CURDIR BUILD VENV DEMO BENCH TOOLS WHEELS PROFILE CARGO_TARGET_DIR,$(if $(filter-out file,$(origin $(name))),\
+    $(error $(name) is not for others to set ($(origin $(name))): what is made lands in build/, and nothing was done)))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # A virtual environment or folder of the caller's is none of ours.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
@@ -46,35 +65,40 @@ EXTENSION_SOURCES := $(shell find tests/ext -name build -prune -o -name '*.egg-i
 
 .PHONY: help
 help: ## list the targets
-	@echo 'Targets, for the interpreter PYTHON ($(PYTHON), $(TAG)):'
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
+	@echo 'Targets, for the interpreter PYTHON ('$(QUOTED_PYTHON)', $(TAG)):'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
+
+# First of all, and each time: what is missing is said before anything is fetched or built.
+.PHONY: needs
+needs:
+	@$(QUOTED_PYTHON) backend/pyawaitable_build/needs.py
 
 .PHONY: demo
 demo: $(DEMO)/.ready ## build the examples and run them: hello, and an ASGI application in uvicorn
-	$(DEMO)/bin/python examples/demo.py
+	"$(DEMO)/bin/python" examples/demo.py
 
 .PHONY: bench
 bench: $(BENCH)/.built ## measure against async def, the original, Cython, the floor (BENCH_ARGS="--quick value deep50")
-	$(BENCH)/venv/bin/python benches/bench.py $(BENCH_ARGS)
+	"$(BENCH)/venv/bin/python" benches/bench.py $(BENCH_ARGS)
 
 .PHONY: counts
 counts: $(BENCH)/.built ## count instructions, and fail for more than were written down (COUNTS_ARGS="value")
-	$(BENCH)/venv/bin/python benches/counts.py $(COUNTS_ARGS)
+	"$(BENCH)/venv/bin/python" benches/counts.py $(COUNTS_ARGS)
 
 .PHONY: counts-write
 counts-write: $(BENCH)/.built ## count instructions, and write them down in benches/
-	$(BENCH)/venv/bin/python benches/counts.py --write
+	"$(BENCH)/venv/bin/python" benches/counts.py --write
 
-$(BENCH)/.ready: requirements/bench.txt examples/requirements.txt
-	$(PYTHON) -m venv --clear $(BENCH)/venv
-	$(BENCH)/venv/bin/python -m pip install --quiet -r requirements/bench.txt
-	$(BENCH)/venv/bin/python -m pip install --quiet --no-deps --upgrade --target $(BENCH)/original pyawaitable==2.0.1
-	@touch $@
+$(BENCH)/.ready: requirements/bench.txt examples/requirements.txt | needs
+	$(QUOTED_PYTHON) -m venv --clear "$(BENCH)/venv"
+	"$(BENCH)/venv/bin/python" -m pip install --quiet -r requirements/bench.txt
+	"$(BENCH)/venv/bin/python" -m pip install --quiet --no-deps --upgrade --target "$(BENCH)/original" pyawaitable==2.0.1
+	@touch "$@"
 
 $(BENCH)/.built: $(BENCH)/.ready $(WHEELS)/.built $(wildcard benches/*.c benches/*.h) benches/setup.py benches/contender_native.py $(wildcard examples/asgi/*.[ch])
-	$(BENCH)/venv/bin/python -m pip install --quiet --no-index --no-deps --force-reinstall $(WHEELS)/*.whl
-	BENCH=$(BENCH) $(BENCH)/venv/bin/python benches/setup.py --quiet build_ext --force
-	@touch $@
+	"$(BENCH)/venv/bin/python" -m pip install --quiet --no-index --no-deps --force-reinstall "$(WHEELS)"/*.whl
+	BENCH="$(BENCH)" "$(BENCH)/venv/bin/python" benches/setup.py --quiet build_ext --force
+	@touch "$@"
 
 .PHONY: test
 test: format-check clippy ruff cargo-test pytest ## run every check and test
@@ -82,16 +106,16 @@ test: format-check clippy ruff cargo-test pytest ## run every check and test
 
 .PHONY: test-all
 test-all: $(TOOLS)/.ready ## test every CPython from 3.9 to 3.15 that is found (VERSIONS="3.9 3.13t" SUITE=reduced)
-	+PYTHON=$(PYTHON) $(TOOLS)/bin/nox --sessions $(or $(foreach version,$(VERSIONS),'tests($(version))'),tests) report
+	+PYTHON=$(QUOTED_PYTHON) "$(TOOLS)/bin/nox" --sessions $(or $(foreach version,$(VERSIONS),'tests($(version))'),tests) report
 
 .PHONY: format-check
-format-check: ## check the formatting of the Rust code
+format-check: needs ## check the formatting of the Rust code
 	cargo fmt --check
 
 .PHONY: format
 format: $(VENV)/.ready ## format the Rust code, sort the imports of the Python code
 	cargo fmt
-	$(VENV)/bin/ruff check --quiet --fix --select I .
+	"$(VENV)/bin/ruff" check --quiet --fix --select I .
 
 .PHONY: clippy
 clippy: $(VENV)/.ready ## check the Rust code, warnings are errors
@@ -103,65 +127,65 @@ cargo-test: $(VENV)/.ready ## run the tests that need no interpreter (CARGO_ARGS
 
 .PHONY: ruff
 ruff: $(VENV)/.ready ## check the Python code
-	$(VENV)/bin/ruff check --quiet .
+	"$(VENV)/bin/ruff" check --quiet .
 
 .PHONY: pytest
 pytest: extensions ## build the C test extensions, run the tests (PYTEST_ARGS="-k name -x")
-	PATH="$(VENV)/bin:$$PATH" $(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+	PATH="$(VENV)/bin:$$PATH" "$(VENV)/bin/python" -m pytest $(PYTEST_ARGS)
 
 .PHONY: fuzz
 fuzz: extensions ## run random programs as async def and in C, and random calls under AddressSanitizer (PROGRAMS=n CALLS=n)
-	PYTHONPATH=tests $(VENV)/bin/python -m fuzz --programs $(or $(PROGRAMS),100000) --calls 0 $(if $(SEED),--seed $(SEED))
-	tests/fuzz/asan.sh $(VENV)/bin/python --programs 0 --calls $(or $(CALLS),1000000)
+	PYTHONPATH=tests "$(VENV)/bin/python" -m fuzz --programs $(or $(PROGRAMS),100000) --calls 0 $(if $(SEED),--seed $(SEED))
+	tests/fuzz/asan.sh "$(VENV)/bin/python" --programs 0 --calls $(or $(CALLS),1000000)
 
 .PHONY: extensions
 extensions: $(VENV)/.extensions ## build the C test extensions alone
 
 .PHONY: nomem
 nomem: extensions ## run every scenario with each allocation in turn failing (NOMEM_ARGS=--fast)
-	cd tests && $(VENV)/bin/python -m nomem $(NOMEM_ARGS)
+	cd tests && "$(VENV)/bin/python" -m nomem $(NOMEM_ARGS)
 
 .PHONY: sanitize
 sanitize: extensions ## run the tests under AddressSanitizer and its like (SANITIZE_ARGS="address leaks")
-	PYTHON=$(PYTHON) $(VENV)/bin/python tests/sanitize/run.py $(BUILD) $(SANITIZE_ARGS)
+	PYTHON=$(QUOTED_PYTHON) "$(VENV)/bin/python" tests/sanitize/run.py "$(BUILD)" $(SANITIZE_ARGS)
 
 .PHONY: refleaks
 refleaks: extensions ## run each test six times, on a debug build of CPython (DEBUG_PYTHON=path), and count references
-	$(VENV)/bin/python tests/refleaks/run.py $(REFLEAKS_ARGS)
+	"$(VENV)/bin/python" tests/refleaks/run.py $(REFLEAKS_ARGS)
 
 .PHONY: install
 install: $(VENV)/.installed ## build the library into build/<tag>/venv
 
 .PHONY: wheel
 wheel: $(WHEELS)/.built ## build the wheel
-	@ls $(WHEELS)/*.whl
+	@ls "$(WHEELS)"/*.whl
 
 .PHONY: library
 library: $(VENV)/.ready ## lay out libpyawaitable and its header in build/<tag>/library, as for /usr/local
-	$(VENV)/bin/python backend/pyawaitable_build/library.py $(BUILD)/library
+	"$(VENV)/bin/python" backend/pyawaitable_build/library.py "$(BUILD)/library"
 
 .PHONY: wheels
 wheels: $(TOOLS)/.ready ## make a wheel for every CPython that is found, and an sdist, in dist/, and check them
-	+PYTHON=$(PYTHON) $(TOOLS)/bin/nox --stop-on-first-error --sessions wheels audit from_sdist
+	+PYTHON=$(QUOTED_PYTHON) "$(TOOLS)/bin/nox" --stop-on-first-error --sessions wheels audit from_sdist
 
 .PHONY: audit
 audit: $(TOOLS)/.ready ## check the wheels in dist/: auditwheel, abi3audit, check-wheel-contents
-	+PYTHON=$(PYTHON) $(TOOLS)/bin/nox --sessions audit
+	+PYTHON=$(QUOTED_PYTHON) "$(TOOLS)/bin/nox" --sessions audit
 
 .PHONY: sdist
 sdist: $(VENV)/.ready ## build the source distribution
-	rm -rf $(BUILD)/sdist
-	$(VENV)/bin/maturin sdist --out $(BUILD)/sdist
-	@ls $(BUILD)/sdist/*.tar.gz
+	rm -rf "$(BUILD)/sdist"
+	"$(VENV)/bin/maturin" sdist --out "$(BUILD)/sdist"
+	@ls "$(BUILD)/sdist"/*.tar.gz
 
 .PHONY: suites
 suites: install ## run other people's tests with a C trampoline under every coroutine (SUITES="trio anyio" RECORD=1)
-	cd tests && $(VENV)/bin/python -m suites --build $(BUILD) $(if $(RECORD),--record) $(SUITES)
+	cd tests && "$(VENV)/bin/python" -m suites --build "$(BUILD)" $(if $(RECORD),--record) $(SUITES)
 
 .PHONY: soak
 soak: extensions $(DEMO)/.ready ## run a server, and tasks that are cancelled, for long: memory stays flat (MINUTES=60)
-	$(DEMO)/bin/python -m pip install --quiet --no-build-isolation --no-deps --force-reinstall ./examples/asgi
-	$(VENV)/bin/python tests/soak/soak.py --server-python $(DEMO)/bin/python --minutes $(or $(MINUTES),60)
+	"$(DEMO)/bin/python" -m pip install --quiet --no-build-isolation --no-deps --force-reinstall ./examples/asgi
+	"$(VENV)/bin/python" tests/soak/soak.py --server-python "$(DEMO)/bin/python" --minutes $(or $(MINUTES),60)
 
 .PHONY: audit-dependencies
 audit-dependencies: ## check all crates: advisories, licences, sources (CHECKS="bans licenses sources" without a network)
@@ -176,43 +200,43 @@ header: $(VENV)/.ready ## write include/pyawaitable.h anew from the Rust code
 clean: ## remove everything that was built, for all interpreters
 	rm -rf build dist target examples/*/build examples/*/*.egg-info .hypothesis
 
-$(VENV)/.ready: requirements/build.txt requirements/test.txt requirements/compiled.txt
-	$(PYTHON) -m venv --clear $(VENV)
-	$(VENV)/bin/python -m pip install --quiet -r requirements/test.txt $(if $(FREE_THREADED),,-r requirements/compiled.txt)
-	@touch $@
+$(VENV)/.ready: requirements/build.txt requirements/test.txt requirements/compiled.txt | needs
+	$(QUOTED_PYTHON) -m venv --clear "$(VENV)"
+	"$(VENV)/bin/python" -m pip install --quiet -r requirements/test.txt $(if $(FREE_THREADED),,-r requirements/compiled.txt)
+	@touch "$@"
 
-$(TOOLS)/.ready: requirements/tools.txt
-	$(PYTHON) -m venv --clear $(TOOLS)
-	$(TOOLS)/bin/python -m pip install --quiet -r requirements/tools.txt
-	@touch $@
+$(TOOLS)/.ready: requirements/tools.txt | needs
+	$(QUOTED_PYTHON) -m venv --clear "$(TOOLS)"
+	"$(TOOLS)/bin/python" -m pip install --quiet -r requirements/tools.txt
+	@touch "$@"
 
 # Not by maturin's --pgo, which would leave libpyawaitable without. cargo does not notice a new profile by itself.
 $(PROFILE): $(VENV)/.ready $(CRATE_SOURCES) $(addprefix benches/,train.py training.c cases.py contender_native.py awaitables.c)
-	rm -rf $(@D) $(CARGO_TARGET_DIR)
-	RUSTFLAGS=-Cprofile-generate=$(@D)/raw $(VENV)/bin/maturin build --quiet --release --compatibility linux \
-	    --interpreter $(VENV)/bin/python --target-dir $(@D)/target --out $(@D)
-	$(VENV)/bin/python -m pip install --quiet --no-index --no-deps --target $(@D)/site $(@D)/*.whl
-	rm -rf $(@D)/raw
-	PYTHONPATH=$(@D)/site $(VENV)/bin/python benches/train.py $(@D)/training
-	$(LLVM_PROFDATA) merge --output $@ $(@D)/raw || { echo 'make PGO=1 needs the llvm-profdata of'; rustc -vV; exit 1; }
+	rm -rf "$(@D)" "$(CARGO_TARGET_DIR)"
+	RUSTFLAGS="-Cprofile-generate=$(@D)/raw" "$(VENV)/bin/maturin" build --quiet --release --compatibility linux \
+	    --interpreter "$(VENV)/bin/python" --target-dir "$(@D)/target" --out "$(@D)"
+	"$(VENV)/bin/python" -m pip install --quiet --no-index --no-deps --target "$(@D)/site" "$(@D)"/*.whl
+	rm -rf "$(@D)/raw"
+	PYTHONPATH="$(@D)/site" "$(VENV)/bin/python" benches/train.py "$(@D)/training"
+	"$(LLVM_PROFDATA)" merge --output "$@" "$(@D)/raw" || { echo 'make PGO=1 needs the llvm-profdata of'; rustc -vV; exit 1; }
 
 $(WHEELS)/.built: $(VENV)/.ready $(CRATE_SOURCES) $(PACKAGE_SOURCES) $(if $(PGO),$(PROFILE))
-	rm -rf $(WHEELS)
-	$(if $(PGO),RUSTFLAGS=-Cprofile-use=$(PROFILE)) PATH="$(VENV)/bin:$$PATH" $(VENV)/bin/python -m pip wheel --quiet --no-build-isolation --no-deps \
-	    --config-settings 'build-args=--compatibility pypi' --wheel-dir $(WHEELS) .
-	@touch $@
+	rm -rf "$(WHEELS)"
+	$(if $(PGO),RUSTFLAGS="-Cprofile-use=$(PROFILE)") PATH="$(VENV)/bin:$$PATH" "$(VENV)/bin/python" -m pip wheel --quiet --no-build-isolation --no-deps \
+	    --config-settings 'build-args=--compatibility pypi' --wheel-dir "$(WHEELS)" .
+	@touch "$@"
 
 $(VENV)/.installed: $(WHEELS)/.built
-	$(VENV)/bin/python -m pip install --quiet --no-index --no-deps --force-reinstall $(WHEELS)/*.whl
-	@touch $@
+	"$(VENV)/bin/python" -m pip install --quiet --no-index --no-deps --force-reinstall "$(WHEELS)"/*.whl
+	@touch "$@"
 
 # setup.py would rebuild only what is older than its sources, but a header that grew counts for all.
 $(VENV)/.extensions: $(VENV)/.installed $(EXTENSION_SOURCES)
-	cd tests/ext && $(VENV)/bin/python setup.py --quiet build_ext --parallel 2 \
-	    --build-temp $(BUILD)/extensions --build-lib "$$($(VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("platlib"))')"
-	@touch $@
+	cd tests/ext && "$(VENV)/bin/python" setup.py --quiet build_ext --parallel 2 \
+	    --build-temp "$(BUILD)/extensions" --build-lib "$$("$(VENV)/bin/python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')"
+	@touch "$@"
 
 $(DEMO)/.ready: $(WHEELS)/.built examples/requirements.txt
-	$(PYTHON) -m venv --clear $(DEMO)
-	$(DEMO)/bin/python -m pip install --quiet $(WHEELS)/*.whl -r examples/requirements.txt
-	@touch $@
+	$(QUOTED_PYTHON) -m venv --clear "$(DEMO)"
+	"$(DEMO)/bin/python" -m pip install --quiet "$(WHEELS)"/*.whl -r examples/requirements.txt
+	@touch "$@"

@@ -38,6 +38,7 @@ REDUCED = [
     "--ignore=tests/test_scale.py",
     "--ignore=tests/test_header.py",
     "--ignore=tests/test_dialects.py",
+    "--ignore=tests/test_paths.py",
     "--ignore=tests/test_builds.py",
     "--ignore=tests/test_examples.py",
     "--ignore=tests/suites",

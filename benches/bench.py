@@ -23,6 +23,9 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 BENCH = Path(sys.prefix).parent
+if not (BENCH / ".built").is_file():
+    # Beside another interpreter, files of this one's names are somebody else's.
+    sys.exit(f"{sys.executable} is not the interpreter of `make bench` and `make counts`, which build what this needs")
 DOCS = HERE.parent / "docs" / "benchmarks"
 sys.path.insert(0, str(BENCH / "lib"))
 

@@ -11,26 +11,80 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from pathlib import Path
 
 import maturin
+from maturin import get_requires_for_build_sdist  # noqa: F401
 
-# An editable installation has no libraries: its package is the source tree.
-from maturin import (  # noqa: F401
-    build_editable,
-    build_sdist,
-    get_requires_for_build_editable,
-    get_requires_for_build_sdist,
-    get_requires_for_build_wheel,
-    prepare_metadata_for_build_editable,
-    prepare_metadata_for_build_wheel,
-)
+from . import library, needs, tools, wheel
 
-from . import library, tools, wheel
+
+def look_around(with_compiler=True):
+    """End with sentences, in place of a traceback from somewhere within, where a build would fail for what is missing."""
+    # maturin calls its program by name, which is not found where the environment is used without being activated.
+    scripts = sysconfig.get_path("scripts")
+    if shutil.which("maturin") is None and shutil.which("maturin", path=scripts) is not None:
+        os.environ["PATH"] = os.pathsep.join([*filter(None, [os.environ.get("PATH")]), scripts])
+    # The rest first, since a Rust that is fetched is large.
+    sentences = needs.missing(with_rust=not may_fetch_rust(), with_compiler=with_compiler)
+    if not sentences and may_fetch_rust():
+        sentences = fetch_rust()
+    if sentences:
+        sys.exit(needs.say(sentences))
+
+
+def may_fetch_rust():
+    return shutil.which("cargo") is None and not os.environ.get("MATURIN_NO_INSTALL_RUST")
+
+
+def fetch_rust():
+    """Have Rust as maturin has it where there is none: from a distribution that it asks for, which downloads it."""
+    try:
+        from puccinialin import setup_rust
+    except ModuleNotFoundError:
+        # As where a build is not isolated: nothing was installed for it.
+        return [needs.rust()]
+    try:
+        os.environ.update(setup_rust())
+    except Exception as error:
+        return [needs.rust(), f"It could not be fetched for this build, either: {type(error).__name__}: {error}."]
+    return needs.missing(with_compiler=False)
+
+
+# ---- The hooks, as PEP 517 and PEP 660 name them -----------------------------------------------------------------
+
+
+def get_requires_for_build_wheel(config_settings=None):
+    sentences = needs.missing(with_rust=not may_fetch_rust())
+    if sentences:
+        sys.exit(needs.say(sentences))
+    return maturin.get_requires_for_build_wheel(config_settings)
+
+
+def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
+    look_around()
+    return maturin.prepare_metadata_for_build_wheel(metadata_directory, config_settings)
+
+
+get_requires_for_build_editable = get_requires_for_build_wheel
+prepare_metadata_for_build_editable = prepare_metadata_for_build_wheel
+
+
+def build_editable(wheel_directory, config_settings=None, metadata_directory=None):
+    """An editable installation has no libraries: its package is the source tree."""
+    look_around()
+    return maturin.build_editable(wheel_directory, config_settings, metadata_directory)
+
+
+def build_sdist(sdist_directory, config_settings=None):
+    look_around(with_compiler=False)
+    return maturin.build_sdist(sdist_directory, config_settings)
 
 
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    look_around()
     with tempfile.TemporaryDirectory() as folder:
         name = maturin.build_wheel(folder, config_settings, metadata_directory)
         libraries = Path(folder, "lib")

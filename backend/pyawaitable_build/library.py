@@ -69,20 +69,9 @@ def api():
     return sorted(re.findall(r"^PYAWAITABLE_API\s[^;(]*?\b(PyAwaitable_\w+)\(", text, re.MULTILINE))
 
 
-def with_cargo(environment):
-    """The path of cargo, and an environment for it."""
-    if shutil.which("cargo") is None:
-        # What maturin asks for where there is no Rust.
-        from puccinialin import setup_rust
-
-        environment = {**environment, **setup_rust()}
-    return shutil.which("cargo", path=environment["PATH"]), environment
-
-
 def host():
     """Rust's name of this platform."""
-    command, environment = with_cargo(os.environ)
-    answer = subprocess.run([command, "-vV"], env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    answer = subprocess.run(["cargo", "-vV"], check=True, stdout=subprocess.PIPE, text=True)
     return re.search(r"^host: (.+)$", answer.stdout, re.MULTILINE)[1]
 
 
@@ -93,7 +82,7 @@ def other_platform(target):
 
 def cargo(target, python, *crate_types):
     """Compile the crate, and return the paths of what cargo made."""
-    executable, environment = with_cargo({**os.environ, "PYO3_BUILD_EXTENSION_MODULE": "1"})
+    environment = {**os.environ, "PYO3_BUILD_EXTENSION_MODULE": "1"}
     if not any(re.match("PYO3_CROSS|PYO3_CONFIG_FILE", name) for name in environment):
         if target is None:
             environment["PYO3_PYTHON"] = sys.executable
@@ -101,7 +90,7 @@ def cargo(target, python, *crate_types):
             environment["PYO3_CROSS_PYTHON_VERSION"] = python
     # Apart from maturin's, so that neither compiles anew because of the other's settings.
     folder = Path(environment.get("CARGO_TARGET_DIR", ROOT / "target"), "libraries")
-    command = [executable, "rustc", "--release", "--lib", "--crate-type", ",".join(crate_types)]
+    command = ["cargo", "rustc", "--release", "--lib", "--crate-type", ",".join(crate_types)]
     command += ["--manifest-path", ROOT / "Cargo.toml", "--target-dir", folder]
     command += ["--message-format", "json-render-diagnostics"]
     if target is not None:
@@ -235,4 +224,8 @@ def install(prefix):
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(f"usage: {sys.argv[0]} PREFIX")
+    import needs  # which is beside this file, when it runs as a program
+
+    if needs.missing():
+        sys.exit(needs.say(needs.missing()))
     install(Path(sys.argv[1]))

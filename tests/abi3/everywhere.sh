@@ -6,7 +6,8 @@
 # Each has to have the library, as build/<tag>/venv/bin/python has. An extension that is there already, in
 # build/abi3/, is not compiled again: so one machine can make it and another run it. One line for each interpreter.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
+unset CDPATH
+cd -- "$(dirname -- "$(readlink -f -- "$0")")/../.."
 extension=build/abi3/pyawaitable_abi3.abi3.so
 if [ ! -e "$extension" ]; then
     mkdir -p build/abi3

@@ -9,11 +9,13 @@
 #
 # What an interpreter keeps until it ends is no leak, so that leaks are not looked for here: the fuzzer counts references.
 set -euo pipefail
-python=$(realpath -s "$1")
+unset CDPATH
+python=$(realpath -s -- "$1")
 shift
-cd "$(dirname "$0")/../.."
+cd -- "$(dirname -- "$(readlink -f -- "$0")")/../.."
 tag=$("$python" -c 'import sysconfig; print(sysconfig.get_config_var("SOABI"))')
-out=$PWD/build/asan/$tag
+# A relative path, of which nothing has to be quoted, whatever folder this is in.
+out=build/asan/$tag
 mkdir -p "$out/site/_pyawaitable"
 
 target=$(rustc -vV | sed -n 's/^host: //p')

@@ -12,10 +12,12 @@
 # of the program meet at a barrier of pthreads. What the interpreter itself does unseen is not looked at:
 # tsan_suppressions.txt says what and why.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
+unset CDPATH
+cd -- "$(dirname -- "$(readlink -f -- "$0")")/../.."
 python=${1:-python3.13t}
 seconds=${2:-60}
-out=$PWD/build/tsan
+# A relative path, of which nothing has to be quoted, whatever folder this is in.
+out=build/tsan
 mkdir -p "$out/site/_pyawaitable"
 
 target=$(rustc -vV | sed -n 's/^host: //p')
@@ -51,6 +53,6 @@ gcc -O1 -g -fPIC -shared -fsanitize=thread -pthread -I"$include" -Iinclude tests
     -o "$out/site/racer$suffix"
 
 echo "$("$python" -VV); $(gcc --version | head -1)"
-export TSAN_OPTIONS="suppressions=$PWD/tests/stress/tsan_suppressions.txt ignore_noninstrumented_modules=1 history_size=4 exitcode=66 ${TSAN_OPTIONS:-}"
+export TSAN_OPTIONS="suppressions=tests/stress/tsan_suppressions.txt ignore_noninstrumented_modules=1 history_size=4 exitcode=66 ${TSAN_OPTIONS:-}"
 # Without address randomization, which the runtime cannot always arrange itself with.
 LD_PRELOAD=$runtime PYTHON_GIL=0 PYTHONPATH=$out/site setarch -R "$python" tests/stress/threads.py --seconds "$seconds" --seed "${SEED:-1}"
