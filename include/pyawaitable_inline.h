@@ -86,27 +86,61 @@ PYAWAITABLE_COLD PyObject *PyAwaitable__shown(PyObject *object, const char *name
     return value;
 }
 
+/* Whether this is an application that was frozen: those who run it have no pip, so the advice is for those who made it.
+   PyInstaller, cx_Freeze and others set sys.frozen; Nuitka gives the main module an attribute. */
+PYAWAITABLE_COLD int PyAwaitable__is_frozen(void)
+{
+    PyObject *frozen = PySys_GetObject("frozen"); /* both are borrowed, and NULL without an exception where there is none */
+    PyObject *modules = PySys_GetObject("modules");
+    PyObject *program, *compiled, *standalone;
+    int result = frozen != NULL && PyObject_IsTrue(frozen) > 0;
+    PyErr_Clear();
+    program = result || modules == NULL ? NULL : PyMapping_GetItemString(modules, "__main__");
+    if (program == NULL) {
+        PyErr_Clear();
+        return result;
+    }
+    compiled = PyAwaitable__shown(program, "__compiled__");
+    standalone = PyAwaitable__shown(compiled, "standalone");
+    result = standalone == Py_True;
+    Py_DECREF(standalone);
+    Py_DECREF(compiled);
+    Py_DECREF(program);
+    return result;
+}
+
 /* Replaces the exception that is set, if it is an ImportError or its like, by an ImportError that says what to do, with
    the first as its cause. `found` is the module that was found, or NULL. */
 PYAWAITABLE_COLD void PyAwaitable__cannot_import(PyObject *found)
 {
     PyObject *type, *cause, *traceback, *type_now, *value, *traceback_now;
+    const char *where = "";
     if (!PyErr_ExceptionMatches(PyExc_ImportError) && !PyErr_ExceptionMatches(PyExc_AttributeError) &&
         !PyErr_ExceptionMatches(PyExc_ValueError)) {
         return;
     }
     PyErr_Fetch(&type, &cause, &traceback);
     PyErr_NormalizeException(&type, &cause, &traceback);
+    if (PyAwaitable__is_frozen()) {
+        where = "  where this application was frozen, and freeze it again";
+    }
     if (found != NULL) {
         PyObject *path = PyAwaitable__shown(found, "__file__");
         PyObject *version = PyAwaitable__shown(found, "__version__");
         PyErr_Format(PyExc_ImportError,
                      "this extension needs the runtime of PyAwaitable %d, and the module '_pyawaitable' (%S, version %S) "
                      "is not one of it, or is not whole: uninstall the distribution 'pyawaitable' if it is there, then "
-                     "install the runtime anew with  pip install --force-reinstall " PYAWAITABLE__RUNTIME,
-                     PyAwaitable_MAJOR_VERSION, path, version, PYAWAITABLE__RUNTIME_VERSIONS);
+                     "install the runtime anew with  pip install --force-reinstall " PYAWAITABLE__RUNTIME "%s",
+                     PyAwaitable_MAJOR_VERSION, path, version, PYAWAITABLE__RUNTIME_VERSIONS, where);
         Py_DECREF(path);
         Py_DECREF(version);
+    }
+    else if (PyAwaitable__is_missing(cause) && where[0] != '\0') {
+        PyErr_SetString(PyExc_ImportError,
+                        "this application was frozen without the module '_pyawaitable', which one of its extensions imports "
+                        "from C, where no tool can see it: freeze it again and name that module, by the option  "
+                        "--hidden-import=_pyawaitable  of PyInstaller,  --include-module=_pyawaitable  of Nuitka, or  "
+                        "--includes=_pyawaitable  of cx_Freeze");
     }
     else if (PyAwaitable__is_missing(cause)) {
         PyErr_Format(PyExc_ImportError,
@@ -119,8 +153,8 @@ PYAWAITABLE_COLD void PyAwaitable__cannot_import(PyObject *found)
         PyErr_Format(PyExc_ImportError,
                      "this extension needs the runtime of PyAwaitable %d, and the module '_pyawaitable' cannot be "
                      "imported (%S); it is not whole, or was installed by another Python: install it anew with "
-                     " pip install --force-reinstall " PYAWAITABLE__RUNTIME,
-                     PyAwaitable_MAJOR_VERSION, cause == NULL ? Py_None : cause, PYAWAITABLE__RUNTIME_VERSIONS);
+                     " pip install --force-reinstall " PYAWAITABLE__RUNTIME "%s",
+                     PyAwaitable_MAJOR_VERSION, cause == NULL ? Py_None : cause, PYAWAITABLE__RUNTIME_VERSIONS, where);
     }
     PyErr_Fetch(&type_now, &value, &traceback_now);
     PyErr_NormalizeException(&type_now, &value, &traceback_now);
