@@ -417,16 +417,47 @@ def test_make_says_first_that_there_is_no_venv(copy, make, tools, tmp_path):
     assert nothing_was_made(folder)
 
 
-def test_pip_says_first_that_rust_is_missing(copy, tools, tmp_path):
-    """Where it does not isolate the build, and so gets no Rust from PyPI."""
-    folder = copy("my proj")
-    command = [sys.executable, "-m", "pip", "wheel", "--no-build-isolation", "--no-deps", "--wheel-dir", tmp_path, "."]
-    path = without(tmp_path, tools, "cargo", "rustc")
-    finished = run(*command, cwd=folder, PATH=path, HOME=str(tmp_path))
-    assert finished.returncode == 1
-    assert "What is needed to build pyawaitable is not all there, and nothing was built." in finished.stdout
-    assert "Rust is missing, there is no cargo in PATH: https://rustup.rs installs it" in finished.stdout
-    assert "Traceback" not in finished.stdout
+@pytest.fixture
+def pip(copy, tmp_path):
+    """Builds a wheel without isolation, which gets no Rust from PyPI; what it says in failing to."""
+
+    def build(**environment):
+        folder = copy("my proj")
+        options = ["--no-build-isolation", "--no-deps", "--wheel-dir", tmp_path]
+        finished = run(sys.executable, "-m", "pip", "wheel", *options, ".", cwd=folder, HOME=str(tmp_path), **environment)
+        assert finished.returncode == 1
+        assert "What is needed to build pyawaitable is not all there, and nothing was built." in finished.stdout
+        assert "Traceback" not in finished.stdout
+        return finished.stdout
+
+    return build
+
+
+NO_RUST = "Rust is missing, there is no cargo in PATH: https://rustup.rs installs it"
+
+
+def test_pip_says_first_that_rust_is_missing(pip, tools, tmp_path):
+    assert NO_RUST in pip(PATH=without(tmp_path, tools, "cargo", "rustc"))
+
+
+def test_pip_says_that_rust_could_not_be_fetched(pip, tools, tmp_path):
+    """By the distribution that maturin asks for, in builds that are isolated."""
+    fetching = tmp_path / "fetching"
+    fetching.mkdir()
+    (fetching / "puccinialin.py").write_text("def setup_rust(): raise OSError('no network')\n")
+    said = pip(PATH=without(tmp_path, tools, "cargo", "rustc"), PYTHONPATH=str(fetching))
+    assert NO_RUST in said
+    assert "It could not be fetched for this build, either: OSError: no network." in said
+
+
+def test_pip_says_first_that_a_c_compiler_is_missing(pip, tools, tmp_path):
+    """Before it fetches a Rust."""
+    fetching = tmp_path / "fetching"
+    fetching.mkdir()
+    (fetching / "puccinialin.py").write_text("def setup_rust(): raise OSError('no network')\n")
+    said = pip(PATH=without(tmp_path, tools, "cargo", "rustc", "cc"), PYTHONPATH=str(fetching))
+    assert "A C compiler is missing, there is no cc in PATH: " in said
+    assert "network" not in said
 
 
 @pytest.mark.builds
