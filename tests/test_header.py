@@ -11,7 +11,7 @@ import pytest
 import pyawaitable
 
 INCLUDE = Path(pyawaitable.include())
-SHIM = Path(__file__).parent.parent / "src" / "shim_v1.c"
+SHIM = Path(__file__).parent.parent / "src" / "capi" / "shim_v1.c"
 PYTHON_INCLUDE = sysconfig.get_path("include")
 PLATFORM_INCLUDE = sysconfig.get_path("platinclude")
 
