@@ -47,9 +47,9 @@
  `awaitable` and `result` are borrowed, and valid until the function returns. Any function of this API may be called
  with `awaitable` meanwhile; what is added runs after what was queued before it.
 
- Returns 0 to go on. -1 with an exception set gives that to the error callback of the same await, if it has one; -2
- with an exception set lets that propagate, past the error callback. Both without an exception, or 0 with one, is a
- `SystemError` past the error callback.
+ Returns 0 to go on; any positive number means the same. -1 with an exception set gives that to the error callback of the
+ same await, if it has one; -2 with an exception set, or any lower number, lets that propagate, past the error callback.
+ A negative number without an exception, or 0 with one, is a `SystemError` past the error callback.
 
  Like all callbacks, it runs on the thread, in the interpreter and in the `contextvars` context of the step, one at a
  time for an object; it must not throw a C++ exception nor `longjmp` out.
@@ -64,10 +64,10 @@ typedef int (*PyAwaitable_Callback)(PyObject *awaitable, PyObject *result);
  `sys.exc_info()` is `exception`, as in an `except` block. What holds for `PyAwaitable_Callback` of threads, C++ and
  `longjmp` holds here.
 
- Returns 0 if it is handled: the object goes on; with an exception set that is a `SystemError`. -1 raises the same
- exception again, its traceback whole; one set meanwhile is discarded. -2 raises the one that is set, with the first as
- its `__context__`; with none set it is a `SystemError`, unless the function has called `PyAwaitable_Cancel`: then the
- object goes on.
+ Returns 0, or any positive number, if it is handled: the object goes on; with an exception set that is a `SystemError`.
+ -1 raises the same exception again, its traceback whole; one set meanwhile is discarded, and under `-X dev` goes to
+ `sys.unraisablehook`. -2, or any lower number, raises the one that is set, with the first as its `__context__`; with none
+ set it is a `SystemError`, unless the function has called `PyAwaitable_Cancel`: then the object goes on.
  */
 typedef int (*PyAwaitable_Error)(PyObject *awaitable, PyObject *exception);
 
@@ -77,8 +77,8 @@ typedef int (*PyAwaitable_Error)(PyObject *awaitable, PyObject *exception);
  `awaitable` is borrowed, and valid until the function returns. What holds for `PyAwaitable_Callback` of threads, C++
  and `longjmp` holds here.
 
- Returns 0 to go on; a negative value with an exception set lets that propagate. Negative without an exception, or 0
- with one, is a `SystemError`.
+ Returns 0 to go on; any positive number means the same. A negative number with an exception set lets that propagate: there
+ is no error callback. Negative without an exception, or 0 with one, is a `SystemError`.
  */
 typedef int (*PyAwaitable_Defer)(PyObject *awaitable);
 
@@ -159,6 +159,9 @@ PYAWAITABLE_API PyTypeObject *PyAwaitable_GetType(void);
  Returns a new reference, or NULL with an exception set: `MemoryError`, or what initialization raised. An awaitable
  that is released without ever having been awaited gives a `ResourceWarning`, unless `PyAwaitable_Cancel` was called or an
  exception is set: C code that fails releases it and returns NULL, without another word.
+
+ Its attributes `__name__` and `__qualname__` are "PyAwaitable", and can be set to another str, by
+ `PyObject_SetAttrString`: that is what its repr, the warning, `SystemError`s of its callbacks and event loops call it.
  */
 PYAWAITABLE_API
 PyObject *PyAwaitable_New(void);
@@ -185,7 +188,8 @@ int PyAwaitable_AddAwait(PyObject *awaitable,
  As `PyAwaitable_AddAwait`, with an expression that makes the object: its reference is stolen, on failure too.
 
  `expr` may be NULL, as the call that was to make it returns it with an exception set: then this returns -1 and leaves
- that exception as it is.
+ that exception as it is. It never reaches `error`, since nothing was added: the expression is evaluated when this is
+ called, not within the `await`.
 
  Returns 0, or -1 with an exception set, as `PyAwaitable_AddAwait`.
  */
@@ -206,7 +210,8 @@ int PyAwaitable_DeferAwait(PyObject *awaitable,
                            PyAwaitable_Defer callback);
 
 /*
- Calls `function` at once, and queues what it returns as `PyAwaitable_AddAwait` does.
+ Calls `function` at once, and queues what it returns as `PyAwaitable_AddAwait` does. What the call raises is the caller's,
+ and never reaches `error`.
 
  `arguments` is a tuple, or NULL with an exception set, which stays; its reference is stolen, on failure too.
  `PyAwaitable_AwaitFunction` makes it from a format.
@@ -326,7 +331,8 @@ PYAWAITABLE_API Py_ssize_t PyAwaitable_ArbValueCount(PyObject *awaitable);
 /*
  As `PyAwaitable_SaveArbValues`, with an array of `count` pointers.
 
- The pointers are never read, and may be NULL. All are saved or none.
+ The pointers are never read, and may be NULL. All are saved or none. What `PyAwaitable_SaveArbValues` says of freeing
+ what they point to holds here.
 
  Returns 0, or -1 with an exception set: `ValueError` if `count` is negative or `values` is NULL with a `count` above 0,
  `MemoryError`.
@@ -410,7 +416,7 @@ PYAWAITABLE_API long PyAwaitable_GetIntValue(PyObject *awaitable, Py_ssize_t ind
 
 /*
  Calls `function` at once, with arguments made as by `Py_BuildValue`, and queues what it returns as
- `PyAwaitable_AddAwait` does.
+ `PyAwaitable_AddAwait` does. What the call raises is the caller's, and never reaches `error`.
 
  `format` says how the further arguments become the call's; NULL or "" is a call without any. `PY_SSIZE_T_CLEAN`
  counts, as for `Py_BuildValue`.
@@ -455,8 +461,28 @@ int PyAwaitable_UnpackValues(PyObject *awaitable,
 /*
  Saves `count` pointers (`void *`) for the callbacks, after those that are saved already.
 
- They are never read, and may be NULL; whatever they point to is the caller's to free. All are saved or none; a
- `count` of 0 does nothing.
+ They are never read, and may be NULL. All are saved or none; a `count` of 0 does nothing.
+
+ Whatever they point to is the caller's to free, and no callback may ever run: an awaitable may be dropped, closed or
+ cancelled before its first step. They stay readable when it has finished. What has to be freed on every path is saved as
+ an object, a capsule with a destructor:
+
+ ```c
+ static void
+ free_request(PyObject *capsule)
+ {
+     free(PyCapsule_GetPointer(capsule, NULL));
+ }
+
+ PyObject *capsule = PyCapsule_New(request, NULL, free_request);
+ if (capsule == NULL) {
+     free(request);
+     return -1;
+ }
+ int status = PyAwaitable_SaveValues(awaitable, 1, capsule);
+ Py_DECREF(capsule);
+ return status;
+ ```
 
  Returns 0, or -1 with an exception set: `ValueError` if `count` is negative, `MemoryError`.
  */

@@ -688,6 +688,8 @@ PYAWAITABLE_INLINE PyAwaitableABI *PyAwaitable__abi(void)
 #define PyAwaitableType PyAwaitable_GetType()
 #define PyAwaitable_Type PyAwaitable_GetType()
 
+#include "pyawaitable_backports.h"
+
 #if defined(__cplusplus) && defined(__GNUC__)
 #pragma GCC diagnostic pop
 #endif

@@ -1,12 +1,18 @@
 """Saved values across the life of an awaitable, and what dying values may do."""
 
 import gc
+import re
 import sys
+import textwrap
 import weakref
+from pathlib import Path
 
 import pytest
 import rawapi
+from compiling import compile_extension, load_extension
 from raw_support import Context, Ready, keep_result, ready, run, sleepy, suspend
+
+import pyawaitable
 
 pytest_plugins = ["raw_fixtures"]
 
@@ -329,3 +335,87 @@ def test_values_and_results_of_every_type_pass_unchanged(new):
     assert stop.value.value is values[3]
     assert all(a is b for a, b in zip(seen, values))
     assert len(seen) == len(values)
+
+
+# What has to be freed whatever becomes of the awaitable: as the header shows it
+
+CAPSULE = """
+#include <Python.h>
+#include <pyawaitable.h>
+#include <stdlib.h>
+
+static long freed = 0;
+static void count_and_free(void *memory) { freed++; free(memory); }
+#define free count_and_free
+
+%s
+
+static int save(PyObject *awaitable, void *request)
+{
+%s
+}
+
+static PyObject *make(PyObject *module, PyObject *coroutine)
+{
+    PyObject *awaitable = PyAwaitable_New();
+    (void)module;
+    if (awaitable == NULL || save(awaitable, malloc(10)) < 0
+        || PyAwaitable_AddAwait(awaitable, coroutine, NULL, NULL) < 0) {
+        Py_XDECREF(awaitable);
+        return NULL;
+    }
+    return awaitable;
+}
+
+static PyObject *count(PyObject *module, PyObject *unused)
+{
+    (void)module, (void)unused;
+    return PyLong_FromLong(freed);
+}
+
+static PyMethodDef methods[] = {
+    {"make", make, METH_O, NULL},
+    {"count", count, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, .m_name = "capsule", .m_methods = methods};
+PyMODINIT_FUNC PyInit_capsule(void) { return PyModuleDef_Init(&definition); }
+"""
+
+
+@pytest.fixture(scope="module")
+def capsule(tmp_path_factory):
+    header = Path(pyawaitable.include(), "pyawaitable.h").read_text()
+    snippet = textwrap.dedent(re.search(r"```c\n( static void.*?)```", header, re.DOTALL)[1])
+    function, statements = snippet.split("\n\n", 1)
+    folder = tmp_path_factory.mktemp("capsule")
+    (folder / "capsule.c").write_text(CAPSULE % (function, statements))
+    return load_extension(compile_extension(folder, "capsule", [folder / "capsule.c"]))
+
+
+ENDS = "run", "drop", "close", "throw", "cancel", "close suspended", "drop suspended", "failed setup"
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.filterwarnings("ignore:.*was never awaited")
+def test_a_capsule_is_freed_once_whatever_becomes_of_the_awaitable(end, capsule):
+    before = capsule.count()
+    if end == "failed setup":
+        with pytest.raises(TypeError):
+            capsule.make(5)
+    else:
+        aw = capsule.make(sleepy())
+        if "suspended" in end or end == "run":
+            aw.send(None)
+        if end == "run":
+            with pytest.raises(StopIteration):
+                aw.send(None)
+        elif end == "throw":
+            with pytest.raises(KeyError):
+                aw.throw(KeyError())
+        elif end == "cancel":
+            rawapi.cancel(aw)
+        elif "close" in end:
+            aw.close()
+        del aw
+    assert capsule.count() == before + 1

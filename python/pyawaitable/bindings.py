@@ -18,7 +18,7 @@ from ctypes import (
 
 from .abi import v1
 
-__all__ = ("abi", "add_await", "awaitcallback", "awaitcallback_err", "defer_callback")
+__all__ = ("abi", "add_await", "awaitcallback", "awaitcallback_err", "defer_await", "defer_callback")
 
 awaitcallback = PYFUNCTYPE(c_int, py_object, py_object)
 awaitcallback_err = awaitcallback
@@ -94,3 +94,4 @@ class AwaitableABI(PyABI):
 
 abi = AwaitableABI.from_capsule(v1)
 add_await = getattr(abi, "await")
+defer_await = abi.defer_await

@@ -4,7 +4,7 @@ from typing import Any
 
 from typing_extensions import Self
 
-__all__ = ("abi", "add_await", "awaitcallback", "awaitcallback_err", "defer_callback")
+__all__ = ("abi", "add_await", "awaitcallback", "awaitcallback_err", "defer_await", "defer_callback")
 
 # Classes of function pointers, which calling ctypes.PYFUNCTYPE made.
 awaitcallback: Any
@@ -43,3 +43,4 @@ class AwaitableABI(PyABI):
 
 abi: AwaitableABI
 add_await: Callable[[Any, Any, Any, Any], int]
+defer_await: Callable[[Any, Any], int]

@@ -78,7 +78,8 @@ fn queue(awaitable: &Awaitable, entry: Entry) -> Result<()> {
 /// As `PyAwaitable_AddAwait`, with an expression that makes the object: its reference is stolen, on failure too.
 ///
 /// `expr` may be NULL, as the call that was to make it returns it with an exception set: then this returns -1 and leaves
-/// that exception as it is.
+/// that exception as it is. It never reaches `error`, since nothing was added: the expression is evaluated when this is
+/// called, not within the `await`.
 ///
 /// Returns 0, or -1 with an exception set, as `PyAwaitable_AddAwait`.
 #[unsafe(no_mangle)]
@@ -117,7 +118,8 @@ pub unsafe extern "C" fn PyAwaitable_DeferAwait(
     )
 }
 
-/// Calls `function` at once, and queues what it returns as `PyAwaitable_AddAwait` does.
+/// Calls `function` at once, and queues what it returns as `PyAwaitable_AddAwait` does. What the call raises is the caller's,
+/// and never reaches `error`.
 ///
 /// `arguments` is a tuple, or NULL with an exception set, which stays; its reference is stolen, on failure too.
 /// `PyAwaitable_AwaitFunction` makes it from a format.

@@ -43,6 +43,9 @@ pub fn awaitable_type() -> Result<*mut PyTypeObject> {
 /// Returns a new reference, or NULL with an exception set: `MemoryError`, or what initialization raised. An awaitable
 /// that is released without ever having been awaited gives a `ResourceWarning`, unless `PyAwaitable_Cancel` was called or an
 /// exception is set: C code that fails releases it and returns NULL, without another word.
+///
+/// Its attributes `__name__` and `__qualname__` are "PyAwaitable", and can be set to another str, by
+/// `PyObject_SetAttrString`: that is what its repr, the warning, `SystemError`s of its callbacks and event loops call it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyAwaitable_New() -> *mut PyObject {
     let thread = Thread::current();

@@ -4,6 +4,7 @@ pub mod awaits;
 #[doc(hidden)]
 pub mod body;
 pub mod lifecycle;
+pub mod raw_values;
 pub mod result;
 pub mod table;
 pub mod types;

@@ -2,6 +2,7 @@
 
 use super::awaits::*;
 use super::lifecycle::*;
+use super::raw_values::*;
 use super::result::*;
 use super::types::*;
 use super::values::*;

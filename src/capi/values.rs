@@ -1,23 +1,21 @@
-//! Saved values: what C code keeps on an awaitable for its callbacks.
+//! Saved objects: what C code keeps on an awaitable for its callbacks.
 //!
-//! There are three kinds, each with an index of its own that starts at 0: objects, `void *` and `long`. The functions
-//! that take a variable number of arguments stand in `variadic.rs`, and come down to those that take an array.
+//! There are three kinds of saved values, each with an index of its own that starts at 0: objects, and in `raw_values.rs`
+//! `void *` and `long`. The functions that take a variable number of arguments stand in `variadic.rs`, and come down to those that take an array.
 
 use super::checked;
-use crate::object::awaitable::Awaitable;
 use crate::python::ffi::{Py_ssize_t, PyObject};
-use crate::python::raised::{Kind, Long, Raised, Result, status, to_c};
+use crate::python::raised::{Kind, Raised, Result, status, to_c};
 use crate::python::reference::Owned;
 use crate::store::INLINE;
-use crate::store::saved::Raw;
-use core::ffi::{CStr, c_int, c_long, c_void};
+use core::ffi::{CStr, c_int};
 
 /// An array that a C caller passes.
 ///
 /// # Safety
 /// `first` points to `count` elements, unless `count` is 0 or negative.
 #[inline]
-unsafe fn array<'a, T>(count: Py_ssize_t, first: *const T) -> Result<&'a [T]> {
+pub(super) unsafe fn array<'a, T>(count: Py_ssize_t, first: *const T) -> Result<&'a [T]> {
     match room(count, first)? {
         0 => Ok(&[]),
         // SAFETY: the caller's promise.
@@ -27,7 +25,7 @@ unsafe fn array<'a, T>(count: Py_ssize_t, first: *const T) -> Result<&'a [T]> {
 
 /// How many elements a C caller's array has, which is not NULL then.
 #[inline]
-fn room<T>(count: Py_ssize_t, first: *const T) -> Result<usize> {
+pub(super) fn room<T>(count: Py_ssize_t, first: *const T) -> Result<usize> {
     if count < 0 || (first.is_null() && count > 0) {
         return Err(no_array(count));
     }
@@ -49,18 +47,18 @@ fn no_array(count: Py_ssize_t) -> Raised {
 /// # Safety
 /// There is room for `room` values at `places`, which is no NULL.
 #[inline]
-unsafe fn copy<T: Copy>(values: &[T], places: *mut T, room: usize) {
+pub(super) unsafe fn copy<T: Copy>(values: &[T], places: *mut T, room: usize) {
     // SAFETY: no more than either has; the caller's array is none of the store's.
     unsafe { core::ptr::copy_nonoverlapping(values.as_ptr(), places, values.len().min(room)) };
 }
 
 /// An index, unless it is negative.
-fn position(index: Py_ssize_t) -> Option<usize> {
+pub(super) fn position(index: Py_ssize_t) -> Option<usize> {
     usize::try_from(index).ok()
 }
 
 #[cold]
-fn out_of_range() -> Raised {
+pub(super) fn out_of_range() -> Raised {
     Raised::new(Kind::IndexError, c"saved value index out of range")
 }
 
@@ -68,7 +66,7 @@ const NULL_VALUE: &CStr = c"a saved value cannot be NULL";
 
 /// The number of saved values, which is not 0, or `RuntimeError`.
 #[inline]
-fn check_saved(count: usize) -> Result<Py_ssize_t> {
+pub(super) fn check_saved(count: usize) -> Result<Py_ssize_t> {
     if count == 0 {
         return Err(none_saved());
     }
@@ -159,62 +157,6 @@ unsafe fn get_object(awaitable: *mut PyObject, index: Py_ssize_t) -> Result<*mut
         .ok_or_else(out_of_range)
 }
 
-fn count_plain<T: Raw>(this: &Awaitable) -> Py_ssize_t {
-    this.with(|store| store.raw_values::<T>().len()) as Py_ssize_t
-}
-
-unsafe fn save_raw<T: Raw>(
-    awaitable: *mut PyObject,
-    count: Py_ssize_t,
-    values: *const T,
-) -> Result<()> {
-    // SAFETY: the caller passes a live object or NULL, and an array of `count` values.
-    let (this, values) = unsafe { (checked(awaitable)?, array(count, values)?) };
-    if !values.is_empty() {
-        this.with(|store| store.save_raw(values))?;
-    }
-    Ok(())
-}
-
-unsafe fn unpack_plain<T: Raw>(
-    awaitable: *mut PyObject,
-    count: Py_ssize_t,
-    values: *mut T,
-) -> Result<Py_ssize_t> {
-    // SAFETY: the caller passes a live object or NULL, and an array with room for `count` values.
-    let (this, room) = unsafe { (checked(awaitable)?, room(count, values)?) };
-    check_saved(this.with(|store| {
-        let saved = store.raw_values::<T>();
-        if room > 0 {
-            // SAFETY: as many as there is room for.
-            unsafe { copy(saved, values, room) };
-        }
-        saved.len()
-    }))
-}
-
-unsafe fn set_plain<T: Raw>(awaitable: *mut PyObject, index: Py_ssize_t, value: T) -> Result<()> {
-    // SAFETY: the caller passes a live object or NULL.
-    let this = unsafe { checked(awaitable) }?;
-    this.with(|store| {
-        position(index)
-            .and_then(|index| store.raw::<T>(index))
-            .map(|place| *place = value)
-    })
-    .ok_or_else(out_of_range)
-}
-
-unsafe fn get_plain<T: Raw>(awaitable: *mut PyObject, index: Py_ssize_t) -> Result<T> {
-    // SAFETY: the caller passes a live object or NULL.
-    let this = unsafe { checked(awaitable) }?;
-    this.with(|store| {
-        position(index)
-            .and_then(|index| store.raw::<T>(index))
-            .map(|&mut value| value)
-    })
-    .ok_or_else(out_of_range)
-}
-
 /// How many objects are saved.
 ///
 /// Returns the number, or -1 with an exception set.
@@ -283,132 +225,4 @@ pub unsafe extern "C" fn PyAwaitable_GetValue(
 ) -> *mut PyObject {
     // SAFETY: the caller passes a live object or NULL.
     to_c(unsafe { get_object(awaitable, index) })
-}
-
-/// How many pointers are saved.
-///
-/// Returns the number, or -1 with an exception set.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn PyAwaitable_ArbValueCount(awaitable: *mut PyObject) -> Py_ssize_t {
-    // SAFETY: the caller passes a live object or NULL.
-    to_c(unsafe { checked(awaitable) }.map(count_plain::<*mut c_void>))
-}
-
-/// As `PyAwaitable_SaveArbValues`, with an array of `count` pointers.
-///
-/// The pointers are never read, and may be NULL. All are saved or none.
-///
-/// Returns 0, or -1 with an exception set: `ValueError` if `count` is negative or `values` is NULL with a `count` above 0,
-/// `MemoryError`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn PyAwaitable_SaveArbValueArray(
-    awaitable: *mut PyObject,
-    count: Py_ssize_t,
-    values: *const *mut c_void,
-) -> c_int {
-    // SAFETY: the caller passes a live object or NULL, and an array of `count` pointers.
-    status(unsafe { save_raw(awaitable, count, values) })
-}
-
-/// Writes the saved pointers, in the order they were saved, to an array with room for `count`: as many as fit.
-///
-/// Returns how many are saved, which may be more than `count` or less; or -1 with an exception set: `RuntimeError` when none
-/// are saved, `ValueError` if `count` is negative or `values` is NULL with a `count` above 0.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn PyAwaitable_UnpackArbValueArray(
-    awaitable: *mut PyObject,
-    count: Py_ssize_t,
-    values: *mut *mut c_void,
-) -> Py_ssize_t {
-    // SAFETY: the caller passes a live object or NULL, and an array with room for `count` pointers.
-    to_c(unsafe { unpack_plain(awaitable, count, values) })
-}
-
-/// Replaces the saved pointer at `index`.
-///
-/// Returns 0, or -1 with an exception set: `IndexError` if none is saved at `index`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn PyAwaitable_SetArbValue(
-    awaitable: *mut PyObject,
-    index: Py_ssize_t,
-    value: *mut c_void,
-) -> c_int {
-    // SAFETY: the caller passes live objects or NULL.
-    status(unsafe { set_plain(awaitable, index, value) })
-}
-
-/// The saved pointer at `index`.
-///
-/// Returns the pointer, which may be NULL; or NULL with an exception set: `IndexError` if none is saved at `index`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn PyAwaitable_GetArbValue(
-    awaitable: *mut PyObject,
-    index: Py_ssize_t,
-) -> *mut c_void {
-    // SAFETY: the caller passes a live object or NULL.
-    to_c(unsafe { get_plain(awaitable, index) })
-}
-
-/// How many integers are saved.
-///
-/// Returns the number, or -1 with an exception set.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn PyAwaitable_IntValueCount(awaitable: *mut PyObject) -> Py_ssize_t {
-    // SAFETY: the caller passes a live object or NULL.
-    to_c(unsafe { checked(awaitable) }.map(count_plain::<c_long>))
-}
-
-/// As `PyAwaitable_SaveIntValues`, with an array of `count` integers.
-///
-/// All are saved or none.
-///
-/// Returns 0, or -1 with an exception set: `ValueError` if `count` is negative or `values` is NULL with a `count` above 0,
-/// `MemoryError`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn PyAwaitable_SaveIntValueArray(
-    awaitable: *mut PyObject,
-    count: Py_ssize_t,
-    values: *const c_long,
-) -> c_int {
-    // SAFETY: the caller passes a live object or NULL, and an array of `count` integers.
-    status(unsafe { save_raw(awaitable, count, values) })
-}
-
-/// Writes the saved integers, in the order they were saved, to an array with room for `count`: as many as fit.
-///
-/// Returns how many are saved, which may be more than `count` or less; or -1 with an exception set: `RuntimeError` when none
-/// are saved, `ValueError` if `count` is negative or `values` is NULL with a `count` above 0.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn PyAwaitable_UnpackIntValueArray(
-    awaitable: *mut PyObject,
-    count: Py_ssize_t,
-    values: *mut c_long,
-) -> Py_ssize_t {
-    // SAFETY: the caller passes a live object or NULL, and an array with room for `count` integers.
-    to_c(unsafe { unpack_plain(awaitable, count, values) })
-}
-
-/// Replaces the saved integer at `index`.
-///
-/// Returns 0, or -1 with an exception set: `IndexError` if none is saved at `index`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn PyAwaitable_SetIntValue(
-    awaitable: *mut PyObject,
-    index: Py_ssize_t,
-    value: c_long,
-) -> c_int {
-    // SAFETY: the caller passes live objects or NULL.
-    status(unsafe { set_plain(awaitable, index, value) })
-}
-
-/// The saved integer at `index`.
-///
-/// Returns the integer; or -1 with an exception set: `IndexError` if none is saved at `index`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn PyAwaitable_GetIntValue(
-    awaitable: *mut PyObject,
-    index: Py_ssize_t,
-) -> c_long {
-    // SAFETY: the caller passes a live object or NULL.
-    to_c(unsafe { get_plain(awaitable, index) }.map(Long)).0
 }

@@ -5,7 +5,7 @@
 //! for declarations of foreign ones cbindgen writes `extern`.
 
 /// Calls `function` at once, with arguments made as by `Py_BuildValue`, and queues what it returns as
-/// `PyAwaitable_AddAwait` does.
+/// `PyAwaitable_AddAwait` does. What the call raises is the caller's, and never reaches `error`.
 ///
 /// `format` says how the further arguments become the call's; NULL or "" is a call without any. `PY_SSIZE_T_CLEAN`
 /// counts, as for `Py_BuildValue`.
@@ -46,8 +46,28 @@ pub unsafe extern "C" fn PyAwaitable_UnpackValues(awaitable: *mut PyObject, ...)
 
 /// Saves `count` pointers (`void *`) for the callbacks, after those that are saved already.
 ///
-/// They are never read, and may be NULL; whatever they point to is the caller's to free. All are saved or none; a
-/// `count` of 0 does nothing.
+/// They are never read, and may be NULL. All are saved or none; a `count` of 0 does nothing.
+///
+/// Whatever they point to is the caller's to free, and no callback may ever run: an awaitable may be dropped, closed or
+/// cancelled before its first step. They stay readable when it has finished. What has to be freed on every path is saved as
+/// an object, a capsule with a destructor:
+///
+/// ```c
+/// static void
+/// free_request(PyObject *capsule)
+/// {
+///     free(PyCapsule_GetPointer(capsule, NULL));
+/// }
+///
+/// PyObject *capsule = PyCapsule_New(request, NULL, free_request);
+/// if (capsule == NULL) {
+///     free(request);
+///     return -1;
+/// }
+/// int status = PyAwaitable_SaveValues(awaitable, 1, capsule);
+/// Py_DECREF(capsule);
+/// return status;
+/// ```
 ///
 /// Returns 0, or -1 with an exception set: `ValueError` if `count` is negative, `MemoryError`.
 /// cbindgen:prefix=PYAWAITABLE_INLINE

@@ -15,6 +15,7 @@ fn fresh_header() -> String {
         "awaits",
         "result",
         "values",
+        "raw_values",
         "variadic",
         "table",
     ] {
