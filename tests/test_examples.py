@@ -13,11 +13,13 @@ import logging
 import os
 import selectors
 import shutil
+import ssl
 import subprocess
 import sys
 import sysconfig
 import types
 import warnings
+from asyncio import sleep  # not the one that a test puts in its place
 from pathlib import Path
 
 import anyio
@@ -246,7 +248,7 @@ class Played:
     async def receive(self):
         self.log.append("receive")
         try:
-            await asyncio.sleep(0)
+            await sleep(0)
             if not self.messages:
                 await asyncio.get_running_loop().create_future()  # until cancelled
             message = self.messages.pop(0)
@@ -262,7 +264,7 @@ class Played:
         self.log.append(message)
         self.sends += 1
         try:
-            await asyncio.sleep(0)
+            await sleep(0)
             if self.sends in self.failing_sends:
                 raise OSError("the connection is gone")
         except BaseException as error:
@@ -301,10 +303,10 @@ class Played:
         except BaseException as error:
             self.log.append(f"raised {type(error).__name__}: {error}")
         for _ in range(10):
-            await asyncio.sleep(0)
+            await sleep(0)
         self.log.append(f"{len(asyncio.all_tasks()) - 1} tasks left")
         state = scope.get("state", {})
-        if "lock" in state:
+        if "lock" in state and isinstance(state.get("tally"), dict):
             self.log.append({**state["tally"], "locked": state["lock"].locked()})
         self.log.append(f"{self.steps} steps")
 
@@ -439,7 +441,146 @@ def test_asgi_interrupted_at_each_await_ends_as_the_async_def_does(
         assert log == play(in_python, SCENARIOS[name], event, at)[0], f"at step {at}"
 
 
+# In Python a call stands inside the `try` that its await stands in. In C the call is made before the error callback is known.
+
+CALLED = {name: getattr(asyncio, name) for name in ("sleep", "wait", "create_task", "Lock")}
+ERRORS = {
+    "Exception": lambda: OSError("it fails"),
+    "CancelledError": lambda: asyncio.CancelledError("it is cancelled"),
+    "error of a C type": lambda: ssl.SSLError("a type's name in C is not its __name__"),
+}
+
+
+class Fault:
+    """What an application calls fails at the call number `at`: when it is called, or at its first await or last."""
+
+    def __init__(self, at, when, error):
+        self.at = at
+        self.when = when
+        self.error = error
+        self.calls = 0
+
+    def around(self, function):
+        def call(*args, **kwargs):
+            self.calls += 1
+            fails = self.calls == self.at
+            if fails and self.when == "call":
+                self.close(*args)
+                raise self.error()
+            made = function(*args, **kwargs)
+            return self.failing(made) if fails and asyncio.iscoroutine(made) else made
+
+        return call
+
+    async def failing(self, made):
+        if self.when == "last":
+            await made
+        else:
+            self.close(made)
+        raise self.error()
+
+    def close(self, *things):
+        """What nobody will await any more is to give no warning."""
+        for coroutine in filter(asyncio.iscoroutine, things):
+            coroutine.close()
+
+
+class FaultyPlayed(Played):
+    """What its parent does, with a fault in what the application calls, and in that alone."""
+
+    def __init__(self, scenario, fault):
+        super().__init__(scenario.messages, scenario.failing_sends)
+        self.receive = fault.around(self.receive)
+        self.send = fault.around(self.send)
+
+
+async def play_with_fault(scenario, fault, monkeypatch, application):
+    played = FaultyPlayed(scenario, fault)
+    scope = scenario.scope()
+    with monkeypatch.context() as patch:
+        for name, function in CALLED.items():
+            patch.setattr(f"asyncio.{name}", fault.around(function))
+        await played.play(application, scope)
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()
+        await asyncio.wait([task])
+    return played
+
+
+@pytest.fixture
+def play_faulty(caplog, monkeypatch):
+    caplog.set_level(logging.INFO, "webapp")
+
+    def play(application, scenario, fault):
+        caplog.clear()
+        played = run_instantly(play_with_fault(scenario, fault, monkeypatch, application))
+        return played.log + [told_by(record) for record in caplog.records]
+
+    return play
+
+
+@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.parametrize("when", ["call", "first", "last"])
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_asgi_fails_as_the_async_def_does_in_whatever_it_calls(play_faulty, in_c, in_python, name, when, error):
+    at = calls = 0
+    while at <= calls:
+        faults = [Fault(at, when, ERRORS[error]) for _ in range(2)]
+        log, expected = (play_faulty(app, SCENARIOS[name], fault) for app, fault in zip((in_c, in_python), faults))
+        assert log == expected, f"call {at}"
+        calls = max(fault.calls for fault in faults)
+        at += 1
+
+
+class Unspeakable:
+    """No JSON can be made of it."""
+
+
+TALLIES = {
+    "no JSON": lambda: {"uploads": Unspeakable, "cancelled": 0},
+    "negative": lambda: {"uploads": -2, "cancelled": -2},
+    "no mapping": lambda: [],
+    "no tally": None,
+    "no state": None,
+}
+
+
+@pytest.mark.parametrize("tally", TALLIES)
+@pytest.mark.parametrize("request_line", ["GET /stats", "POST /upload", "GET /slow"])
+def test_asgi_answers_a_handler_that_fails_when_it_is_called(play, in_c, in_python, request_line, tally):
+    class Stateful(Scenario):
+        def scope(self):
+            scope = super().scope()
+            if tally != "no state":
+                scope["state"] = {"lock": asyncio.Lock()}
+            if TALLIES[tally]:
+                scope["state"]["tally"] = TALLIES[tally]()
+            return scope
+
+    # What a TypeError says is not the same in C.
+    scenario = Stateful(request_line, body(b""), query=b"seconds=0", shared=False)
+    (log, _), (expected, _) = play(in_c, scenario), play(in_python, scenario)
+    assert list(map(without_wording, log)) == list(map(without_wording, expected))
+
+
+def without_wording(entry):
+    """An error page of a TypeError without the message and, as any error page, without its length."""
+    if isinstance(entry, dict) and entry.get("status") == 500:
+        return {**entry, "headers": entry["headers"][:1]}
+    if isinstance(entry, dict) and entry.get("body", b"").startswith(b"500: TypeError: "):
+        return {**entry, "body": b"500: TypeError"}
+    return entry
+
+
 # The comparison says that two logs are equal; these say what is in them.
+
+
+def test_asgi_makes_an_error_page_when_a_handler_fails_at_the_call(play, in_c):
+    log, _ = play(in_c, Scenario("GET /stats", body(b""), shared=False))
+    start, page = (entry for entry in log if isinstance(entry, dict) and "type" in entry)
+    assert start["status"] == 500
+    assert page["body"] == b"500: KeyError: 'state'\n"
+    assert ("webapp", "ERROR", "a handler failed", "KeyError") in log
 
 
 def test_asgi_collects_a_body_that_arrives_in_several_messages(play, in_c):

@@ -17,8 +17,12 @@ answer_with_error_page(PyObject *awaitable, Request *request, PyObject *exceptio
         return -2;
     }
     Py_DECREF(logged);
-    const char *name = Py_TYPE(exception)->tp_name;
-    PyObject *page = respond_text(request, 500, "500: %s: %S\n", name, exception);
+    PyObject *name = PyObject_GetAttrString((PyObject *)Py_TYPE(exception), "__name__");
+    if (name == NULL) {
+        return -2;
+    }
+    PyObject *page = respond_text(request, 500, "500: %S: %S\n", name, exception);
+    Py_DECREF(name);
     return PyAwaitable_AddExpr(awaitable, page, NULL, NULL) < 0 ? -2 : 0;
 }
 
@@ -60,7 +64,8 @@ dispatch(PyObject *awaitable)
         return -1;
     }
     if (is_http) {
-        return PyAwaitable_AddExpr(awaitable, route(request), NULL, on_handler_error);
+        /* A handler may fail when it is called, too: stats() does, without a lifespan. */
+        return PyAwaitable_AddExpr(awaitable, in_try(route(request)), NULL, on_handler_error);
     }
     int is_lifespan = message_is(request, request->scope, "lifespan");
     if (is_lifespan < 0) {

@@ -5,19 +5,20 @@
 static int
 start_up(Request *request)
 {
-    PyObject *shared = PyMapping_GetItemString(request->scope, "state");
-    if (shared == NULL) {
+    PyObject *lock = PyObject_CallMethod(request_state(request)->asyncio, "Lock", NULL);
+    if (lock == NULL) {
         return -1;
     }
-    PyObject *lock = PyObject_CallMethod(request_state(request)->asyncio, "Lock", NULL);
-    PyObject *tally = Py_BuildValue("{s:i, s:i}", "uploads", 0, "cancelled", 0);
-    int status = -1;
-    if (lock != NULL && tally != NULL && PyMapping_SetItemString(shared, "lock", lock) == 0) {
-        status = PyMapping_SetItemString(shared, "tally", tally);
+    PyObject *tally = NULL;
+    PyObject *shared = PyMapping_GetItemString(request->scope, "state");
+    int status = shared == NULL ? -1 : PyMapping_SetItemString(shared, "lock", lock);
+    if (status == 0) {
+        tally = Py_BuildValue("{s:i, s:i}", "uploads", 0, "cancelled", 0);
+        status = tally == NULL ? -1 : PyMapping_SetItemString(shared, "tally", tally);
     }
     Py_XDECREF(tally);
-    Py_XDECREF(lock);
-    Py_DECREF(shared);
+    Py_XDECREF(shared);
+    Py_DECREF(lock);
     return status;
 }
 
@@ -59,8 +60,10 @@ on_startup(PyObject *awaitable, PyObject *Py_UNUSED(message))
     if (request == NULL || start_up(request) < 0) {
         return -1;
     }
+    /* The answer is sent after the `try`. A -1 would bring its failure to on_startup_error. */
     PyObject *answer = Py_BuildValue("{s:s}", "type", "lifespan.startup.complete");
-    return PyAwaitable_AddExpr(awaitable, request_send(request, answer), on_started, NULL);
+    PyObject *sent = request_send(request, answer);
+    return PyAwaitable_AddExpr(awaitable, sent, on_started, NULL) < 0 ? -2 : 0;
 }
 
 static int
@@ -90,7 +93,7 @@ lifespan_begin(PyObject *awaitable)
     if (request == NULL) {
         return -1;
     }
-    PyObject *received = request_receive(request);
+    PyObject *received = in_try(request_receive(request));
     return PyAwaitable_AddExpr(awaitable, received, on_startup, on_startup_error);
 }
 

@@ -1,4 +1,4 @@
-/* What the server handed over, and reading from it. */
+/* What the server handed over, and reading from it; what all files make their awaitables with. */
 #include "webapp.h"
 
 static int
@@ -89,6 +89,50 @@ request_awaitable(Request *request, PyAwaitable_Defer body)
         return NULL;
     }
     return awaitable;
+}
+
+/* Takes out the exception that is set, as PyErr_GetRaisedException() does from Python 3.12 on. */
+static PyObject *
+take_exception(void)
+{
+    PyObject *type, *exception, *traceback;
+    PyErr_Fetch(&type, &exception, &traceback);
+    PyErr_NormalizeException(&type, &exception, &traceback);
+    if (exception != NULL && traceback != NULL) {
+        PyException_SetTraceback(exception, traceback);
+    }
+    Py_XDECREF(type);
+    Py_XDECREF(traceback);
+    return exception;
+}
+
+/* Raises saved value 0. */
+static int
+raise_saved(PyObject *awaitable)
+{
+    PyObject *exception = PyAwaitable_GetValue(awaitable, 0);
+    if (exception != NULL) {
+        PyErr_SetObject((PyObject *)Py_TYPE(exception), exception);
+    }
+    return -1;
+}
+
+PyObject *
+in_try(PyObject *awaitable)
+{
+    if (awaitable != NULL) {
+        return awaitable;
+    }
+    PyObject *exception = take_exception();
+    PyObject *failing = PyAwaitable_New();
+    if (failing != NULL
+        && (PyAwaitable_SaveValues(failing, 1, exception) < 0
+            || PyAwaitable_DeferAwait(failing, raise_saved) < 0)) {
+        PyAwaitable_Cancel(failing);
+        Py_CLEAR(failing);
+    }
+    Py_XDECREF(exception);
+    return failing;
 }
 
 Request *

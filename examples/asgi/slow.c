@@ -44,7 +44,8 @@ on_work_interrupted(PyObject *awaitable, PyObject *exception)
     Py_DECREF(cancelled);
     if (matches) {
         long count = tally_get(request, "cancelled");
-        if (count < 0 || tally_set(request, "cancelled", count + 1) < 0) {
+        if ((count == -1 && PyErr_Occurred())
+            || tally_set(request, "cancelled", count + 1) < 0) {
             return -2;
         }
     }
@@ -60,7 +61,7 @@ work_begin(PyObject *awaitable)
     }
     PyObject *asyncio = request_state((Request *)request)->asyncio;
     PyObject *sleep = PyObject_CallMethod(asyncio, "sleep", "O", seconds);
-    return PyAwaitable_AddExpr(awaitable, sleep, on_slept, on_work_interrupted);
+    return PyAwaitable_AddExpr(awaitable, in_try(sleep), on_slept, on_work_interrupted);
 }
 
 static PyObject *
@@ -224,7 +225,7 @@ settle(PyObject *awaitable)
 static int
 on_first(PyObject *awaitable, PyObject *Py_UNUSED(sets))
 {
-    return settle(awaitable);
+    return settle(awaitable) < 0 ? -2 : 0; /* a -1 would come to on_interrupted, and settle again */
 }
 
 static int
@@ -279,7 +280,7 @@ slow_begin(PyObject *awaitable)
         return -1;
     }
     PyObject *waiting = wait_for_tasks(awaitable, "FIRST_COMPLETED");
-    return PyAwaitable_AddExpr(awaitable, waiting, on_first, on_interrupted);
+    return PyAwaitable_AddExpr(awaitable, in_try(waiting), on_first, on_interrupted);
 }
 
 PyObject *

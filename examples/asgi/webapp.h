@@ -65,6 +65,19 @@ PyObject *name_of(Request *request, int name);
 /* Runs `body` at the first step, not before: as calling an `async def` runs nothing of it. */
 PyObject *request_awaitable(Request *request, PyAwaitable_Defer body);
 
+/* For what a `try` begins with: `try: await handler()` is
+ *
+ *     PyAwaitable_AddExpr(awaitable, in_try(handler()), NULL, on_error)
+ *
+ * In Python the call is inside the `try`. In C it is an argument: it has been made, and may have
+ * failed, before PyAwaitable_AddExpr() sees `on_error`, and what it raised would pass that by. This
+ * returns `awaitable`, or where that is NULL something that raises the exception when it is awaited:
+ * then `on_error` gets it, whichever of the two has failed. `awaitable` is stolen.
+ * (PyAwaitable_AddExpr() still refuses at once what cannot be awaited at all. Where a function that is
+ * not ours may return that, make the whole body of the `try` an awaitable of its own, and add that.)
+ */
+PyObject *in_try(PyObject *awaitable);
+
 /* The request that an awaitable works for. Borrowed; NULL with an exception. */
 Request *request_of(PyObject *awaitable);
 
@@ -75,7 +88,7 @@ PyObject *request_send(Request *request, PyObject *message);
 /* scope["state"][name]: what the application made at its start-up. */
 PyObject *request_shared(Request *request, const char *name);
 
-/* scope["state"]["tally"][name]: -1 with an exception. */
+/* scope["state"]["tally"][name]: -1 with an exception, or without: as with PyLong_AsLong(). */
 long tally_get(Request *request, const char *name);
 int tally_set(Request *request, const char *name, long count);
 
