@@ -77,6 +77,16 @@ needs:
 demo: $(DEMO)/.ready ## build the examples and run them: hello, and an ASGI application in uvicorn
 	"$(DEMO)/bin/python" examples/demo.py
 
+.PHONY: servers
+servers: $(BUILD)/servers/.ready ## serve examples/asgi with one ASGI server after the other (SERVERS_ARGS="--write uvicorn")
+	$(BUILD)/servers/bin/python examples/asgi/servers.py $(SERVERS_ARGS)
+
+$(BUILD)/servers/.ready: $(WHEELS)/.built examples/asgi/servers.txt $(wildcard examples/asgi/*.[ch])
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet $(WHEELS)/*.whl -r examples/asgi/servers.txt
+	$(@D)/bin/python -m pip install --quiet --no-build-isolation --no-deps ./examples/asgi
+	@touch $@
+
 .PHONY: bench
 bench: $(BENCH)/.built ## measure against async def, the original, Cython, the floor (BENCH_ARGS="--quick value deep50")
 	"$(BENCH)/venv/bin/python" benches/bench.py $(BENCH_ARGS)

@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import logging
 import os
+import re
 import selectors
 import shutil
 import ssl
@@ -735,3 +736,12 @@ for _ in range(3):
 print("done")
 """)
     assert finished.stdout.strip().endswith("done"), finished.stdout + finished.stderr
+
+
+def test_the_table_of_servers_is_of_the_versions_that_make_servers_installs():
+    folder = EXAMPLES / "asgi"
+    pinned = set(re.findall(r"^([\w-]+)==(\S+)$", (folder / "servers.txt").read_text(encoding="utf-8"), re.MULTILINE))
+    readme = (folder / "README.md").read_text(encoding="utf-8")
+    table = readme[readme.index("<!-- servers.py -->") : readme.index("<!-- end -->")]
+    told = set(re.findall(r"([\w-]+) (\d+(?:\.\d+)+)[,)]", table))
+    assert told == pinned - {pin for pin in pinned if pin[0] == "setuptools"}
