@@ -81,7 +81,8 @@ def each(names):
 
 
 def parametrize(names):
-    return pytest.mark.parametrize(("version", "name"), each(names), ids=[f"{name} of {version}" for version, name in each(names)])
+    ids = [f"{name} of {version}" for version, name in each(names)]
+    return pytest.mark.parametrize(("version", "name"), each(names), ids=ids)
 
 
 @parametrize(PYTHON)

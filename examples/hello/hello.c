@@ -32,7 +32,8 @@ on_error(PyObject *Py_UNUSED(awaitable), PyObject *exception)
     return -1; /* not ours to handle: the same exception is raised */
 }
 
-/* Returns at once, with something to `await`. Nothing runs before somebody awaits it. */
+/* Returns at once, with something to `await`: `name` is awaited when somebody awaits that. What
+ * cannot be awaited at all is refused here already, and not within the `try`. */
 static PyObject *
 greet(PyObject *Py_UNUSED(module), PyObject *name)
 {
@@ -41,7 +42,7 @@ greet(PyObject *Py_UNUSED(module), PyObject *name)
         return NULL;
     }
     if (PyAwaitable_AddAwait(awaitable, name, on_name, on_error) < 0) {
-        Py_DECREF(awaitable);
+        Py_DECREF(awaitable); /* with an exception set: it gives no warning that nobody awaited it */
         return NULL;
     }
     return awaitable; /* our reference becomes the caller's */
