@@ -76,15 +76,44 @@ NEVER_AWAITED = "import rawapi; rawapi.new(); print('done')"
 SHOWN = r"ResourceWarning: .*PyAwaitable.* was never awaited"
 
 
+PLAIN = {"PYTHONWARNINGS": None, "PYTHONDEVMODE": None, "PYTEST_ADDOPTS": None}
+A_TEST = "import rawapi, unittest\nclass Test(unittest.TestCase):\n    def test(self):\n        rawapi.new()\n"
+hides = pytest.mark.skipif(hasattr(sys, "gettotalrefcount"), reason="a debug build of Python hides no warning")
+
+
+@hides
 def test_the_warning_is_hidden_by_default(run_python):
-    finished = run_python(NEVER_AWAITED, env={"PYTHONWARNINGS": None, "PYTHONDEVMODE": None})
+    finished = run_python(NEVER_AWAITED, env=PLAIN)
     assert (finished.stdout, finished.stderr) == ("done\n", "")
 
 
 @pytest.mark.parametrize("options", [["-W", "default"], ["-X", "dev"]], ids=["-W default", "-X dev"])
 def test_the_warning_can_be_shown(run_python, options):
-    finished = run_python(NEVER_AWAITED, *options, env={"PYTHONWARNINGS": None, "PYTHONDEVMODE": None})
+    finished = run_python(NEVER_AWAITED, *options, env=PLAIN)
     assert re.search(SHOWN, finished.stderr)
+
+
+@pytest.mark.parametrize(
+    ("runner", "shown"),
+    [
+        pytest.param("pytest", False, marks=hides),
+        ("pytest -W default", True),
+        ("unittest", True),
+    ],
+)
+def test_the_warning_under_a_runner_of_tests(tmp_path, runner, shown):
+    (tmp_path / "test_it.py").write_text(A_TEST)
+    finished = subprocess.run(
+        [sys.executable, "-m", *runner.split(), "test_it.py"],
+        cwd=tmp_path,
+        env={name: value for name, value in os.environ.items() if name not in PLAIN},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+    )
+    assert finished.returncode == 0, finished.stdout
+    assert bool(re.search(SHOWN, finished.stdout)) == shown
 
 
 # ---- Pointers --------------------------------------------------------------------------------------
