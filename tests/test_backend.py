@@ -310,5 +310,5 @@ def test_a_large_static_library_is_said_to_be_one(backend, programs, monkeypatch
     backend.library.make(tmp_path / "lib", ARM, "3.13")
     assert {path.name for path in (tmp_path / "lib").glob("lib*")} == {path.name for path in paths}
     said = capsys.readouterr().err
-    assert said.startswith("warning: libpyawaitable.a is as cargo makes it, of ten megabytes and more")
+    assert said.startswith("warning: libpyawaitable.a is as cargo makes it, many megabytes instead of")
     assert "aarch64-linux-gnu-gcc" in said

@@ -119,7 +119,7 @@ def cargo(target, python, *crate_types):
     return [Path(path) for path in made["filenames"]]
 
 
-AS_CARGO_MAKES_IT = "libpyawaitable.a is as cargo makes it, of ten megabytes and more instead of a fifth of one: {}"
+AS_CARGO_MAKES_IT = "libpyawaitable.a is as cargo makes it, many megabytes instead of a fifth of one: {}"
 
 
 def make_with_gnu_tools(lib, target, python):
