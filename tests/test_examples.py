@@ -517,7 +517,8 @@ def play_faulty(caplog, monkeypatch):
         played = run_instantly(play_with_fault(scenario, fault, monkeypatch, application))
         return played.log + [told_by(record) for record in caplog.records]
 
-    return play
+    yield play
+    caplog.clear()
 
 
 @pytest.mark.parametrize("error", ERRORS)

@@ -50,6 +50,7 @@ scenario_make(PyObject *awaitable, const char *method, const char *name)
     return PyObject_CallMethod(env, method, "s", name);
 }
 
+/* env.inner() is an `async def`: its call does not fail. What a call raises would pass `err` by. */
 int
 scenario_await(PyObject *awaitable, const char *name, PyAwaitable_Callback cb, PyAwaitable_Error err)
 {
