@@ -109,16 +109,15 @@ pub fn lose(raised: Raised, first: &Owned, awaitable: *mut ffi::PyObject) {
 
 /// `sys.flags.dev_mode`; no exception is set, before or after.
 fn is_development_mode() -> bool {
-    // SAFETY: a borrowed reference or NULL, owned before anything else runs; what fails is cleared.
+    // SAFETY: new references or NULL. What fails is cleared; PySys_GetObject() would tell the world of it.
     unsafe {
-        let flags = ffi::PySys_GetObject(c"flags".as_ptr());
-        if flags.is_null() {
-            return false;
-        }
-        let flags = Owned::share(flags);
-        let mode = ffi::PyObject_GetAttrString(flags.as_ptr(), c"dev_mode".as_ptr());
-        let is_on =
-            Owned::optional(mode).is_some_and(|mode| ffi::PyObject_IsTrue(mode.as_ptr()) > 0);
+        let attribute = |object: Owned, name: &CStr| {
+            Owned::optional(ffi::PyObject_GetAttrString(object.as_ptr(), name.as_ptr()))
+        };
+        let is_on = Owned::optional(ffi::PyImport_ImportModule(c"sys".as_ptr()))
+            .and_then(|sys| attribute(sys, c"flags"))
+            .and_then(|flags| attribute(flags, c"dev_mode"))
+            .is_some_and(|mode| ffi::PyObject_IsTrue(mode.as_ptr()) > 0);
         ffi::PyErr_Clear();
         is_on
     }

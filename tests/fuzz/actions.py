@@ -32,8 +32,18 @@ COLLECTOR = Collector()
 gc.callbacks.append(COLLECTOR)
 
 
+def objects_in(entry):
+    """The names of the awaitables of ours that an entry makes."""
+    inner = getattr(entry, "inner", None)
+    if isinstance(inner, program.Object):
+        return {f"object{inner.number}"}.union(*map(objects_in, inner.entries))
+    return {"wrapper"} if getattr(inner, "kind", None) == "wrapped" else set()
+
+
 class FuzzLog(Log):
-    """Knows which object was cancelled before it was ever awaited, and says nothing about it."""
+    """Knows of which object nothing is said that was never awaited: it was cancelled, or dropped while an exception was set,
+    where a coroutine warns and an awaitable does not.
+    """
 
     def __init__(self):
         super().__init__()
@@ -164,6 +174,9 @@ class Actor:
             except (RuntimeError, IndexError) as exception:
                 # Refused by the library, in its own words.
                 self.log(act.do, type(exception))
+                if act.do == "add":
+                    # What was to be added goes with the exception.
+                    self.log.quiet |= objects_in(act.what)
 
     def do_add(self, target, entry):
         self.log("add to", target.name)
