@@ -2,6 +2,7 @@
 
 use super::checked;
 use super::types::{PyAwaitable_Callback, PyAwaitable_Defer, PyAwaitable_Error};
+use crate::base::rules::Phase;
 use crate::body::queue::block;
 use crate::inner;
 use crate::object::awaitable::Awaitable;
@@ -61,12 +62,9 @@ unsafe fn add_await(
 
 /// Queues an entry, or releases it.
 fn queue(awaitable: &Awaitable, entry: Entry) -> Result<()> {
-    let pushed = match awaitable.with_unfinished(|store| store.push(entry)) {
+    let pushed = match awaitable.with_queue(|store| store.push(entry)) {
         Some(pushed) => pushed.map_err(Raised::from),
-        None => Err(Raised::new(
-            Kind::RuntimeError,
-            c"cannot add to an awaitable that has finished",
-        )),
+        None => Err(awaitable.no_queue(c"cannot add to an awaitable that has finished")),
     };
     if pushed.is_err() {
         // SAFETY: it is in no queue.
@@ -217,6 +215,10 @@ pub unsafe extern "C" fn PyAwaitable_AsyncWith(
 pub unsafe extern "C" fn PyAwaitable_Cancel(awaitable: *mut PyObject) {
     // SAFETY: the caller passes a live object or NULL.
     if let Ok(this) = unsafe { checked(awaitable) } {
+        if this.with(|store| store.body().is_some()) {
+            cancel_body(this);
+            return;
+        }
         // SAFETY: live, as checked above. What is released may be all that kept it.
         let kept = unsafe { Owned::share(awaitable) };
         drop(this.with(|store| store.cancel()));
@@ -224,5 +226,15 @@ pub unsafe extern "C" fn PyAwaitable_Cancel(awaitable: *mut PyObject) {
             drop(dropped);
         }
         drop(kept);
+    }
+}
+
+/// A body that is no queue is left as it is: before the first step, only the warning is ended.
+#[cold]
+fn cancel_body(awaitable: &Awaitable) {
+    if awaitable.phase() == Phase::Created {
+        awaitable.with(|store| store.status.note_cancelled());
+    } else {
+        let _ = awaitable.no_queue(c"");
     }
 }

@@ -31,14 +31,10 @@ unsafe fn set_result(awaitable: *mut PyObject, result: *mut PyObject) -> Result<
         ));
     }
     // SAFETY: checked above.
-    let replaced =
-        awaitable.with_unfinished(|store| store.set_result(unsafe { Owned::share(result) }));
+    let replaced = awaitable.with_queue(|store| store.set_result(unsafe { Owned::share(result) }));
     match replaced {
         // What was set before is released here.
         Some(_) => Ok(()),
-        None => Err(Raised::new(
-            Kind::RuntimeError,
-            c"cannot set the result of an awaitable that has finished",
-        )),
+        None => Err(awaitable.no_queue(c"cannot set the result of an awaitable that has finished")),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::run::{Input, Reached, resume_handling};
 use crate::base::rules::Phase;
-use crate::body::{self, handling};
+use crate::body;
 use crate::inner::{self, Resumed};
 use crate::object::awaitable::Awaitable;
 use crate::python::eval_breaker;
@@ -54,7 +54,9 @@ pub fn run(thread: Thread, awaitable: &Awaitable, input: Input) -> Reached {
             }
             Action::Raise(raised) => return Reached::Raised(raised),
         };
-        if awaitable.state().is_due() {
+        // What others run must not meet an exception that the body is yet to be told of.
+        let is_quiet = !matches!(event, Event::Raised(_));
+        if awaitable.state().is_due() && is_quiet {
             if let Err(raised) = eval_breaker::let_others_run(&awaitable.state().last_turn) {
                 drop(event);
                 event = Event::Raised(raised);
@@ -121,7 +123,5 @@ fn resume(awaitable: &Awaitable, body: Body, event: Event) -> Action {
     // SAFETY: a live object: our caller has a reference, and from here on so do we.
     let kept = unsafe { Owned::share(awaitable.as_ptr()) };
     // SAFETY: the body's own function, for its own frame, which lives until the body is taken out.
-    handling(awaitable, |_| unsafe {
-        (body.functions.resume)(kept.as_ptr(), body.frame, event)
-    })
+    unsafe { (body.functions.resume)(kept.as_ptr(), body.frame, event) }
 }

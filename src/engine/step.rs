@@ -9,6 +9,7 @@ use crate::python::ffi::{self, PyObject};
 use crate::python::raised::{Kind, Raised, Result};
 use crate::python::reference::Owned;
 use crate::python::thread::Thread;
+use crate::store::queue::Activity;
 
 /// What a step came to.
 pub enum Outcome {
@@ -158,7 +159,9 @@ fn finish(awaitable: &Awaitable) -> Outcome {
 #[cold]
 fn too_deep(awaitable: &Awaitable) -> Reached {
     let raised = Raised::pending();
-    if awaitable.with(|store| store.driven().is_some()) {
+    let has_begun = awaitable
+        .with(|store| store.driven().is_some() || store.status.activity == Activity::BodyYielding);
+    if has_begun {
         Reached::Refused(raised)
     } else {
         Reached::Raised(raised)

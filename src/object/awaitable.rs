@@ -8,7 +8,7 @@ use crate::python::exception;
 use crate::python::ffi::{self, PyObject};
 use crate::python::lock::Lock;
 use crate::python::origin;
-use crate::python::raised::{Raised, Result};
+use crate::python::raised::{Kind, Raised, Result};
 use crate::python::reference::Owned;
 use crate::python::thread::Thread;
 use crate::store::queue::Next;
@@ -16,7 +16,7 @@ use crate::store::saved::Objects;
 use crate::store::status::Status;
 use crate::store::{Contents, Store};
 use core::cell::{Cell, UnsafeCell};
-use core::ffi::c_int;
+use core::ffi::{CStr, c_int};
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 
@@ -182,10 +182,28 @@ impl Awaitable {
         })
     }
 
-    /// As [`Self::with`], unless the object has finished: whatever another thread adds either comes before its end, or fails.
+    /// As [`Self::with`], unless the object has finished, or has a body that is no queue: None. Whatever another thread adds
+    /// either comes before its end, or fails.
     #[inline]
-    pub fn with_unfinished<R>(&self, body: impl FnOnce(&mut Store<'_>) -> R) -> Option<R> {
-        self.with(|store| (self.phase() != Phase::Finished).then(|| body(store)))
+    pub fn with_queue<R>(&self, body: impl FnOnce(&mut Store<'_>) -> R) -> Option<R> {
+        self.with(|store| {
+            let takes_more = self.phase() != Phase::Finished && !store.status.activity.is_body();
+            takes_more.then(|| body(store))
+        })
+    }
+
+    /// The `RuntimeError` for what [`Self::with_queue`] would not do, `finished` being its text for an object that has
+    /// finished.
+    #[cold]
+    pub fn no_queue(&self, finished: &CStr) -> Raised {
+        Raised::new(
+            Kind::RuntimeError,
+            if self.phase() == Phase::Finished {
+                finished
+            } else {
+                c"this awaitable has a body of its own, and no queue, result or callbacks to set"
+            },
+        )
     }
 
     /// What this step does next. [`Next::Finish`] is the object's end, at once.

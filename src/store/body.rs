@@ -37,7 +37,8 @@ pub enum Action {
 pub struct Functions {
     /// Goes on from where it left off. The awaitable is borrowed; no exception is set but that of [`Event::Raised`].
     pub resume: unsafe fn(awaitable: *mut PyObject, frame: *mut c_void, event: Event) -> Action,
-    /// The exception that is being handled where the body is: borrowed from the frame, or NULL.
+    /// The exception that is being handled where the body awaits, which is `sys.exc_info()` for what it awaits: borrowed from
+    /// the frame, or NULL. While it runs itself, that is its own affair.
     pub handled: unsafe fn(frame: *mut c_void) -> *mut PyObject,
     /// Calls the function for each object that the frame holds, until that returns something else than 0. Runs no Python
     /// code.
