@@ -43,7 +43,6 @@ unsafe extern "C" {
     /// Memory for an object of a type that takes part in garbage collection; its header is set, nothing else.
     pub fn _PyObject_GC_New(r#type: *mut PyTypeObject) -> *mut PyObject;
     /// Gives an object whose type stands already its first reference.
-    #[cfg(any(not(plain_first_reference), not(Py_3_12), Py_3_13))]
     fn _Py_NewReference(object: *mut PyObject);
     /// What `tracemalloc` is about. A variable of CPython's own, in versions that do not change any more.
     #[cfg(all(plain_first_reference, not(Py_3_12)))]
@@ -89,10 +88,6 @@ pub unsafe fn first_reference(object: *mut PyObject, size: usize) {
             (*object).ob_refcnt.ob_refcnt = 1;
             return;
         }
-        #[cfg(all(plain_first_reference, Py_3_12, not(Py_3_13)))]
-        {
-            (*object).ob_refcnt.ob_refcnt = 1;
-        }
         #[cfg(all(plain_first_reference, not(Py_3_12)))]
         {
             let [_initialized, tracing] = (&raw const _Py_tracemalloc_config).read_volatile();
@@ -101,9 +96,11 @@ pub unsafe fn first_reference(object: *mut PyObject, size: usize) {
                 return;
             }
         }
-        #[cfg(any(not(plain_first_reference), not(Py_3_12), Py_3_13))]
         _Py_NewReference(object);
-        PyTraceMalloc_Track(0, object.addr() - COLLECTOR_HEAD, size + COLLECTOR_HEAD);
+        // 3.12 does not say cheaply whether it traces.
+        if !cfg!(all(plain_first_reference, Py_3_12, not(Py_3_13))) {
+            PyTraceMalloc_Track(0, object.addr() - COLLECTOR_HEAD, size + COLLECTOR_HEAD);
+        }
     }
 }
 
