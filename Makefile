@@ -37,6 +37,7 @@ VENV := $(BUILD)/venv
 DEMO := $(BUILD)/demo
 BENCH := $(BUILD)/bench
 TOOLS := $(BUILD)/tools
+QUICK := $(BUILD)/quick
 WHEELS := $(BUILD)/wheels
 PROFILE := $(BUILD)/profile/pyawaitable.profdata
 
@@ -45,7 +46,7 @@ PROFILE := $(BUILD)/profile/pyawaitable.profdata
 export CARGO_TARGET_DIR := $(BUILD)/target
 export PYO3_PYTHON := $(VENV)/bin/python
 # Some of these folders are emptied before they are filled.
-$(foreach name,CURDIR BUILD VENV DEMO BENCH TOOLS WHEELS PROFILE CARGO_TARGET_DIR,$(if $(filter-out file,$(origin $(name))),\
+$(foreach name,CURDIR BUILD VENV DEMO BENCH TOOLS QUICK WHEELS PROFILE CARGO_TARGET_DIR,$(if $(filter-out file,$(origin $(name))),\
     $(error $(name) is not for others to set ($(origin $(name))): what is made lands in build/, and nothing was done)))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # A virtual environment or folder of the caller's is none of ours.
@@ -113,6 +114,10 @@ $(BENCH)/.built: $(BENCH)/.ready $(WHEELS)/.built $(wildcard benches/*.c benches
 .PHONY: test
 test: format-check clippy ruff cargo-test pytest ## run every check and test
 	@echo 'make test: all passed on $(TAG)'
+
+.PHONY: quick
+quick: $(QUICK)/.extensions ## after a change: build with debug assertions, and run the tests that are not slow (QUICK_ARGS="-k name")
+	PATH="$(QUICK)/venv/bin:$$PATH" "$(QUICK)/venv/bin/python" -m pytest -q $(addprefix --ignore=tests/,$(SLOW)) --differential-one-in=20 $(QUICK_ARGS)
 
 .PHONY: test-all
 test-all: $(TOOLS)/.ready ## test every CPython from 3.9 to 3.15 that is found (VERSIONS="3.9 3.13t" SUITE=reduced)
@@ -213,6 +218,35 @@ clean: ## remove everything that was built, for all interpreters
 $(VENV)/.ready: requirements/build.txt requirements/test.txt requirements/compiled.txt | needs
 	$(QUOTED_PYTHON) -m venv --clear "$(VENV)"
 	"$(VENV)/bin/python" -m pip install --quiet -r requirements/test.txt $(if $(FREE_THREADED),,-r requirements/compiled.txt)
+	@touch "$@"
+
+# What is about packages, libraries and whole builds, which `make quick` does not make, or takes long.
+SLOW := $(addprefix test_,$(addsuffix .py,backend backports benchmarks bodies builds copies dialects embedding examples freezing \
+    free_threading greenlets header libraries memory no_panic package paths public_names pyproject readme scale values)) \
+    differential/test_loops.py differential/test_scripted.py fuzz/test_fuzz.py nomem suites
+
+# The package as it is in the source tree, and the extension module beside it. Nothing is installed anew.
+$(QUICK)/.ready: requirements/build.txt requirements/test.txt requirements/compiled.txt $(wildcard python/_pyawaitable/*) | needs
+	$(QUOTED_PYTHON) -m venv --clear "$(QUICK)/venv"
+	"$(QUICK)/venv/bin/python" -m pip install --quiet -r requirements/test.txt $(if $(FREE_THREADED),,-r requirements/compiled.txt)
+	site=$$("$(QUICK)/venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))') && \
+	    ln -s "$(CURDIR)/python/pyawaitable" "$$site/pyawaitable" && mkdir "$$site/_pyawaitable" && \
+	    for file in $(wildcard python/_pyawaitable/*); do ln -s "$(CURDIR)/$$file" "$$site/_pyawaitable/"; done
+	@touch "$@"
+
+$(QUICK)/.library: $(QUICK)/.ready $(CRATE_SOURCES)
+	PYO3_BUILD_EXTENSION_MODULE=1 PYO3_PYTHON="$(QUICK)/venv/bin/python" cargo rustc --quiet --profile quick --lib --crate-type cdylib --target-dir "$(QUICK)/target"
+	made=$$(ls "$(QUICK)"/target/quick/libpyawaitable.so "$(QUICK)"/target/quick/libpyawaitable.dylib 2>/dev/null || true) && \
+	    place=$$("$(QUICK)/venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("platlib") + "/_pyawaitable/_pyawaitable" + sysconfig.get_config_var("EXT_SUFFIX"))') && \
+	    cp "$$made" "$$place.new" && mv "$$place.new" "$$place"
+	@touch "$@"
+
+$(QUICK)/.extensions: $(QUICK)/.library $(QUICK)/.compiled
+	@touch "$@"
+
+$(QUICK)/.compiled: $(QUICK)/.ready $(EXTENSION_SOURCES) $(wildcard include/*.h) | $(QUICK)/.library
+	cd tests/ext && "$(QUICK)/venv/bin/python" setup.py --quiet build_ext --parallel 2 \
+	    --build-temp "$(QUICK)/extensions" --build-lib "$$("$(QUICK)/venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')"
 	@touch "$@"
 
 $(TOOLS)/.ready: requirements/tools.txt | needs
