@@ -4,6 +4,7 @@ import csv
 import io
 import os
 import sys
+import sysconfig
 import zipfile
 from pathlib import Path
 
@@ -39,8 +40,9 @@ X86, AARCH64 = elf(62), elf(183)
 
 
 def wheel_for(platform, python=None):
-    python = python or "cp{}{}".format(*sys.version_info)
-    return f"pyawaitable_rs-3.0.0-{python}-{python}-{platform}.whl"
+    free_threaded = "t" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""
+    abi = python or "cp{}{}{}".format(*sys.version_info[:2], free_threaded)
+    return f"pyawaitable_rs-3.0.0-{abi.rstrip('t')}-{abi}-{platform}.whl"
 
 
 @pytest.fixture

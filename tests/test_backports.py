@@ -63,7 +63,13 @@ static PyMethodDef methods[] = {
     {"go", go, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
-static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "backports", NULL, 0, methods, NULL, NULL, NULL, NULL};
+static PyModuleDef_Slot slots[] = {
+#ifdef Py_mod_gil
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
+    {0, NULL},
+};
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "backports", NULL, 0, methods, slots, NULL, NULL, NULL};
 PyMODINIT_FUNC PyInit_backports(void) { return PyModuleDef_Init(&definition); }
 """
 

@@ -130,7 +130,12 @@ def source():
         "PyAwaitable_COLD PyAwaitable_PURE static int g(int x) { PyAwaitable_MUSTTAIL return f(x); }",
         "static PyObject *run(PyObject *m, PyObject *n) { (void)m; (void)use; return Py_NewRef(g(1) ? n : Py_XNewRef(n)); }",
         'static PyMethodDef methods[] = {{"run", run, METH_O, NULL}, {NULL, NULL, 0, NULL}};',
-        'static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "names", NULL, 0, methods, NULL, NULL, NULL, NULL};',
+        "static PyModuleDef_Slot slots[] = {",
+        "#ifdef Py_mod_gil",
+        "    {Py_mod_gil, Py_MOD_GIL_NOT_USED},",
+        "#endif",
+        "    {0, NULL}};",
+        'static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "names", NULL, 0, methods, slots, NULL, NULL, NULL};',
         "PyMODINIT_FUNC PyInit_names(void) { return PyModuleDef_Init(&definition); }",
     ]
     return "\n".join(lines) + "\n"

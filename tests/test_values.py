@@ -378,7 +378,14 @@ static PyMethodDef methods[] = {
     {"count", count, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
-static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, .m_name = "capsule", .m_methods = methods};
+static PyModuleDef_Slot slots[] = {
+#ifdef Py_mod_gil
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
+    {0, NULL},
+};
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, .m_name = "capsule", .m_methods = methods, .m_slots = slots};
 PyMODINIT_FUNC PyInit_capsule(void) { return PyModuleDef_Init(&definition); }
 """
 

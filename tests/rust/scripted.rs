@@ -258,10 +258,22 @@ static mut METHODS: [PyMethodDef; 5] = [
     PyMethodDef::zeroed(),
 ];
 
-static mut SLOTS: [PyModuleDef_Slot; 1] = [PyModuleDef_Slot {
-    slot: 0,
-    value: null_mut(),
-}];
+static mut SLOTS: [PyModuleDef_Slot; 2] = [
+    #[cfg(Py_3_13)]
+    PyModuleDef_Slot {
+        slot: Py_mod_gil,
+        value: Py_MOD_GIL_NOT_USED,
+    },
+    PyModuleDef_Slot {
+        slot: 0,
+        value: null_mut(),
+    },
+    #[cfg(not(Py_3_13))]
+    PyModuleDef_Slot {
+        slot: 0,
+        value: null_mut(),
+    },
+];
 
 static mut MODULE: PyModuleDef = PyModuleDef {
     m_base: PyModuleDef_HEAD_INIT,
