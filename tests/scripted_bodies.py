@@ -24,9 +24,9 @@ def scripted():
     tag = f"py{sys.version_info[0]}{sys.version_info[1]}{getattr(sys, 'abiflags', '')}"
     target = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "build" / tag / "target")
     environment = {**os.environ, "PYO3_PYTHON": sys.executable, "PYO3_BUILD_EXTENSION_MODULE": "1"}
-    command = ["cargo", "build", "--quiet", "--locked", "--example", "scripted", "--target-dir", target]
+    command = ["cargo", "build", "--quiet", "--locked", "--profile", "quick", "--example", "scripted", "--target-dir", target]
     subprocess.run(command, cwd=ROOT, env=environment, check=True)
-    examples = target / "debug" / "examples"
+    examples = target / "quick" / "examples"
     built = next(path for path in (examples / "libscripted.so", examples / "libscripted.dylib") if path.exists())
     folder = target / "scripted"
     folder.mkdir(exist_ok=True)
