@@ -211,6 +211,10 @@ audit-dependencies: ## check all crates: advisories, licences, sources (CHECKS="
 header: $(VENV)/.ready ## write include/pyawaitable.h anew from the Rust code
 	PYAWAITABLE_WRITE_HEADER=1 cargo test --quiet --test header
 
+.PHONY: rule
+rule: ## print a rule of docs/spec.md, with what keeps it and the tests that claim it (ID=steps.3)
+	@$(PYTHON) tests/contract.py $(ID)
+
 .PHONY: clean
 clean: ## remove everything that was built, for all interpreters
 	rm -rf build dist target examples/*/build examples/*/*.egg-info .hypothesis

@@ -1,5 +1,6 @@
 """How much memory an awaitable takes, and that nothing is left of it."""
 
+import struct
 import subprocess
 import sys
 import sysconfig
@@ -14,6 +15,7 @@ pytest_plugins = ["raw_fixtures"]
 
 HERE = Path(__file__).parent
 ROUNDS = 100_000
+LONG = struct.calcsize("l")
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
 NEEDS_ALLOCATOR_HOOKS = pytest.mark.skipif(
@@ -171,3 +173,43 @@ def test_a_finished_object_keeps_no_storage(new):
     assert aw.__sizeof__() > empty + 1000
     run(aw)
     assert aw.__sizeof__() < empty + 1000
+
+
+# Whose memory it is
+
+
+HOLDING = {
+    "an awaitable": ("kept.append(rawapi.new())", 96),
+    "awaits": ("rawapi.add_await(aw, ready, None, None)", 24),
+    "objects": ("rawapi.save_values(aw, None)", 8),
+    "pointers": ("rawapi.save_arb_values(aw, 0)", 8),
+    "integers": ("rawapi.save_int_values(aw, 0)", LONG),
+}
+
+
+@pytest.mark.parametrize("what", HOLDING)
+def test_tracemalloc_sees_what_an_awaitable_holds(what, run_python):
+    act, least = HOLDING[what]
+    finished = run_python(
+        "import tracemalloc, warnings, rawapi\n"
+        "warnings.simplefilter('ignore')\n"
+        "class Ready:\n"
+        "    def __await__(self): return iter(())\n"
+        "aw, ready, kept = rawapi.new(), Ready(), []\n"
+        "tracemalloc.start()\n"
+        f"for _ in range(10_000): {act}\n"
+        "print(tracemalloc.get_traced_memory()[0])\n"
+    )
+    assert int(finished.stdout) >= 10_000 * least
+
+
+@NEEDS_ALLOCATOR_HOOKS
+@pytest.mark.parametrize("call", ["add_await", "save_values", "save_arb_values", "save_int_values"])
+def test_an_allocator_that_fails_is_felt(call, new):
+    """By whatever must grow in the end."""
+    aw = new()
+    argument = Ready() if call == "add_await" else 1
+    with pytest.raises(MemoryError):
+        for _ in range(1000):
+            rawapi.with_failing_allocation(0, getattr(rawapi, call), aw, argument)
+    rawapi.cancel(aw)

@@ -4,43 +4,30 @@ Most of its sentences have their tests elsewhere; here are those of objects that
 reach back in the middle of a call. One that crashes ends the whole run.
 """
 
-import ast
 import gc
-import re
 import sys
-from pathlib import Path
 
 import pytest
 import rawapi
+from documents import ROOT, missing_tests, named_tests
 from raw_support import Context, Ready, keep_result, ready, run, sleepy
 
 pytest_plugins = ["raw_fixtures"]
 
-ROOT = Path(__file__).parent.parent
-DOCUMENT = ROOT / "SECURITY.md"
+DOCUMENT = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
 
 
 # ---- The document --------------------------------------------------------------------------------
 
 
-def named_tests():
-    return re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", DOCUMENT.read_text(encoding="utf-8"))
-
-
-def functions(path):
-    tree = ast.parse(ROOT.joinpath(path).read_text(encoding="utf-8"))
-    return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
-
-
 def test_the_document_names_tests_that_exist():
-    missing = [f"{path}::{name}" for path, name in named_tests() if name not in functions(path)]
-    assert len(named_tests()) >= 20
-    assert missing == []
+    named = named_tests(DOCUMENT)
+    assert len(named) >= 20
+    assert missing_tests(named) == []
 
 
 def test_every_statement_of_the_document_has_a_test():
-    text = DOCUMENT.read_text(encoding="utf-8")
-    table = text[text.index("| what it does |") :].split("\n\n")[0].splitlines()[2:]
+    table = DOCUMENT[DOCUMENT.index("| what it does |") :].split("\n\n")[0].splitlines()[2:]
     assert [row for row in table if "::test_" not in row] == []
 
 
