@@ -1,15 +1,14 @@
 /* Names of CPython's that the header of PyAwaitable 2.x brought to sources for older versions of Python, where they are
    missing: PyErr_GetRaisedException(), PyErr_SetRaisedException(), Py_NewRef(), Py_XNewRef(). They do what CPython's
-   documentation says of them. Where pythoncapi_compat.h is used, it has to come before pyawaitable.h, and its definitions
-   count. With PYAWAITABLE_NO_BACKPORTS there is none of this. Written by hand, and included by pyawaitable.h alone. */
+   documentation says of them. pythoncapi_compat.h is best included before pyawaitable.h: what it has defined stays. With
+   PYAWAITABLE_NO_BACKPORTS there is none of this. Written by hand, and included by pyawaitable.h alone. */
 #ifndef PYAWAITABLE_BACKPORTS_H
 #define PYAWAITABLE_BACKPORTS_H
 
 #ifndef PYAWAITABLE_NO_BACKPORTS
 
-/* Missing before 3.12, and for the limited API of before 3.12. pythoncapi_compat.h looks at the interpreter alone. */
-#if (PY_VERSION_HEX < 0x030C0000 && !defined(PYTHONCAPI_COMPAT)) ||                                                    \
-    (PY_VERSION_HEX >= 0x030C0000 && defined(Py_LIMITED_API) && Py_LIMITED_API + 0 < 0x030C0000)
+/* Missing before 3.12, and for the limited API of before 3.12. pythoncapi_compat.h does not have them. */
+#if PY_VERSION_HEX < 0x030C0000 || (defined(Py_LIMITED_API) && Py_LIMITED_API + 0 < 0x030C0000)
 
 PYAWAITABLE_INLINE PyObject *PyAwaitable__get_raised_exception(void)
 {

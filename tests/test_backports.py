@@ -73,12 +73,11 @@ static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "backports", NULL
 PyMODINIT_FUNC PyInit_backports(void) { return PyModuleDef_Init(&definition); }
 """
 
-# As pythoncapi_compat.h defines them, one by one; each counts its calls.
+# What pythoncapi_compat.h has of it.
 COMPAT = """
 #ifndef PYTHONCAPI_COMPAT
 #define PYTHONCAPI_COMPAT
 #include <Python.h>
-static int calls_of_compat = 0;
 #if PY_VERSION_HEX < 0x030A00A3 && !defined(Py_NewRef)
 static inline PyObject *_Py_NewRef(PyObject *object) { Py_INCREF(object); return object; }
 #define Py_NewRef(object) _Py_NewRef((PyObject *)(object))
@@ -87,33 +86,14 @@ static inline PyObject *_Py_NewRef(PyObject *object) { Py_INCREF(object); return
 static inline PyObject *_Py_XNewRef(PyObject *object) { Py_XINCREF(object); return object; }
 #define Py_XNewRef(object) _Py_XNewRef((PyObject *)(object))
 #endif
-#if PY_VERSION_HEX < 0x030C00A6
-static inline PyObject *PyErr_GetRaisedException(void)
-{
-    PyObject *type, *value, *traceback;
-    calls_of_compat++;
-    PyErr_Fetch(&type, &value, &traceback);
-    PyErr_NormalizeException(&type, &value, &traceback);
-    if (traceback != NULL) {
-        PyException_SetTraceback(value, traceback);
-        Py_DECREF(traceback);
-    }
-    Py_XDECREF(type);
-    return value;
-}
-static inline void PyErr_SetRaisedException(PyObject *exception)
-{
-    PyObject *type;
-    calls_of_compat++;
-    if (exception == NULL) {
-        PyErr_Clear();
-        return;
-    }
-    type = (PyObject *)Py_TYPE(exception);
-    Py_INCREF(type);
-    PyErr_Restore(type, exception, PyException_GetTraceback(exception));
-}
 #endif
+"""
+# As a source has them that could not wait.
+OWN = """
+#include <Python.h>
+#if PY_VERSION_HEX < 0x030C0000
+static inline PyObject *PyErr_GetRaisedException(void) { return NULL; }
+static inline void PyErr_SetRaisedException(PyObject *exception) { (void)exception; }
 #endif
 """
 WAYS = {
@@ -121,12 +101,10 @@ WAYS = {
     "cplusplus": (".cpp", "", []),
     "limited": (".c", "#define Py_LIMITED_API 0x03090000\n", []),
     "limited_cplusplus": (".cpp", "#define Py_LIMITED_API 0x03090000\n", []),
-    "compat_first": (".c", '#include "pythoncapi_compat.h"\n', ["-Wno-unused-variable", "-Wno-unused-function"]),
-    "compat_first_limited": (
-        ".c",
-        '#define Py_LIMITED_API 0x03090000\n#include "pythoncapi_compat.h"\n',
-        ["-Wno-unused-variable", "-Wno-unused-function"],
-    ),
+    "compat_first": (".c", '#include "pythoncapi_compat.h"\n', []),
+    "compat_last": (".c", '#include <pyawaitable.h>\n#include "pythoncapi_compat.h"\n', []),
+    "compat_first_limited": (".c", '#define Py_LIMITED_API 0x03090000\n#include "pythoncapi_compat.h"\n', []),
+    "own_first": (".c", OWN, ["-Wno-unused-function"]),
     "linked": (".c", "#define PYAWAITABLE_LINK\n#define PYAWAITABLE_STATIC\n", [pyawaitable.static_library()]),
 }
 

@@ -342,6 +342,7 @@ def test_cancel_before_its_first_step_only_ends_the_warning(scripted, made):
     scripted.cancel(made(awaits(inner)))
 
 
+@pytest.mark.filterwarnings("ignore:.*never awaited")
 @pytest.mark.parametrize("depth", [300, 50_000])
 def test_they_nest_as_deep_as_the_recursion_limit_lets_them(depth, made):
     aw = made(awaits(Ready("deep")))
