@@ -64,7 +64,7 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 static PyModuleDef_Slot slots[] = {
-#ifdef Py_mod_gil
+#if defined(Py_mod_gil) && defined(Py_MOD_GIL_NOT_USED)
     {Py_mod_gil, Py_MOD_GIL_NOT_USED},
 #endif
     {0, NULL},

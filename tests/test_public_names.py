@@ -131,7 +131,7 @@ def source():
         "static PyObject *run(PyObject *m, PyObject *n) { (void)m; (void)use; return Py_NewRef(g(1) ? n : Py_XNewRef(n)); }",
         'static PyMethodDef methods[] = {{"run", run, METH_O, NULL}, {NULL, NULL, 0, NULL}};',
         "static PyModuleDef_Slot slots[] = {",
-        "#ifdef Py_mod_gil",
+        "#if defined(Py_mod_gil) && defined(Py_MOD_GIL_NOT_USED)",
         "    {Py_mod_gil, Py_MOD_GIL_NOT_USED},",
         "#endif",
         "    {0, NULL}};",

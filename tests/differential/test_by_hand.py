@@ -38,6 +38,14 @@ def steps(scenario):
     return STEPS + OUTSIDE_STEPS if scenario.outside else STEPS
 
 
+def thrown_into(scenario):
+    """What is thrown into inner awaitables of each kind."""
+    if str(scenario) == "nested_through_native" and sys.version_info >= (3, 12):
+        # A C object throws one exception into a coroutine, which would warn of more: so does that into what it awaits.
+        return [step for step in steps(scenario) if step not in by_hand.DEPRECATED]
+    return steps(scenario)
+
+
 def same(scenario, runs):
     assert compare(scenario, runs, NATIVE, C) > 0
 
@@ -55,11 +63,7 @@ def test_every_sequence_of_three_steps(scenario):
 @each(PLAIN)
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_inner(scenario, kind):
-    thrown = steps(scenario)
-    if str(scenario) == "nested_through_native" and sys.version_info >= (3, 12):
-        # A C object throws one exception into a coroutine, which would warn of more: so does that into what it awaits.
-        thrown = [step for step in thrown if step not in by_hand.DEPRECATED]
-    same(scenario, by_hand.disturbed(scenario, NATIVE, thrown, kind=kind))
+    same(scenario, by_hand.disturbed(scenario, NATIVE, thrown_into(scenario), kind=kind))
 
 
 @each(PLAIN)

@@ -9,7 +9,7 @@ from . import by_hand, loops, twins  # noqa: F401  (the twins register themselve
 from .by_hand import STEPS, Side
 from .compare import compare
 from .scenario import SCENARIOS
-from .test_by_hand import KINDS, PLAIN
+from .test_by_hand import KINDS, PLAIN, thrown_into
 from .test_loops import HOSTS, every_way, on, where  # noqa: F401
 
 TWINS = Path(twins.__file__).parent
@@ -90,7 +90,7 @@ def test_disturbed_at_every_step(scenario):
 @each(CHOSEN)
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_inner(scenario, kind):
-    same(scenario, by_hand.disturbed(scenario, NATIVE, STEPS, kind=kind))
+    same(scenario, by_hand.disturbed(scenario, NATIVE, thrown_into(scenario), kind=kind))
 
 
 @each(CHOSEN)
