@@ -163,12 +163,17 @@ count(PyObject *module, PyObject *nothing)
 
 static PyMethodDef methods[] = {
     {"buffered", buffered, METH_O, NULL}, {"count", count, METH_NOARGS, NULL}, {NULL, NULL, 0, NULL}};
-static PyModuleDef definition = {PyModuleDef_HEAD_INIT, "buffers", NULL, -1, methods, NULL, NULL, NULL, NULL};
+static PyModuleDef_Slot slots[] = {
+#ifdef Py_mod_gil
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
+    {0, NULL}};
+static PyModuleDef definition = {PyModuleDef_HEAD_INIT, "buffers", NULL, 0, methods, slots, NULL, NULL, NULL};
 
 PyMODINIT_FUNC
 PyInit_buffers(void)
 {
-    return PyModule_Create(&definition);
+    return PyModuleDef_Init(&definition);
 }
 """
 
