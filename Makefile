@@ -230,12 +230,12 @@ SLOW := $(addprefix test_,$(addsuffix .py,backend backports benchmarks bodies bu
     differential/test_loops.py differential/test_scripted.py fuzz/test_fuzz.py nomem suites
 
 # The package as it is in the source tree, and the extension module beside it. Nothing is installed anew.
-$(QUICK)/.ready: requirements/build.txt requirements/test.txt requirements/compiled.txt $(wildcard python/_pyawaitable/*) | needs
+$(QUICK)/.ready: requirements/build.txt requirements/test.txt requirements/compiled.txt $(wildcard python/_pyawaitable/*.*) | needs
 	$(QUOTED_PYTHON) -m venv --clear "$(QUICK)/venv"
 	"$(QUICK)/venv/bin/python" -m pip install --quiet -r requirements/test.txt $(if $(FREE_THREADED),,-r requirements/compiled.txt)
 	site=$$("$(QUICK)/venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))') && \
 	    ln -s "$(CURDIR)/python/pyawaitable" "$$site/pyawaitable" && mkdir "$$site/_pyawaitable" && \
-	    for file in $(wildcard python/_pyawaitable/*); do ln -s "$(CURDIR)/$$file" "$$site/_pyawaitable/"; done
+	    for file in $(wildcard python/_pyawaitable/*.*); do ln -s "$(CURDIR)/$$file" "$$site/_pyawaitable/"; done
 	@touch "$@"
 
 $(QUICK)/.library: $(QUICK)/.ready $(CRATE_SOURCES)

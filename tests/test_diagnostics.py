@@ -155,7 +155,7 @@ def test_each_thread_has_its_own_depth(tracking):
     assert aw.cr_origin is not None
 
 
-def test_without_memory_there_is_no_origin_and_no_object(tracking, run_python):
+def test_without_memory_there_is_no_origin_and_no_object(tracking):
     """Each allocation in turn fails: MemoryError, with whatever exception was set gone, or an awaitable that is whole."""
     testcapi = pytest.importorskip("_testcapi", reason="CPython's own test module is not part of this installation")
     failed = 0

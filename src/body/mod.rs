@@ -2,7 +2,6 @@
 //! happened, and asks it what comes next.
 
 pub mod queue;
-pub mod seam;
 
 use crate::inner;
 use crate::object::awaitable::Awaitable;

@@ -21,8 +21,6 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering}
 pub struct State {
     /// Objects that hold this state, and one more while the interpreter does.
     holders: AtomicUsize,
-    /// Whose state this is. Compared, never followed: it may be gone.
-    interpreter: *mut ffi::PyInterpreterState,
     pub awaitable_type: Cell<Option<NonNull<PyTypeObject>>>,
     pub iterator_type: Cell<Option<NonNull<PyTypeObject>>>,
     pub names: Names,
@@ -74,6 +72,10 @@ static GENERATION: AtomicU64 = AtomicU64::new(0);
 /// clears it at the latest.
 static MAIN: AtomicPtr<State> = AtomicPtr::new(core::ptr::null_mut());
 
+/// The main interpreter, once it has a state. Compared, never followed. The state alone would not do: threads of another
+/// interpreter, with a GIL of its own, may look while the main one gives its state up.
+static MAIN_INTERPRETER: AtomicPtr<ffi::PyInterpreterState> = AtomicPtr::new(core::ptr::null_mut());
+
 /// The state that this thread used last in another interpreter.
 #[derive(Clone, Copy)]
 struct Cached {
@@ -94,9 +96,8 @@ const CAPSULE: &CStr = c"pyawaitable.state";
 #[inline]
 pub fn current(thread: Thread, definitions: &Definitions) -> Result<NonNull<State>> {
     let interpreter = thread.interpreter();
-    if let Some(state) = NonNull::new(MAIN.load(Ordering::Acquire)) {
-        // SAFETY: it is the main interpreter's until that is gone, and no other thread runs by then.
-        if unsafe { state.as_ref() }.interpreter == interpreter {
+    if interpreter == MAIN_INTERPRETER.load(Ordering::Acquire) {
+        if let Some(state) = NonNull::new(MAIN.load(Ordering::Acquire)) {
             return Ok(state);
         }
     }
@@ -128,6 +129,8 @@ fn find(interpreter: i64, definitions: &Definitions) -> Result<NonNull<State>> {
     let state = exception::preserving(|| registered(definitions))?;
     // The main interpreter's id is 0.
     if interpreter == 0 {
+        // SAFETY: the thread is attached, so it has an interpreter: this one.
+        MAIN_INTERPRETER.store(unsafe { ffi::PyInterpreterState_Get() }, Ordering::Release);
         if MAIN.swap(state.as_ptr(), Ordering::AcqRel).is_null() {
             // What is made while the interpreter's dictionary is being cleared goes into another, which nobody clears.
             // There may be no room for one more function: then only that case is without.
@@ -150,6 +153,7 @@ fn find(interpreter: i64, definitions: &Definitions) -> Result<NonNull<State>> {
 extern "C" fn forget_main() {
     GENERATION.fetch_add(1, Ordering::AcqRel);
     MAIN.store(core::ptr::null_mut(), Ordering::Release);
+    MAIN_INTERPRETER.store(core::ptr::null_mut(), Ordering::Release);
 }
 
 /// The state in the interpreter's dictionary, put there if it is missing.
@@ -205,8 +209,6 @@ unsafe fn from_capsule(capsule: *mut PyObject) -> Result<NonNull<State>> {
 fn make(definitions: &Definitions) -> Result<Owned> {
     let state = State {
         holders: AtomicUsize::new(1),
-        // SAFETY: the thread is attached, so it has an interpreter.
-        interpreter: unsafe { ffi::PyInterpreterState_Get() },
         awaitable_type: Cell::new(None),
         iterator_type: Cell::new(None),
         names: Names::new()?,

@@ -33,7 +33,7 @@ ANYIO_CANCELLED = re.compile(r"Cancelled (via|by) cancel scope .*", re.DOTALL)
 LOSES_EXCEPTION = re.compile(r"<(function|bound method) .*> returned NULL without setting an exception$", re.DOTALL)
 NO_EXCEPTION = "a Python function fails without an exception"
 # With asyncio's debug mode the message goes on, with where the coroutine was created.
-NEVER_AWAITED = re.compile(r"([\w.]+)(?:') was never awaited(?:\n(?:Coroutine|Awaitable) created at .*)?$", re.DOTALL)
+NEVER_AWAITED = re.compile(r"([\w.]+)' was never awaited(?:\n(?:Coroutine|Awaitable) created at .*)?$", re.DOTALL)
 
 # Files whose frames are left out: the twins, those who drive them, and trio, which wraps a coroutine without a frame
 # in one of its own.
