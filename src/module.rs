@@ -1,6 +1,6 @@
 //! The extension module `_pyawaitable`.
 
-use crate::capi::lifecycle::awaitable_type;
+use crate::capi::awaitable_type;
 use crate::capi::table::{CAPSULE, TABLE};
 use crate::capi::v1;
 use crate::python::ffi::{self, PyObject};

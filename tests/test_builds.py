@@ -188,7 +188,7 @@ def test_cmake(cmake_build, run_adder, mode):
     [
         ("", True),
         ("3", True),
-        ("3.0.0 EXACT", True),
+        (f"{pyawaitable.__version__} EXACT", True),
         ("2...<4", True),
         ("2.0", False),
         ("3.99", False),

@@ -54,7 +54,7 @@ def module(request):
 
 
 def test_it_was_compiled_with_that_header(source_form, binary_form):
-    assert source_form.version() == (3, 0, 0, 0xF)
+    assert source_form.version() == (*map(int, pyawaitable.__version__.split(".")), 0xF)
     assert binary_form.version() == (1, 3, 0, 0xF)
 
 

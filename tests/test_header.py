@@ -229,10 +229,10 @@ def test_the_1x_table_has_its_fields_in_order(compiler, standard, tmp_path):
 
 
 VERSIONS = """
-#if PyAwaitable_MAJOR_VERSION != 3 || PyAwaitable_MINOR_VERSION != 0
+#if PyAwaitable_MAJOR_VERSION != 3 || PyAwaitable_MINOR_VERSION < 1
 #error "version"
 #endif
-#if PyAwaitable_MICRO_VERSION != 0 || PyAwaitable_PATCH_VERSION != PyAwaitable_MICRO_VERSION
+#if PyAwaitable_PATCH_VERSION != PyAwaitable_MICRO_VERSION
 #error "micro version"
 #endif
 #if PyAwaitable_RELEASE_LEVEL != 0xF
@@ -241,10 +241,10 @@ VERSIONS = """
 #if PyAwaitable_MAGIC_NUMBER <= 2010
 #error "magic number: that of 2.0.1 is 2010"
 #endif
-#if PYAWAITABLE_MAJOR_VERSION != 3 || PYAWAITABLE_MINOR_VERSION != 0
+#if PYAWAITABLE_MAJOR_VERSION != 3 || PYAWAITABLE_MINOR_VERSION != PyAwaitable_MINOR_VERSION
 #error "version as 1.x spells it"
 #endif
-#if PYAWAITABLE_MICRO_VERSION != 0 || PYAWAITABLE_RELEASE_LEVEL != 0xF
+#if PYAWAITABLE_MICRO_VERSION != PyAwaitable_MICRO_VERSION || PYAWAITABLE_RELEASE_LEVEL != 0xF
 #error "micro version and release level as 1.x spells them"
 #endif
 extern int some_declaration;
@@ -255,9 +255,11 @@ def test_version_macros(tmp_path):
     check(tmp_path, C_COMPILERS[0], "c99", {"version": INCLUDED + VERSIONS})
 
 
-def test_version_macros_are_those_of_the_package():
-    major, minor, micro = re.match(r"(\d+)\.(\d+)\.(\d+)", pyawaitable.__version__).groups()
-    assert (major, minor, micro) == ("3", "0", "0")
+def test_version_macros_are_those_of_the_package(tmp_path):
+    """The numbers, which cbindgen writes in decimal."""
+    numbers = macros(tmp_path, INCLUDED)
+    version = [numbers[f"PyAwaitable_{part}_VERSION"].strip() for part in ("MAJOR", "MINOR", "MICRO")]
+    assert ".".join(version) == re.match(r"\d+\.\d+\.\d+", pyawaitable.__version__).group()
 
 
 @dialects

@@ -1,5 +1,6 @@
 """libpyawaitable, as a wheel has it: what it shows, what it needs, what it costs."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 import _pyawaitable
 import pyawaitable
 
+API = json.loads(Path(__file__).with_name("api.json").read_text(encoding="utf-8"))
 SHARED = pyawaitable.library()
 STATIC = pyawaitable.static_library()
 EXTENSION = sys.modules.get("_pyawaitable._pyawaitable", _pyawaitable).__file__
@@ -38,9 +40,8 @@ def names(*command):
 
 
 def functions_of_the_header():
-    text = Path(pyawaitable.include(), "pyawaitable.h").read_text(encoding="utf-8")
     # Without the variadic ones, which are inline in every mode.
-    return set(re.findall(r"^PYAWAITABLE_API\b[^(;]*?(\w+)\(", text, re.MULTILINE))
+    return {function["name"] for function in API if function["offset"] is not None}
 
 
 def needed(path):

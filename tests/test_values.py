@@ -392,7 +392,7 @@ PyMODINIT_FUNC PyInit_capsule(void) { return PyModuleDef_Init(&definition); }
 
 @pytest.fixture(scope="module")
 def capsule(tmp_path_factory):
-    header = Path(pyawaitable.include(), "pyawaitable.h").read_text()
+    header = Path(pyawaitable.include(), "pyawaitable", "pointers.h").read_text()
     snippet = textwrap.dedent(re.search(r"```c\n( static void.*?)```", header, re.DOTALL)[1])
     function, statements = snippet.split("\n\n", 1)
     folder = tmp_path_factory.mktemp("capsule")

@@ -65,7 +65,7 @@ def version():
 
 def api():
     """The names of the functions that the library has, from the header."""
-    text = (ROOT / "include" / "pyawaitable.h").read_text(encoding="utf-8")
+    text = (ROOT / "include" / "pyawaitable" / "wrappers.h").read_text(encoding="utf-8")
     return sorted(re.findall(r"^PYAWAITABLE_API\s[^;(]*?\b(PyAwaitable_\w+)\(", text, re.MULTILINE))
 
 

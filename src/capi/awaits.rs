@@ -1,8 +1,7 @@
-//! Adding to the queue, and dropping it.
+//! Adding to the queue.
 
+use super::callbacks::{PyAwaitable_Callback, PyAwaitable_Defer, PyAwaitable_Error};
 use super::checked;
-use super::types::{PyAwaitable_Callback, PyAwaitable_Defer, PyAwaitable_Error};
-use crate::base::rules::Phase;
 use crate::body::queue::block;
 use crate::inner;
 use crate::object::awaitable::Awaitable;
@@ -80,6 +79,7 @@ fn queue(awaitable: &Awaitable, entry: Entry) -> Result<()> {
 /// called, not within the `await`.
 ///
 /// Returns 0, or -1 with an exception set, as `PyAwaitable_AddAwait`.
+/// cbindgen:steals=expr
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyAwaitable_AddExpr(
     awaitable: *mut PyObject,
@@ -93,6 +93,61 @@ pub unsafe extern "C" fn PyAwaitable_AddExpr(
     };
     // SAFETY: the caller passes a live object or NULL; `expr` lives until the end.
     status(unsafe { add_await(awaitable, expr.as_ptr(), callback, error) })
+}
+
+/// Calls `function` at once, with arguments made as by `Py_BuildValue`, and queues what it returns as
+/// `PyAwaitable_AddAwait` does. What the call raises is the caller's, and never reaches `error`.
+///
+/// `format` says how the further arguments become the call's; NULL or "" is a call without any. `PY_SSIZE_T_CLEAN`
+/// counts, as for `Py_BuildValue`.
+///
+/// Returns 0, or -1 with an exception set: what `Py_BuildValue` or the call raised, `ValueError` if `function` is NULL, or as
+/// `PyAwaitable_AddAwait`. An argument that is NULL since an exception is set fails with that exception, as in
+/// `Py_BuildValue`.
+/// cbindgen:prefix=PYAWAITABLE_INLINE
+#[cfg(cbindgen)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyAwaitable_AwaitFunction(
+    awaitable: *mut PyObject,
+    function: *mut PyObject,
+    format: *const c_char,
+    callback: PyAwaitable_Callback,
+    error: PyAwaitable_Error,
+    _: ...
+) -> c_int {
+}
+
+/// Queues an `async with`: `async with context as value: callback(value)`.
+///
+/// The awaitable takes a reference of its own to `context`. `callback` may be NULL: the block is empty. While the block
+/// is open, from the call of `callback` on, what is added runs inside it. `__aexit__` is awaited exactly once, whatever
+/// ends the block: any negative return of `callback`, an await inside it, a cancellation. If it does not suppress the
+/// exception, that goes to `error`; after a -2 of `callback` it goes past it. Exceptions of `__aenter__` and `__aexit__` also
+/// go to `error`, which may be NULL.
+///
+/// Returns 0, or -1 with an exception set: `ValueError` if `context` is NULL, `TypeError` if its type lacks `__aenter__`
+/// or `__aexit__`, `RuntimeError` if the awaitable has finished, `MemoryError`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyAwaitable_AsyncWith(
+    awaitable: *mut PyObject,
+    context: *mut PyObject,
+    callback: PyAwaitable_Callback,
+    error: PyAwaitable_Error,
+) -> c_int {
+    // SAFETY: the caller passes live objects or NULL.
+    status(unsafe { checked(awaitable) }.and_then(|this| {
+        if context.is_null() {
+            return Err(Raised::new(
+                Kind::ValueError,
+                c"NULL passed to PyAwaitable_AsyncWith() as the context manager",
+            ));
+        }
+        // The look-up is not for when an exception is set.
+        exception::preserving(|| block::check_context(this, context))?;
+        // SAFETY: live, as checked above.
+        let context = unsafe { Owned::share(context) };
+        queue(this, Entry::to_enter(context.into_ptr(), callback, error))
+    }))
 }
 
 /// Queues a callback that awaits nothing.
@@ -124,6 +179,7 @@ pub unsafe extern "C" fn PyAwaitable_DeferAwait(
 ///
 /// Returns 0, or -1 with an exception set: `ValueError` if `function` is NULL, what the call raised, or as
 /// `PyAwaitable_AddAwait`.
+/// cbindgen:steals=arguments
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyAwaitable_AwaitCall(
     awaitable: *mut PyObject,
@@ -167,74 +223,4 @@ unsafe fn await_call(
             add_await(awaitable, object.as_ptr(), callback, error)
         }
     })
-}
-
-/// Queues an `async with`: `async with context as value: callback(value)`.
-///
-/// The awaitable takes a reference of its own to `context`. `callback` may be NULL: the block is empty. While the block
-/// is open, from the call of `callback` on, what is added runs inside it. `__aexit__` is awaited exactly once, whatever
-/// ends the block: any negative return of `callback`, an await inside it, a cancellation. If it does not suppress the
-/// exception, that goes to `error`; after a -2 of `callback` it goes past it. So does what `__aenter__` or `__aexit__`
-/// raise go to `error`, which may be NULL.
-///
-/// Returns 0, or -1 with an exception set: `ValueError` if `context` is NULL, `TypeError` if its type lacks `__aenter__`
-/// or `__aexit__`, `RuntimeError` if the awaitable has finished, `MemoryError`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn PyAwaitable_AsyncWith(
-    awaitable: *mut PyObject,
-    context: *mut PyObject,
-    callback: PyAwaitable_Callback,
-    error: PyAwaitable_Error,
-) -> c_int {
-    // SAFETY: the caller passes live objects or NULL.
-    status(unsafe { checked(awaitable) }.and_then(|this| {
-        if context.is_null() {
-            return Err(Raised::new(
-                Kind::ValueError,
-                c"NULL passed to PyAwaitable_AsyncWith() as the context manager",
-            ));
-        }
-        // The look-up is not for when an exception is set.
-        exception::preserving(|| block::check_context(this, context))?;
-        // SAFETY: live, as checked above.
-        let context = unsafe { Owned::share(context) };
-        queue(this, Entry::to_enter(context.into_ptr(), callback, error))
-    }))
-}
-
-/// Drops what is queued; saved values and the result stay, and more may be added. The awaitable gives no warning any
-/// more if it is never awaited.
-///
-/// An await in progress is left to finish, since an event loop waits for it: its callbacks are not called, its value is
-/// dropped, its exception propagates. `async with` blocks that were entered are left as usual. Called from a callback,
-/// the error callback of the same await still gets a -1.
-///
-/// Returns nothing. If `awaitable` is NULL or of another type, or where initialization fails, an exception is left set:
-/// check `PyErr_Occurred()`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn PyAwaitable_Cancel(awaitable: *mut PyObject) {
-    // SAFETY: the caller passes a live object or NULL.
-    if let Ok(this) = unsafe { checked(awaitable) } {
-        if this.with(|store| store.body().is_some()) {
-            cancel_body(this);
-            return;
-        }
-        // SAFETY: live, as checked above. What is released may be all that kept it.
-        let kept = unsafe { Owned::share(awaitable) };
-        drop(this.with(|store| store.cancel()));
-        while let Some(dropped) = this.with(|store| store.dropped()) {
-            drop(dropped);
-        }
-        drop(kept);
-    }
-}
-
-/// A body that is no queue is left as it is: before the first step, only the warning is ended.
-#[cold]
-fn cancel_body(awaitable: &Awaitable) {
-    if awaitable.phase() == Phase::Created {
-        awaitable.with(|store| store.status.note_cancelled());
-    } else {
-        let _ = awaitable.no_queue(c"");
-    }
 }

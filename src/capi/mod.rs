@@ -1,15 +1,27 @@
-//! The edge: the functions that C calls. Nothing but checking and converting; a file for each part of the header.
+//! The edge: the functions that C calls. Nothing but checking and converting; a file for each noun, of which
+//! `make header` makes the part of the header, the entry in the table and what calls it.
 
-pub mod awaits;
+mod awaitable;
+mod awaits;
 #[doc(hidden)]
 pub mod body;
-pub mod lifecycle;
-pub mod raw_values;
-pub mod result;
+mod callbacks;
+mod entries;
+mod integers;
+mod objects;
+mod pointers;
 pub mod table;
-pub mod types;
 pub mod v1;
-pub mod values;
+mod values;
+mod version;
+
+pub use awaitable::*;
+pub use awaits::*;
+pub use callbacks::*;
+pub use integers::*;
+pub use objects::*;
+pub use pointers::*;
+pub use version::*;
 
 use crate::base::buffer::NoMemory;
 use crate::object::awaitable::Awaitable;

@@ -5,7 +5,8 @@
 
 #include "spelling1x.h"
 
-#if PYAWAITABLE_MAJOR_VERSION != 3 || PYAWAITABLE_MINOR_VERSION != 0 || PYAWAITABLE_MICRO_VERSION != 0
+#if PYAWAITABLE_MAJOR_VERSION != 3 || PYAWAITABLE_MINOR_VERSION != PyAwaitable_MINOR_VERSION ||                          \
+    PYAWAITABLE_MICRO_VERSION != PyAwaitable_MICRO_VERSION
 #error "the version macros of 1.x"
 #endif
 

@@ -1,9 +1,9 @@
 //! The module `adder`: `add(a, b)` is what `async def add(a, b): return await a + await b` would be.
 
-use pyawaitable::capi::awaits::PyAwaitable_AddAwait;
-use pyawaitable::capi::lifecycle::{PyAwaitable_Init, PyAwaitable_New};
-use pyawaitable::capi::result::PyAwaitable_SetResult;
-use pyawaitable::capi::values::{PyAwaitable_GetValue, PyAwaitable_SaveValueArray};
+use pyawaitable::capi::{
+    PyAwaitable_AddAwait, PyAwaitable_GetValue, PyAwaitable_Init, PyAwaitable_New,
+    PyAwaitable_SaveValueArray, PyAwaitable_SetResult,
+};
 use pyo3_ffi::*;
 use std::ffi::{c_int, c_void};
 use std::ptr::null_mut;

@@ -1,0 +1,71 @@
+#ifndef PYAWAITABLE_AWAITABLE_H
+#define PYAWAITABLE_AWAITABLE_H
+
+/* Made from src/capi by `make header`: do not edit. */
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/*
+ Makes the API usable in the current interpreter. May be called any number of times, in any file of an extension.
+
+ Where no file has called it, the first use of the API does. In the default mode it imports the runtime, the module
+ `_pyawaitable`.
+
+ Returns 0, or -1 with an exception set: `ImportError` if the runtime is missing or too old, `RuntimeError` if Python
+ is shutting down and it is too late for a first use. The thread must be attached to an interpreter, as for every
+ function of this API.
+ */
+PYAWAITABLE_API
+int PyAwaitable_Init(void);
+
+/*
+ The type of awaitables in the current interpreter.
+
+ Returns a borrowed reference, or NULL with an exception set if the API cannot be initialized.
+ */
+PYAWAITABLE_API PyTypeObject *PyAwaitable_GetType(void);
+
+/*
+ A new, empty awaitable: what the C function that implements an `async def` adds its awaits to, and returns.
+
+ Returns a new reference, or NULL with an exception set: `MemoryError`, or what initialization raised. An awaitable
+ that is released without ever having been awaited gives a `ResourceWarning`, unless `PyAwaitable_Cancel` was called or an
+ exception is set: C code that fails releases it and returns NULL, without another word.
+
+ Its attributes `__name__` and `__qualname__` are "PyAwaitable", and can be set to another str, by
+ `PyObject_SetAttrString`: that is what its repr, the warning, `SystemError`s of its callbacks and event loops call it.
+ */
+PYAWAITABLE_API
+PyObject *PyAwaitable_New(void);
+
+/*
+ Sets what `await awaitable` evaluates to, in place of None or of what was set before.
+
+ `result` may be any object; the awaitable takes a reference of its own.
+
+ Returns 0, or -1 with an exception set: `ValueError` if `result` is NULL, `RuntimeError` if the awaitable has
+ finished.
+ */
+PYAWAITABLE_API int PyAwaitable_SetResult(PyObject *awaitable, PyObject *result);
+
+/*
+ Drops what is queued; saved values and the result stay, and more may be added. The awaitable gives no warning any
+ more if it is never awaited.
+
+ An await in progress is left to finish, since an event loop waits for it: its callbacks are not called, its value is
+ dropped, its exception propagates. `async with` blocks that were entered are left as usual. Called from a callback,
+ the error callback of the same await still gets a -1.
+
+ Returns nothing. If `awaitable` is NULL or of another type, or where initialization fails, an exception is left set:
+ check `PyErr_Occurred()`.
+ */
+PYAWAITABLE_API
+void PyAwaitable_Cancel(PyObject *awaitable);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* PYAWAITABLE_AWAITABLE_H */

@@ -1,0 +1,74 @@
+/* What the declarations need: which version is wanted, how the functions are reached, and what compilers call things.
+   Written by hand. */
+#ifndef PYAWAITABLE_CONFIG_H
+#define PYAWAITABLE_CONFIG_H
+
+#if PY_VERSION_HEX < 0x03090000
+#error "PyAwaitable needs Python 3.9 or later"
+#endif
+
+/* Without PYAWAITABLE_TARGET_VERSION everything is declared, and the runtime may be any 3.x. With it, as 0x03010000 for 3.1,
+   what is newer is not declared, and the runtime has to be that new. */
+#ifndef PYAWAITABLE_TARGET_VERSION
+#define PYAWAITABLE__DECLARED_MINOR PyAwaitable_MINOR_VERSION
+#define PYAWAITABLE__DEMANDED_MINOR 0
+#elif (PYAWAITABLE_TARGET_VERSION) >> 24 != PyAwaitable_MAJOR_VERSION
+#error "PYAWAITABLE_TARGET_VERSION is of another major version than this header; write 0x03010000 for 3.1"
+#elif ((PYAWAITABLE_TARGET_VERSION) >> 16 & 0xFF) > PyAwaitable_MINOR_VERSION
+#error "PYAWAITABLE_TARGET_VERSION is newer than this header"
+#else
+#define PYAWAITABLE__DECLARED_MINOR ((PYAWAITABLE_TARGET_VERSION) >> 16 & 0xFF)
+#define PYAWAITABLE__DEMANDED_MINOR PYAWAITABLE__DECLARED_MINOR
+#endif
+
+/* Functions that are C in every mode. */
+#if defined(__GNUC__) || defined(__clang__)
+#define PYAWAITABLE_INLINE static inline __attribute__((unused))
+/* Those whose arguments are an array of known length, so that it needs not be made. */
+#define PYAWAITABLE__ALWAYS_INLINE static inline __attribute__((unused, always_inline))
+/* Those that hardly ever run, and so must not grow or keep others from being inlined. */
+#define PYAWAITABLE_COLD static __attribute__((unused, noinline, cold))
+#else
+#define PYAWAITABLE_INLINE static inline
+#define PYAWAITABLE__ALWAYS_INLINE static inline
+#define PYAWAITABLE_COLD static inline
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+#define PYAWAITABLE__UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+#else
+#define PYAWAITABLE__UNLIKELY(condition) (condition)
+#endif
+
+/* By default the functions are found at run time, through a table in the module `_pyawaitable`: an extension links
+   nothing. With PYAWAITABLE_LINK it links libpyawaitable. */
+#if !defined(PYAWAITABLE_LINK)
+#define PYAWAITABLE_API PYAWAITABLE_INLINE
+#elif defined(_WIN32) && !defined(PYAWAITABLE_STATIC)
+#define PYAWAITABLE_API __declspec(dllimport)
+#else
+#define PYAWAITABLE_API extern
+#endif
+
+/* The storage class of a variable of which each thread has its own. */
+#if defined(__cplusplus)
+#define PyAwaitable_thread_local thread_local
+#elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 202311L
+#define PyAwaitable_thread_local thread_local
+#elif defined(_MSC_VER)
+#define PyAwaitable_thread_local __declspec(thread)
+#elif defined(__GNUC__) || defined(__clang__)
+#define PyAwaitable_thread_local __thread
+#else
+#define PyAwaitable_thread_local _Thread_local
+#endif
+
+/* Names that follow from the version. */
+#define PyAwaitable_PATCH_VERSION PyAwaitable_MICRO_VERSION
+#define PyAwaitable_MAGIC_NUMBER                                                                                       \
+    (PyAwaitable_MAJOR_VERSION * 1000 + PyAwaitable_MINOR_VERSION * 100 + PyAwaitable_MICRO_VERSION * 10)
+
+/* The object itself is nobody's business but the library's. */
+typedef struct PyAwaitableObject PyAwaitableObject;
+
+#endif /* PYAWAITABLE_CONFIG_H */

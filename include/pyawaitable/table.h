@@ -1,0 +1,45 @@
+#ifndef PYAWAITABLE_TABLE_H
+#define PYAWAITABLE_TABLE_H
+
+/* Made from src/capi by `make header`: do not edit. */
+
+/* The functions of the API, as the capsule `_pyawaitable.abi_v3` holds them. An extension calls them through the functions
+   of this header, never by itself.
+
+   The table begins with its size in bytes and the runtime's version, 0x03MMmmR0. It only ever grows, at its end: what an
+   older header knows of stays where it is. */
+typedef struct {
+    Py_ssize_t size;
+    long version;
+    int (*Init)(void);
+    PyTypeObject *(*GetType)(void);
+    PyObject *(*New)(void);
+    int (*AddAwait)(PyObject *awaitable, PyObject *object, PyAwaitable_Callback callback, PyAwaitable_Error error);
+    int (*AddExpr)(PyObject *awaitable, PyObject *expr, PyAwaitable_Callback callback, PyAwaitable_Error error);
+    int (*DeferAwait)(PyObject *awaitable, PyAwaitable_Defer callback);
+    int (*AwaitCall)(PyObject *awaitable, PyObject *function, PyObject *arguments, PyAwaitable_Callback callback,
+                     PyAwaitable_Error error);
+    int (*AsyncWith)(PyObject *awaitable, PyObject *context, PyAwaitable_Callback callback, PyAwaitable_Error error);
+    void (*Cancel)(PyObject *awaitable);
+    int (*SetResult)(PyObject *awaitable, PyObject *result);
+    Py_ssize_t (*ValueCount)(PyObject *awaitable);
+    int (*SaveValueArray)(PyObject *awaitable, Py_ssize_t count, PyObject *const *values);
+    Py_ssize_t (*UnpackValueArray)(PyObject *awaitable, Py_ssize_t count, PyObject **values);
+    int (*SetValue)(PyObject *awaitable, Py_ssize_t index, PyObject *value);
+    PyObject *(*GetValue)(PyObject *awaitable, Py_ssize_t index);
+    Py_ssize_t (*ArbValueCount)(PyObject *awaitable);
+    int (*SaveArbValueArray)(PyObject *awaitable, Py_ssize_t count, void *const *values);
+    Py_ssize_t (*UnpackArbValueArray)(PyObject *awaitable, Py_ssize_t count, void **values);
+    int (*SetArbValue)(PyObject *awaitable, Py_ssize_t index, void *value);
+    void *(*GetArbValue)(PyObject *awaitable, Py_ssize_t index);
+    Py_ssize_t (*IntValueCount)(PyObject *awaitable);
+    int (*SaveIntValueArray)(PyObject *awaitable, Py_ssize_t count, const long *values);
+    Py_ssize_t (*UnpackIntValueArray)(PyObject *awaitable, Py_ssize_t count, long *values);
+    int (*SetIntValue)(PyObject *awaitable, Py_ssize_t index, long value);
+    long (*GetIntValue)(PyObject *awaitable, Py_ssize_t index);
+} PyAwaitable_Table;
+
+/* The size of the table of the oldest runtime that this extension takes. */
+#define PYAWAITABLE__DEMANDED_SIZE sizeof(PyAwaitable_Table)
+
+#endif /* PYAWAITABLE_TABLE_H */

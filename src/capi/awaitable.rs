@@ -1,0 +1,129 @@
+//! Making the API usable, the type, new awaitables, their result, and giving up what is queued.
+
+use super::checked;
+use crate::base::rules::Phase;
+use crate::object::awaitable::Awaitable;
+use crate::object::state;
+use crate::python::ffi::{PyObject, PyTypeObject};
+use crate::python::raised::{Kind, Raised, Result, status, to_c};
+use crate::python::reference::Owned;
+use crate::python::thread::Thread;
+use crate::types::awaitable_type::DEFINITIONS;
+use core::ffi::c_int;
+
+/// Makes the API usable in the current interpreter. May be called any number of times, in any file of an extension.
+///
+/// Where no file has called it, the first use of the API does. In the default mode it imports the runtime, the module
+/// `_pyawaitable`.
+///
+/// Returns 0, or -1 with an exception set: `ImportError` if the runtime is missing or too old, `RuntimeError` if Python
+/// is shutting down and it is too late for a first use. The thread must be attached to an interpreter, as for every
+/// function of this API.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyAwaitable_Init() -> c_int {
+    status(state::current(Thread::current(), &DEFINITIONS).map(drop))
+}
+
+/// The type of awaitables in the current interpreter.
+///
+/// Returns a borrowed reference, or NULL with an exception set if the API cannot be initialized.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyAwaitable_GetType() -> *mut PyTypeObject {
+    to_c(awaitable_type())
+}
+
+/// The type, borrowed from the interpreter's state.
+pub fn awaitable_type() -> Result<*mut PyTypeObject> {
+    let state = state::current(Thread::current(), &DEFINITIONS)?;
+    // SAFETY: the interpreter keeps its state.
+    let found = unsafe { state.as_ref() }.awaitable_type.get();
+    found.map_or_else(|| Err(Raised::pending()), |found| Ok(found.as_ptr()))
+}
+
+/// A new, empty awaitable: what the C function that implements an `async def` adds its awaits to, and returns.
+///
+/// Returns a new reference, or NULL with an exception set: `MemoryError`, or what initialization raised. An awaitable
+/// that is released without ever having been awaited gives a `ResourceWarning`, unless `PyAwaitable_Cancel` was called or an
+/// exception is set: C code that fails releases it and returns NULL, without another word.
+///
+/// Its attributes `__name__` and `__qualname__` are "PyAwaitable", and can be set to another str, by
+/// `PyObject_SetAttrString`: that is what its repr, the warning, `SystemError`s of its callbacks and event loops call it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyAwaitable_New() -> *mut PyObject {
+    let thread = Thread::current();
+    to_c(
+        state::current(thread, &DEFINITIONS)
+            .and_then(|state| Awaitable::create(thread, state))
+            .map(Owned::into_ptr),
+    )
+}
+
+/// Sets what `await awaitable` evaluates to, in place of None or of what was set before.
+///
+/// `result` may be any object; the awaitable takes a reference of its own.
+///
+/// Returns 0, or -1 with an exception set: `ValueError` if `result` is NULL, `RuntimeError` if the awaitable has
+/// finished.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyAwaitable_SetResult(
+    awaitable: *mut PyObject,
+    result: *mut PyObject,
+) -> c_int {
+    // SAFETY: the caller passes live objects or NULL.
+    status(unsafe { set_result(awaitable, result) })
+}
+
+unsafe fn set_result(awaitable: *mut PyObject, result: *mut PyObject) -> Result<()> {
+    // SAFETY: the caller passes live objects or NULL.
+    let awaitable = unsafe { checked(awaitable) }?;
+    if result.is_null() {
+        return Err(Raised::new(
+            Kind::ValueError,
+            c"NULL passed to PyAwaitable_SetResult() as the result",
+        ));
+    }
+    // SAFETY: checked above.
+    let replaced = awaitable.with_queue(|store| store.set_result(unsafe { Owned::share(result) }));
+    match replaced {
+        // What was set before is released here.
+        Some(_) => Ok(()),
+        None => Err(awaitable.no_queue(c"cannot set the result of an awaitable that has finished")),
+    }
+}
+
+/// Drops what is queued; saved values and the result stay, and more may be added. The awaitable gives no warning any
+/// more if it is never awaited.
+///
+/// An await in progress is left to finish, since an event loop waits for it: its callbacks are not called, its value is
+/// dropped, its exception propagates. `async with` blocks that were entered are left as usual. Called from a callback,
+/// the error callback of the same await still gets a -1.
+///
+/// Returns nothing. If `awaitable` is NULL or of another type, or where initialization fails, an exception is left set:
+/// check `PyErr_Occurred()`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyAwaitable_Cancel(awaitable: *mut PyObject) {
+    // SAFETY: the caller passes a live object or NULL.
+    if let Ok(this) = unsafe { checked(awaitable) } {
+        if this.with(|store| store.body().is_some()) {
+            cancel_body(this);
+            return;
+        }
+        // SAFETY: live, as checked above. What is released may be all that kept it.
+        let kept = unsafe { Owned::share(awaitable) };
+        drop(this.with(|store| store.cancel()));
+        while let Some(dropped) = this.with(|store| store.dropped()) {
+            drop(dropped);
+        }
+        drop(kept);
+    }
+}
+
+/// A body that is no queue is left as it is: before the first step, only the warning is ended.
+#[cold]
+fn cancel_body(awaitable: &Awaitable) {
+    if awaitable.phase() == Phase::Created {
+        awaitable.with(|store| store.status.note_cancelled());
+    } else {
+        let _ = awaitable.no_queue(c"");
+    }
+}
