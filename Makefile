@@ -213,7 +213,7 @@ header: $(VENV)/.ready ## write include/pyawaitable.h anew from the Rust code
 
 .PHONY: rule
 rule: ## print a rule of docs/spec.md, with what keeps it and the tests that claim it (ID=steps.3)
-	@$(PYTHON) tests/contract.py $(ID)
+	@$(PYTHON) tests/spec.py $(ID)
 
 .PHONY: clean
 clean: ## remove everything that was built, for all interpreters

@@ -15,7 +15,7 @@ TESTS = Path(__file__).parent
 os.environ["PYTHON_COLORS"] = "0"
 
 # Helpers whose assertions should explain themselves as those of tests do.
-pytest.register_assert_rewrite("raw_support", "differential")
+pytest.register_assert_rewrite("raw_support", "contract_support", "differential")
 
 
 def pytest_addoption(parser):

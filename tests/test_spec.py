@@ -1,25 +1,45 @@
 """docs/spec.md: each rule that is built names what keeps it and the tests that claim it, and they exist."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
-import contract
 import pytest
+import spec
 
-DOCUMENT = contract.DOCUMENT.read_text(encoding="utf-8")
-RULES = contract.parse(DOCUMENT)
+DOCUMENT = spec.DOCUMENT.read_text(encoding="utf-8")
+RULES = spec.parse(DOCUMENT)
 TOPICS = "names callbacks steps python failure modes bodies functions iteration outside rust"
 
 
 def test_every_rule_that_is_built_is_kept_and_claimed():
-    assert contract.complaints(DOCUMENT) == []
+    assert spec.complaints(DOCUMENT) == []
 
 
 def test_every_topic_has_its_rules():
     assert list(dict.fromkeys(rule.id.partition(".")[0] for rule in RULES)) == TOPICS.split()
     assert len(RULES) == DOCUMENT.count("\n**")
     assert len([rule for rule in RULES if rule.is_built]) == DOCUMENT.count("\nKept by `")
+
+
+SECTION = re.compile(r"^(?:# ([a-z]+\.\d+): |def (test_\w+))", re.M)
+
+
+@pytest.mark.parametrize("path", sorted((spec.ROOT / "tests" / "contract").glob("test_*.py")), ids=lambda path: path.stem)
+def test_the_tests_of_a_topic_are_in_the_order_of_its_rules(path):
+    """A comment with its id is above the tests of each rule; one that several rules claim is below any of them."""
+    topic = [rule for rule in RULES if rule.id.startswith(f"{path.stem[5:]}.")]
+    places, sections = {}, []
+    for section, test in SECTION.findall(path.read_text(encoding="utf-8")):
+        if section:
+            sections.append(section)
+        else:
+            places[test] = sections[-1]
+    assert sections == [rule.id for rule in topic if rule.id in sections]
+    for name, place in places.items():
+        claims = [rule.id for rule in topic for test in rule.tests if test == (f"tests/contract/{path.name}", name)]
+        assert not claims or place in claims, name
 
 
 GOOD = """
@@ -48,15 +68,15 @@ CHANGES = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_mistake_is_noticed(change):
-    assert contract.complaints(GOOD) == []
+    assert spec.complaints(GOOD) == []
     old, new, expected = CHANGES[change]
     assert old in GOOD
-    assert [found for found in contract.complaints(GOOD.replace(old, new)) if expected in found]
+    assert [found for found in spec.complaints(GOOD.replace(old, new)) if expected in found]
 
 
 def prints(*arguments):
     """What the script behind `make rule` prints, and its exit status."""
-    script = Path(contract.__file__)
+    script = Path(spec.__file__)
     finished = subprocess.run([sys.executable, str(script), *arguments], capture_output=True, text=True)
     return finished.returncode, finished.stdout, finished.stderr
 

@@ -266,7 +266,7 @@ def disturbed(scenario, side, steps, **how):
 
 
 def comparable(step, before, place="top", kind="coroutine", **_):
-    """Whether both twins are meant to do the same. Where they are not, test_peers has a test."""
+    """Whether both twins are meant to do the same. Where they are not, tests/contract has a test."""
     if step == "second waiter" and place == "delegated":
         # A coroutine hands out iterators for itself also while it is suspended.
         return False

@@ -21,8 +21,8 @@ TESTS = HERE.parent
 ROOT = TESTS.parent
 # What runs in this process, and again and again; what only starts others leaves nothing here.
 TESTED = [
-    *("test_api", "test_values", "test_bad_input", "test_attributes", "test_regressions", "test_peers", "test_units"),
-    *("test_table", "test_compat_1x", "differential/test_loops"),
+    *("contract/test_names", "contract/test_callbacks", "contract/test_steps", "contract/test_python", "contract/test_failure"),
+    *("test_values", "test_regressions", "test_units", "test_table", "test_compat_1x", "differential/test_loops"),
 ]
 # Tests of event loops wait for much of their time.
 PROCESSES = 2 * (os.cpu_count() or 1)

@@ -30,8 +30,8 @@ sys.path.insert(0, str(TESTS))
 
 # Tests of what is at run time; not of how it is built, nor of how much memory or time it takes.
 TESTED = [
-    *("test_api", "test_values", "test_bad_input", "test_attributes", "test_regressions", "test_peers", "test_units"),
-    *("test_table", "test_compat_1x", "differential/test_loops"),
+    *("contract/test_names", "contract/test_callbacks", "contract/test_steps", "contract/test_python", "contract/test_failure"),
+    *("test_values", "test_regressions", "test_units", "test_table", "test_compat_1x", "differential/test_loops"),
 ]
 # Of the differential tests, the two that disturb each scenario; the rest is more of the same.
 DIFFERENTIAL = ["differential/test_by_hand.py", "-k", "disturbed_at_every_step or two_disturbances"]

@@ -1,4 +1,7 @@
-"""What Python code sees of an awaitable: its type, its attributes, its place in collections."""
+"""What Python code sees of an awaitable: its type, its attributes, its place in collections, where it can be used.
+
+python.5: test_diagnostics.py.
+"""
 
 import asyncio
 import collections.abc
@@ -12,8 +15,11 @@ import sys
 import types
 import weakref
 
+import anyio
 import pytest
 import rawapi
+import trio
+from contract_support import CANCELLED, Sleeper, awaiting, under_cancel
 from raw_support import Context, Ready, keep_result, run, sleepy, suspend
 
 from pyawaitable import PyAwaitable
@@ -21,7 +27,7 @@ from pyawaitable import PyAwaitable
 pytest_plugins = ["raw_fixtures"]
 
 
-# Abstract base classes and the standard library's questions
+# python.1: what it is
 
 
 @pytest.mark.parametrize("base", ["Awaitable", "Coroutine"])
@@ -50,6 +56,23 @@ def test_class_is_not_spoofed(new):
     aw = new()
     assert aw.__class__ is type(aw) is PyAwaitable
     assert not isinstance(aw, types.CoroutineType)
+
+
+def test_the_type_has_its_methods_in_its_own_dictionary():
+    for name in ("__await__", "send", "throw", "close"):
+        assert name in vars(PyAwaitable)
+        assert callable(getattr(PyAwaitable, name))
+
+
+def test_the_type_has_documentation_and_a_module():
+    assert PyAwaitable.__name__ == PyAwaitable.__qualname__ == "PyAwaitable"
+    assert isinstance(PyAwaitable.__module__, str)
+    for name in ("send", "throw", "close"):
+        assert getattr(PyAwaitable, name).__doc__
+    assert vars(sys.modules[PyAwaitable.__module__])["PyAwaitable"] is PyAwaitable
+
+
+# python.2: where it can be used
 
 
 def test_await_gives_a_proper_iterator(new):
@@ -109,21 +132,62 @@ def test_usable_where_asyncio_takes_a_coroutine(new):
     assert asyncio.run(aw, debug=True) is None
 
 
-# Attributes
+def under_wait_for(aw):
+    return asyncio.wait_for(aw, 0.001)
 
 
-def test_the_type_has_its_methods_in_its_own_dictionary():
-    for name in ("__await__", "send", "throw", "close"):
-        assert name in vars(PyAwaitable)
-        assert callable(getattr(PyAwaitable, name))
+async def under_timeout(aw):
+    async with asyncio.timeout(0.001):
+        await aw
 
 
-def test_the_type_has_documentation_and_a_module():
-    assert PyAwaitable.__name__ == PyAwaitable.__qualname__ == "PyAwaitable"
-    assert isinstance(PyAwaitable.__module__, str)
-    for name in ("send", "throw", "close"):
-        assert getattr(PyAwaitable, name).__doc__
-    assert vars(sys.modules[PyAwaitable.__module__])["PyAwaitable"] is PyAwaitable
+async def under_task_group(aw):
+    async def sibling():
+        await asyncio.sleep(0)
+        raise ValueError
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(aw)
+        group.create_task(sibling())
+
+
+NEWER = [under_timeout, under_task_group] if sys.version_info >= (3, 11) else []
+
+
+@pytest.mark.parametrize("under", [under_cancel, under_wait_for, *NEWER])
+def test_cancel_wait_for_timeout_and_task_group_reach_the_inner_coroutine(new, under):
+    inner = Sleeper()
+
+    async def main():
+        await under(awaiting(new, inner.run()))
+
+    with pytest.raises(BaseException):  # noqa: B017  (a different one each)
+        asyncio.run(main())
+    assert inner.seen == CANCELLED
+
+
+@pytest.mark.parametrize("place", ["the task itself", "awaited"])
+@pytest.mark.parametrize("backend", ["trio", "anyio on asyncio", "anyio on trio"])
+def test_trio_and_anyio_on_both_backends(new, backend, place):
+    value = object()
+
+    async def inner():
+        await (trio.sleep(0) if backend == "trio" else anyio.sleep(0))
+        return value
+
+    aw = awaiting(new, inner())
+
+    async def main():
+        return await aw
+
+    function = main if place == "awaited" else lambda: aw
+    if backend == "trio":
+        assert trio.run(function) is value
+    else:
+        assert anyio.run(function, backend=backend.rpartition(" ")[2]) is value
+
+
+# python.3: its names
 
 
 @pytest.mark.parametrize("name", ["__name__", "__qualname__"])
@@ -181,6 +245,9 @@ def test_repr_has_the_name_and_the_address(new):
     assert address.search(repr(aw))
 
 
+# python.4: the attributes of a coroutine
+
+
 STATES = ["cr_running", "cr_suspended", "cr_state"]
 
 
@@ -222,11 +289,11 @@ def test_state_while_inner_code_runs(new):
     aw, seen = new(), []
 
     async def inner():
-        seen.append(states(aw))
+        seen.append((states(aw), inspect.getcoroutinestate(aw)))
 
     rawapi.add_await(aw, inner())
     run(aw)
-    assert seen == [[True, False, inspect.CORO_RUNNING]]
+    assert seen == [([True, False, inspect.CORO_RUNNING], inspect.CORO_RUNNING)]
 
 
 def test_inspect_getcoroutinestate_of_what_runs_and_is_suspended(new):
@@ -292,23 +359,7 @@ def test_other_attributes_cannot_be_set(name, new):
         delattr(aw, name)
 
 
-def test_generic_alias():
-    alias = PyAwaitable[int]
-    assert isinstance(alias, types.GenericAlias)
-    assert alias.__origin__ is PyAwaitable
-    assert alias.__args__ == (int,)
-    assert PyAwaitable[int, str].__args__ == (int, str)
-
-
-def test_hash_and_equality_are_by_identity(new):
-    first, second = new(), new()
-    assert first == first and first != second
-    assert len({first, second, first}) == 2
-    with pytest.raises(TypeError):
-        first < second  # noqa: B015
-
-
-# Weak references
+# python.6: weak references, brackets
 
 
 def test_weak_references(new):
@@ -347,68 +398,23 @@ def test_a_reused_object_has_no_old_weak_references(new):
         assert [reference() for reference in references] == [None, None]
 
 
-# What is refused
-
-
-def test_calling_the_type_is_type_error():
-    for call in (
-        lambda: PyAwaitable(),
-        lambda: PyAwaitable(1),
-        lambda: PyAwaitable.__new__(PyAwaitable),
-        lambda: object.__new__(PyAwaitable),
-    ):
-        with pytest.raises(TypeError):
-            call()
-
-
-def test_subclassing_is_type_error():
+def test_hash_and_equality_are_by_identity(new):
+    first, second = new(), new()
+    assert first == first and first != second
+    assert len({first, second, first}) == 2
     with pytest.raises(TypeError):
-
-        class Sub(PyAwaitable):
-            pass
-
-    with pytest.raises(TypeError):
-        type("Sub", (PyAwaitable,), {})
+        first < second  # noqa: B015
 
 
-def test_becoming_an_awaitable_is_type_error(new):
-    class Plain:
-        pass
-
-    with pytest.raises(TypeError):
-        Plain().__class__ = PyAwaitable
-    with pytest.raises(TypeError):
-        new().__class__ = Plain
+def test_generic_alias():
+    alias = PyAwaitable[int]
+    assert isinstance(alias, types.GenericAlias)
+    assert alias.__origin__ is PyAwaitable
+    assert alias.__args__ == (int,)
+    assert PyAwaitable[int, str].__args__ == (int, str)
 
 
-@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_pickling_is_type_error(protocol, new):
-    with pytest.raises(TypeError):
-        pickle.dumps(new(), protocol)
-
-
-@pytest.mark.parametrize("copies", [copy.copy, copy.deepcopy])
-def test_copying_is_type_error(copies, new):
-    with pytest.raises(TypeError):
-        copies(new())
-
-
-def test_the_type_can_be_pickled_and_copied():
-    assert pickle.loads(pickle.dumps(PyAwaitable)) is PyAwaitable
-    assert copy.deepcopy(PyAwaitable) is PyAwaitable
-
-
-@pytest.mark.skipif(sys.version_info < (3, 10), reason="3.9 has no flag for immutable types")
-def test_the_type_cannot_be_changed():
-    with pytest.raises(TypeError):
-        PyAwaitable.send = None
-    with pytest.raises(TypeError):
-        PyAwaitable.extra = 1
-    with pytest.raises(TypeError):
-        del PyAwaitable.close
-
-
-# Garbage collection
+# python.7: garbage collection
 
 
 class Cycle:
@@ -549,6 +555,8 @@ HOLDERS = [
     exiting,
     exception_of_open_block,
 ]
+
+
 SILENT = "ignore:.*was never awaited"
 
 
@@ -688,9 +696,6 @@ def test_an_object_that_its_finalizer_brings_back_can_go_on(slots):
     assert gone() is None
 
 
-# Size
-
-
 def test_sizeof_counts_what_it_holds(new):
     pointer = struct.calcsize("P")
     aw = new()
@@ -711,3 +716,64 @@ def test_sizeof_counts_what_it_holds(new):
     rawapi.cancel(aw)
     run(aw)
     assert aw.__sizeof__() <= with_values
+
+
+# python.8: what is refused
+
+
+def test_calling_the_type_is_type_error():
+    for call in (
+        lambda: PyAwaitable(),
+        lambda: PyAwaitable(1),
+        lambda: PyAwaitable.__new__(PyAwaitable),
+        lambda: object.__new__(PyAwaitable),
+    ):
+        with pytest.raises(TypeError):
+            call()
+
+
+def test_subclassing_is_type_error():
+    with pytest.raises(TypeError):
+
+        class Sub(PyAwaitable):
+            pass
+
+    with pytest.raises(TypeError):
+        type("Sub", (PyAwaitable,), {})
+
+
+def test_becoming_an_awaitable_is_type_error(new):
+    class Plain:
+        pass
+
+    with pytest.raises(TypeError):
+        Plain().__class__ = PyAwaitable
+    with pytest.raises(TypeError):
+        new().__class__ = Plain
+
+
+@pytest.mark.skipif(sys.version_info < (3, 10), reason="3.9 has no flag for immutable types")
+def test_the_type_cannot_be_changed():
+    with pytest.raises(TypeError):
+        PyAwaitable.send = None
+    with pytest.raises(TypeError):
+        PyAwaitable.extra = 1
+    with pytest.raises(TypeError):
+        del PyAwaitable.close
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_pickling_is_type_error(protocol, new):
+    with pytest.raises(TypeError):
+        pickle.dumps(new(), protocol)
+
+
+@pytest.mark.parametrize("copies", [copy.copy, copy.deepcopy])
+def test_copying_is_type_error(copies, new):
+    with pytest.raises(TypeError):
+        copies(new())
+
+
+def test_the_type_can_be_pickled_and_copied():
+    assert pickle.loads(pickle.dumps(PyAwaitable)) is PyAwaitable
+    assert copy.deepcopy(PyAwaitable) is PyAwaitable
