@@ -125,20 +125,20 @@ test-all: $(TOOLS)/.ready ## test every CPython from 3.9 to 3.15 that is found (
 
 .PHONY: format-check
 format-check: needs ## check the formatting of the Rust code
-	cargo fmt --check
+	cargo fmt --all --check
 
 .PHONY: format
 format: $(VENV)/.ready ## format the Rust code, sort the imports of the Python code
-	cargo fmt
+	cargo fmt --all
 	"$(VENV)/bin/ruff" check --quiet --fix --select I .
 
 .PHONY: clippy
 clippy: $(VENV)/.ready ## check the Rust code, warnings are errors
-	cargo clippy --quiet --all-targets $(CARGO_ARGS) -- -D warnings
+	cargo clippy --quiet --workspace --all-targets $(CARGO_ARGS) -- -D warnings
 
 .PHONY: cargo-test
 cargo-test: $(VENV)/.ready ## run the tests that need no interpreter (CARGO_ARGS="--test machine")
-	cargo test --quiet $(CARGO_ARGS)
+	cargo test --quiet --workspace $(CARGO_ARGS)
 
 .PHONY: ruff
 ruff: $(VENV)/.ready ## check the Python code
@@ -208,8 +208,8 @@ audit-dependencies: ## check all crates: advisories, licences, sources (CHECKS="
 	cargo deny check $(CHECKS)
 
 .PHONY: header
-header: $(VENV)/.ready ## write include/pyawaitable.h anew from the Rust code
-	PYAWAITABLE_WRITE_HEADER=1 cargo test --quiet --test header
+header: ## make the parts of the header, the table and the lists of functions from src/capi
+	cargo run --quiet --package xtask
 
 .PHONY: rule
 rule: ## print a rule of docs/spec.md, with what keeps it and the tests that claim it (ID=steps.3)
@@ -248,7 +248,7 @@ $(QUICK)/.library: $(QUICK)/.ready $(CRATE_SOURCES)
 $(QUICK)/.extensions: $(QUICK)/.library $(QUICK)/.compiled
 	@touch "$@"
 
-$(QUICK)/.compiled: $(QUICK)/.ready $(EXTENSION_SOURCES) $(wildcard include/*.h) | $(QUICK)/.library
+$(QUICK)/.compiled: $(QUICK)/.ready $(EXTENSION_SOURCES) $(shell find include -name "*.h") | $(QUICK)/.library
 	cd tests/ext && "$(QUICK)/venv/bin/python" setup.py --quiet build_ext --parallel 2 \
 	    --build-temp "$(QUICK)/extensions" --build-lib "$$("$(QUICK)/venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')"
 	@touch "$@"

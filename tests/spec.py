@@ -16,7 +16,7 @@ BEGINNING = re.compile(r"\*\*([a-z]+\.\d+)\*\* ")
 NOT_BUILT = "*(not built yet)* "
 FILES = re.compile(r"`([^`]+)`")
 # Where the files are that may keep a rule.
-SOURCES = ("backend/", "include/", "python/", "src/")
+SOURCES = ("backend/", "crates/", "include/", "python/", "src/")
 
 
 class Rule(NamedTuple):

@@ -1,5 +1,7 @@
 //! The types of the C author's functions.
 
+#![allow(non_camel_case_types, reason = "the names are those of the C API")]
+
 use crate::python::ffi::PyObject;
 use core::ffi::c_int;
 

@@ -188,8 +188,7 @@ unsafe extern "C" fn released(_: *mut PyObject, _: *mut PyObject) -> *mut PyObje
 
 /// `refuses(awaitable, other)`: calls each function that is for a queue; the names of the exceptions.
 unsafe extern "C" fn refuses(_: *mut PyObject, arguments: *mut PyObject) -> *mut PyObject {
-    use pyawaitable::capi::awaits::*;
-    use pyawaitable::capi::result::PyAwaitable_SetResult;
+    use pyawaitable::capi::*;
     unsafe extern "C" fn deferred(_: *mut PyObject) -> c_int {
         0
     }
@@ -229,7 +228,7 @@ unsafe extern "C" fn refuses(_: *mut PyObject, arguments: *mut PyObject) -> *mut
 unsafe extern "C" fn cancel(_: *mut PyObject, awaitable: *mut PyObject) -> *mut PyObject {
     // SAFETY: a live object.
     unsafe {
-        pyawaitable::capi::awaits::PyAwaitable_Cancel(awaitable);
+        pyawaitable::capi::PyAwaitable_Cancel(awaitable);
         if PyErr_Occurred().is_null() {
             Py_INCREF(Py_None());
             return Py_None();

@@ -117,7 +117,6 @@ fn with_prototype(mut function: Function, code: &str) -> Result<Function> {
     let result = before[start..]
         .split_once(char::is_whitespace)
         .ok_or_else(complaint)?;
-    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     function.result = words(result.1);
     function.parameters = parameters
         .split(',')
@@ -142,4 +141,9 @@ fn without_comments(text: &str) -> String {
         rest = comment.split_once("*/").map_or("", |(_, after)| after);
     }
     code + rest
+}
+
+/// The text with one space between its words.
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
