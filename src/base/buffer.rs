@@ -9,9 +9,15 @@ use core::mem::size_of;
 /// Where memory comes from.
 pub trait Memory {
     /// As C's `realloc`: NULL, with the old block as it was, if there is no memory. A NULL `block` is a new one.
-    fn reallocate(block: *mut u8, bytes: usize) -> *mut u8;
+    ///
+    /// # Safety
+    /// `block` is NULL, or this memory's and the caller's.
+    unsafe fn reallocate(block: *mut u8, bytes: usize) -> *mut u8;
     /// As C's `free`.
-    fn free(block: *mut u8);
+    ///
+    /// # Safety
+    /// As for `reallocate`.
+    unsafe fn free(block: *mut u8);
 }
 
 /// There was no memory; nothing has changed.
@@ -84,7 +90,8 @@ impl<T: Copy, M: Memory> Buffer<T, M> {
             .checked_mul(size_of::<T>())
             .filter(|&bytes| bytes <= isize::MAX as usize)
             .ok_or(NoMemory)?;
-        let block = M::reallocate(self.block.cast(), bytes).cast::<T>();
+        // SAFETY: NULL or a block of this memory, nobody else's.
+        let block = unsafe { M::reallocate(self.block.cast(), bytes) }.cast::<T>();
         if block.is_null() {
             return Err(NoMemory);
         }
@@ -138,7 +145,8 @@ impl<T: Copy, M: Memory> Buffer<T, M> {
 impl<T: Copy, M: Memory> Drop for Buffer<T, M> {
     fn drop(&mut self) {
         if !self.block.is_null() {
-            M::free(self.block.cast());
+            // SAFETY: as above, and not used again.
+            unsafe { M::free(self.block.cast()) };
         }
     }
 }

@@ -7,15 +7,14 @@ use crate::inner;
 use crate::object::awaitable::Awaitable;
 use crate::python::exception;
 use crate::python::raised::Result;
-use crate::python::reference::Owned;
+use crate::python::reference::{Borrowed, Owned};
 use crate::store::queue::Activity;
 
 /// What `await object` drives: what is of this library drives itself.
 #[inline]
 pub fn start(object: Owned) -> Result<Owned> {
     const COMPLAINT: &core::ffi::CStr = c"object %.100s can't be used in 'await' expression";
-    // SAFETY: a live object.
-    match unsafe { Awaitable::from_object(object.as_ptr()) } {
+    match Awaitable::from_object(object.borrow()) {
         Some(awaitable) => awaitable.check_unawaited().map(|()| object),
         None => inner::start(object, COMPLAINT),
     }
@@ -29,15 +28,11 @@ pub fn handled(awaitable: &Awaitable) -> Option<Owned> {
             Activity::Exiting => store.block_exception()?,
             _ => {
                 let body = store.body()?;
-                // SAFETY: the body's own function, for its own frame.
-                unsafe { (body.functions.handled)(body.frame) }
+                // SAFETY: the body's own function, for its own frame, which keeps what it gives.
+                unsafe { Borrowed::optional((body.functions.handled)(body.frame))? }
             }
         };
-        if exception.is_null() {
-            return None;
-        }
-        // SAFETY: borrowed from what the object holds, which stays as it is while its lock is held.
-        Some(unsafe { Owned::share(exception) })
+        Some(exception.to_owned())
     })
 }
 

@@ -6,7 +6,7 @@ use crate::object::awaitable::Awaitable;
 use crate::object::state;
 use crate::python::ffi::{PyObject, PyTypeObject};
 use crate::python::raised::{Kind, Raised, Result, status, to_c};
-use crate::python::reference::Owned;
+use crate::python::reference::{Borrowed, Owned};
 use crate::python::thread::Thread;
 use crate::types::awaitable_type::DEFINITIONS;
 use core::ffi::c_int;
@@ -21,7 +21,7 @@ use core::ffi::c_int;
 /// function of this API.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyAwaitable_Init() -> c_int {
-    status(state::current(Thread::current(), &DEFINITIONS).map(drop))
+    status(state::current(&Thread::current(), &DEFINITIONS).map(drop))
 }
 
 /// The type of awaitables in the current interpreter.
@@ -34,9 +34,8 @@ pub unsafe extern "C" fn PyAwaitable_GetType() -> *mut PyTypeObject {
 
 /// The type, borrowed from the interpreter's state.
 pub fn awaitable_type() -> Result<*mut PyTypeObject> {
-    let state = state::current(Thread::current(), &DEFINITIONS)?;
-    // SAFETY: the interpreter keeps its state.
-    let found = unsafe { state.as_ref() }.awaitable_type.get();
+    let thread = Thread::current();
+    let found = state::current(&thread, &DEFINITIONS)?.awaitable_type.get();
     found.map_or_else(|| Err(Raised::pending()), |found| Ok(found.as_ptr()))
 }
 
@@ -52,7 +51,7 @@ pub fn awaitable_type() -> Result<*mut PyTypeObject> {
 pub unsafe extern "C" fn PyAwaitable_New() -> *mut PyObject {
     let thread = Thread::current();
     to_c(
-        state::current(thread, &DEFINITIONS)
+        state::current(&thread, &DEFINITIONS)
             .and_then(|state| Awaitable::create(thread, state))
             .map(Owned::into_ptr),
     )
@@ -75,15 +74,14 @@ pub unsafe extern "C" fn PyAwaitable_SetResult(
 
 unsafe fn set_result(awaitable: *mut PyObject, result: *mut PyObject) -> Result<()> {
     // SAFETY: the caller passes live objects or NULL.
-    let awaitable = unsafe { checked(awaitable) }?;
-    if result.is_null() {
+    let (awaitable, result) = unsafe { (checked(awaitable)?, Borrowed::optional(result)) };
+    let Some(result) = result else {
         return Err(Raised::new(
             Kind::ValueError,
             c"NULL passed to PyAwaitable_SetResult() as the result",
         ));
-    }
-    // SAFETY: checked above.
-    let replaced = awaitable.with_queue(|store| store.set_result(unsafe { Owned::share(result) }));
+    };
+    let replaced = awaitable.with_queue(|store| store.set_result(result.to_owned()));
     match replaced {
         // What was set before is released here.
         Some(_) => Ok(()),
@@ -108,8 +106,8 @@ pub unsafe extern "C" fn PyAwaitable_Cancel(awaitable: *mut PyObject) {
             cancel_body(this);
             return;
         }
-        // SAFETY: live, as checked above. What is released may be all that kept it.
-        let kept = unsafe { Owned::share(awaitable) };
+        // What is released may be all that kept it.
+        let kept = this.borrow().to_owned();
         drop(this.with(|store| store.cancel()));
         while let Some(dropped) = this.with(|store| store.dropped()) {
             drop(dropped);

@@ -8,7 +8,7 @@ use crate::object::awaitable::Awaitable;
 use crate::python::exception;
 use crate::python::ffi::{self, PyObject};
 use crate::python::raised::{Kind, Raised, Result, status};
-use crate::python::reference::Owned;
+use crate::python::reference::{Borrowed, Owned};
 use crate::store::entry::Entry;
 use core::ffi::c_int;
 
@@ -40,23 +40,21 @@ unsafe fn add_await(
     error: PyAwaitable_Error,
 ) -> Result<()> {
     // SAFETY: the caller passes live objects or NULL.
-    let this = unsafe { checked(awaitable) }?;
-    if object.is_null() {
+    let (this, object) = unsafe { (checked(awaitable)?, Borrowed::optional(object)) };
+    let Some(object) = object else {
         return Err(Raised::new(
             Kind::ValueError,
             c"NULL passed to PyAwaitable_AddAwait() as the object to await",
         ));
-    }
-    if object == awaitable {
+    };
+    if object.is(this.borrow()) {
         return Err(Raised::new(
             Kind::ValueError,
             c"an awaitable cannot await itself",
         ));
     }
     inner::check_awaitable(object)?;
-    // SAFETY: live, as checked above.
-    let object = unsafe { Owned::share(object) };
-    queue(this, Entry::to_await(object.into_ptr(), callback, error))
+    queue(this, Entry::to_await(object.to_owned(), callback, error))
 }
 
 /// Queues an entry, or releases it.
@@ -135,18 +133,17 @@ pub unsafe extern "C" fn PyAwaitable_AsyncWith(
     error: PyAwaitable_Error,
 ) -> c_int {
     // SAFETY: the caller passes live objects or NULL.
-    status(unsafe { checked(awaitable) }.and_then(|this| {
-        if context.is_null() {
+    let (this, context) = unsafe { (checked(awaitable), Borrowed::optional(context)) };
+    status(this.and_then(|this| {
+        let Some(context) = context else {
             return Err(Raised::new(
                 Kind::ValueError,
                 c"NULL passed to PyAwaitable_AsyncWith() as the context manager",
             ));
-        }
+        };
         // The look-up is not for when an exception is set.
         exception::preserving(|| block::check_context(this, context))?;
-        // SAFETY: live, as checked above.
-        let context = unsafe { Owned::share(context) };
-        queue(this, Entry::to_enter(context.into_ptr(), callback, error))
+        queue(this, Entry::to_enter(context.to_owned(), callback, error))
     }))
 }
 

@@ -12,7 +12,7 @@ use crate::types::awaitable_type::DEFINITIONS;
 /// still the caller's.
 pub fn new(body: Body) -> Result<Owned, Raised> {
     let thread = Thread::current();
-    let created = Awaitable::create(thread, state::current(thread, &DEFINITIONS)?)?;
+    let created = Awaitable::create(thread, state::current(&thread, &DEFINITIONS)?)?;
     // SAFETY: made above.
     let awaitable = unsafe { &*created.as_ptr().cast::<Awaitable>() };
     awaitable.with(|store| store.set_body(body));

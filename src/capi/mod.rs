@@ -25,8 +25,9 @@ pub use version::*;
 
 use crate::base::buffer::NoMemory;
 use crate::object::awaitable::Awaitable;
-use crate::python::ffi::{self, PyObject};
+use crate::python::ffi::PyObject;
 use crate::python::raised::{Kind, Raised, Result};
+use crate::python::reference::Borrowed;
 
 impl From<NoMemory> for Raised {
     fn from(_: NoMemory) -> Self {
@@ -40,11 +41,11 @@ impl From<NoMemory> for Raised {
 /// `object` is NULL, or live for as long as the result is used.
 #[inline]
 unsafe fn checked<'a>(object: *mut PyObject) -> Result<&'a Awaitable> {
-    if object.is_null() {
-        return Err(null_awaitable());
-    }
     // SAFETY: the caller's promise.
-    unsafe { Awaitable::from_object(object) }.ok_or_else(|| foreign(object))
+    let Some(object) = (unsafe { Borrowed::optional(object) }) else {
+        return Err(null_awaitable());
+    };
+    Awaitable::from_object(object).ok_or_else(|| foreign(object))
 }
 
 #[cold]
@@ -56,11 +57,10 @@ fn null_awaitable() -> Raised {
 }
 
 #[cold]
-fn foreign(object: *mut PyObject) -> Raised {
-    // SAFETY: a live object.
-    let same_name = unsafe {
-        core::ffi::CStr::from_ptr((*ffi::Py_TYPE(object)).tp_name) == c"pyawaitable.PyAwaitable"
-    };
+fn foreign(object: Borrowed<'_>) -> Raised {
+    // SAFETY: a live object's type has a name.
+    let name = unsafe { core::ffi::CStr::from_ptr((*object.r#type()).tp_name) };
+    let same_name = name == c"pyawaitable.PyAwaitable";
     Raised::for_type_of(
         if same_name {
             c"a '%.100s' of another copy of the library cannot be used with this one, only awaited"

@@ -33,7 +33,7 @@ pub unsafe extern "C" fn finalize(object: *mut PyObject) {
             close(awaitable).map(drop)
         };
         if let Err(raised) = ended {
-            exception::unraisable_at_end(raised, object);
+            exception::unraisable_at_end(raised, awaitable.borrow());
         }
         Ok(())
     });

@@ -7,16 +7,15 @@ use crate::inner::{self, Resumed};
 use crate::object::awaitable::Awaitable;
 use crate::python::eval_breaker;
 use crate::python::exception;
-use crate::python::ffi;
 use crate::python::raised::Raised;
-use crate::python::reference::Owned;
+use crate::python::reference::Borrowed;
 use crate::python::thread::Thread;
 use crate::store::body::{Action, Body, Event};
 use crate::store::queue::Activity;
 
 /// Runs the body until it suspends or ends. The object's phase is `Running`, and this thread's to change.
 #[inline(never)]
-pub fn run(thread: Thread, awaitable: &Awaitable, input: Input) -> Reached {
+pub fn run(thread: Thread, awaitable: &Awaitable, input: Input<'_>) -> Reached {
     let (activity, body) = awaitable.with(|store| (store.status.activity, store.body()));
     let Some(body) = body else {
         return Reached::Raised(Raised::pending());
@@ -33,9 +32,7 @@ pub fn run(thread: Thread, awaitable: &Awaitable, input: Input) -> Reached {
                         store.drive(iterator);
                         store.status.activity = Activity::BodyAwaiting;
                     });
-                    // SAFETY: None lives as long as the interpreter.
-                    let none = Input::Send(unsafe { ffi::Py_None() });
-                    match drive(thread, awaitable, none) {
+                    match drive(thread, awaitable, Input::Send(Borrowed::none())) {
                         Ok(event) => event,
                         Err(reached) => return reached,
                     }
@@ -70,7 +67,7 @@ fn begin(
     thread: Thread,
     awaitable: &Awaitable,
     activity: Activity,
-    input: Input,
+    input: Input<'_>,
 ) -> core::result::Result<Event, Reached> {
     if activity == Activity::BodyAwaiting {
         return drive(thread, awaitable, input);
@@ -79,8 +76,7 @@ fn begin(
         return Ok(Event::Start);
     }
     let thrown = match input {
-        // SAFETY: live, as whoever sends it holds it.
-        Input::Send(value) => return Ok(Event::Sent(unsafe { Owned::share(value) })),
+        Input::Send(value) => return Ok(Event::Sent(value.to_owned())),
         Input::Exit(None) => return Ok(Event::Raised(exception::generator_exit())),
         Input::Throw(thrown) | Input::Exit(Some(thrown)) => thrown,
     };
@@ -94,11 +90,13 @@ fn begin(
 fn drive(
     thread: Thread,
     awaitable: &Awaitable,
-    input: Input,
+    input: Input<'_>,
 ) -> core::result::Result<Event, Reached> {
-    let Some(inner) = awaitable.with(|store| store.driven()) else {
+    let Some(inner) = awaitable.with(|store| store.driven().map(Borrowed::as_ptr)) else {
         return Err(Reached::Raised(Raised::pending()));
     };
+    // SAFETY: the store holds it, and none but this step takes it out.
+    let inner = unsafe { Borrowed::new(inner) };
     match resume_handling(thread, awaitable, inner, input) {
         Resumed::Yielded(value) => Err(Reached::Suspended(value)),
         Resumed::Refused(raised) => Err(Reached::Refused(raised)),
@@ -120,8 +118,7 @@ fn drive(
 
 /// Lets the body run.
 fn resume(awaitable: &Awaitable, body: Body, event: Event) -> Action {
-    // SAFETY: a live object: our caller has a reference, and from here on so do we.
-    let kept = unsafe { Owned::share(awaitable.as_ptr()) };
+    let kept = awaitable.borrow().to_owned();
     // SAFETY: the body's own function, for its own frame, which lives until the body is taken out.
     unsafe { (body.functions.resume)(kept.as_ptr(), body.frame, event) }
 }

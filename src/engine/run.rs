@@ -10,9 +10,8 @@ use crate::inner::{self, Resumed, Thrown};
 use crate::object::awaitable::Awaitable;
 use crate::python::eval_breaker;
 use crate::python::exception;
-use crate::python::ffi::{self, PyObject};
 use crate::python::raised::Raised;
-use crate::python::reference::Owned;
+use crate::python::reference::{Borrowed, Owned};
 use crate::python::thread::Thread;
 use crate::store::queue::{Activity, Next};
 
@@ -30,18 +29,18 @@ pub enum Reached {
 
 /// What a step brings to the await in progress.
 #[derive(Clone, Copy)]
-pub enum Input {
-    /// A borrowed value.
-    Send(*mut PyObject),
+pub enum Input<'a> {
+    /// A value.
+    Send(Borrowed<'a>),
     /// An exception, for the inner awaitable's `throw`.
-    Throw(Thrown),
+    Throw(Thrown<'a>),
     /// A `GeneratorExit`: the inner awaitable is closed, then the exception raised here. None is a fresh one.
-    Exit(Option<Thrown>),
+    Exit(Option<Thrown<'a>>),
 }
 
 /// The engine. The object's phase is `Running`, and this thread's to change.
 #[inline(never)]
-pub fn run(thread: Thread, awaitable: &Awaitable, input: Input) -> Reached {
+pub fn run(thread: Thread, awaitable: &Awaitable, input: Input<'_>) -> Reached {
     let mut input = input;
     loop {
         let next = awaitable.next();
@@ -63,6 +62,8 @@ pub fn run(thread: Thread, awaitable: &Awaitable, input: Input) -> Reached {
                 Next::Body => return resumed::run(thread, awaitable, input),
                 Next::Finish => return Reached::Finished,
             };
+            // SAFETY: the store holds it, and none but this step takes it out.
+            let inner = unsafe { Borrowed::new(inner) };
             match resume(thread, awaitable, inner, input) {
                 Resumed::Yielded(value) => return Reached::Suspended(value),
                 Resumed::Ended(Ok(value)) => queue::succeed(thread, awaitable, value),
@@ -70,8 +71,7 @@ pub fn run(thread: Thread, awaitable: &Awaitable, input: Input) -> Reached {
                 Resumed::Refused(raised) => return Reached::Refused(raised),
             }
         };
-        // SAFETY: None lives as long as the interpreter.
-        input = Input::Send(unsafe { ffi::Py_None() });
+        input = Input::Send(Borrowed::none());
         let raised = match step {
             Ok(()) if !awaitable.state().is_due() => continue,
             Ok(()) => match eval_breaker::let_others_run(&awaitable.state().last_turn) {
@@ -88,7 +88,7 @@ pub fn run(thread: Thread, awaitable: &Awaitable, input: Input) -> Reached {
 
 /// Resumes what is in progress.
 #[inline(always)]
-fn resume(thread: Thread, awaitable: &Awaitable, inner: *mut PyObject, input: Input) -> Resumed {
+fn resume(thread: Thread, awaitable: &Awaitable, inner: Borrowed<'_>, input: Input<'_>) -> Resumed {
     if awaitable.with(|store| store.status.activity) == Activity::Exiting {
         return resume_handling(thread, awaitable, inner, input);
     }
@@ -103,8 +103,8 @@ fn resume(thread: Thread, awaitable: &Awaitable, inner: *mut PyObject, input: In
 pub fn resume_handling(
     thread: Thread,
     awaitable: &Awaitable,
-    inner: *mut PyObject,
-    input: Input,
+    inner: Borrowed<'_>,
+    input: Input<'_>,
 ) -> Resumed {
     if let Input::Send(_) = input {
         return handling(awaitable, |_| deliver(thread, inner, input));
@@ -123,22 +123,19 @@ pub fn resume_handling(
 /// Gives the step's input to what is in progress. An awaitable of this library is entered directly, as native coroutines
 /// enter each other: [`run`] then stands on [`run`], with nothing between them.
 #[inline(always)]
-fn deliver(thread: Thread, inner: *mut PyObject, input: Input) -> Resumed {
+fn deliver(thread: Thread, inner: Borrowed<'_>, input: Input<'_>) -> Resumed {
     let Input::Send(value) = input else {
         return interrupt(inner, input);
     };
-    // SAFETY: what is being driven is alive.
-    match unsafe { Awaitable::from_object(inner) } {
+    match Awaitable::from_object(inner) {
         Some(next) => send_on(Some(thread), next, value).into(),
         None => inner::send(inner, value),
     }
 }
 
 #[cold]
-fn interrupt(inner: *mut PyObject, input: Input) -> Resumed {
-    // SAFETY: what is being driven is alive.
-    let ours = unsafe { Awaitable::from_object(inner) };
-    match (input, ours) {
+fn interrupt(inner: Borrowed<'_>, input: Input<'_>) -> Resumed {
+    match (input, Awaitable::from_object(inner)) {
         (Input::Send(value), _) => inner::send(inner, value),
         (Input::Throw(thrown), Some(next)) => throw(next, thrown).into(),
         (Input::Throw(thrown), None) => inner::throw(inner, thrown),

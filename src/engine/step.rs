@@ -5,9 +5,8 @@ use crate::base::rules::{Admission, Phase, Refusal, Step};
 use crate::inner::{self, Thrown};
 use crate::object::awaitable::Awaitable;
 use crate::python::exception;
-use crate::python::ffi::{self, PyObject};
 use crate::python::raised::{Kind, Raised, Result};
-use crate::python::reference::Owned;
+use crate::python::reference::{Borrowed, Owned};
 use crate::python::thread::Thread;
 use crate::store::queue::Activity;
 
@@ -21,17 +20,16 @@ pub enum Outcome {
     Raise(Raised),
 }
 
-/// `send(value)`, `value` borrowed.
+/// `send(value)`.
 #[inline]
-pub fn send(awaitable: &Awaitable, value: *mut PyObject) -> Outcome {
+pub fn send(awaitable: &Awaitable, value: Borrowed<'_>) -> Outcome {
     send_on(None, awaitable, value)
 }
 
 /// `send(value)`, by the thread that the step above knows already.
 #[inline(always)]
-pub fn send_on(thread: Option<Thread>, awaitable: &Awaitable, value: *mut PyObject) -> Outcome {
-    // SAFETY: only the address is compared.
-    let step = if value == unsafe { ffi::Py_None() } {
+pub fn send_on(thread: Option<Thread>, awaitable: &Awaitable, value: Borrowed<'_>) -> Outcome {
+    let step = if value.is_none() {
         Step::Next
     } else {
         Step::Send
@@ -45,7 +43,7 @@ pub fn send_on(thread: Option<Thread>, awaitable: &Awaitable, value: *mut PyObje
 }
 
 /// `throw(...)`.
-pub fn throw(awaitable: &Awaitable, thrown: Thrown) -> Outcome {
+pub fn throw(awaitable: &Awaitable, thrown: Thrown<'_>) -> Outcome {
     // While it is suspended, what cannot be an exception is the await's to refuse. From 3.15 on it comes too late for a
     // finished one to look at it.
     let is_checked = match awaitable.phase() {
@@ -117,7 +115,7 @@ fn refuse(refusal: Refusal) -> Raised {
 
 /// Runs a step that the machine has admitted, and puts the object into the phase it leaves.
 #[inline(always)]
-fn enter(thread: Option<Thread>, awaitable: &Awaitable, input: Input) -> Outcome {
+fn enter(thread: Option<Thread>, awaitable: &Awaitable, input: Input<'_>) -> Outcome {
     if awaitable.finish_if_done() {
         return finish(awaitable);
     }

@@ -3,9 +3,9 @@
 mod thrown;
 
 use crate::python::exception;
-use crate::python::ffi::{self, PyObject, PyTypeObject};
+use crate::python::ffi::{self, PyObject};
 use crate::python::raised::{Kind, Raised, Result};
-use crate::python::reference::Owned;
+use crate::python::reference::{Borrowed, Owned, or_null};
 use core::ffi::{CStr, c_void};
 use core::sync::atomic::{AtomicPtr, Ordering};
 pub use thrown::{Thrown, check_thrown, is_generator_exit, raise_here};
@@ -22,23 +22,22 @@ pub enum Resumed {
 
 /// Whether `object` is exactly a native coroutine.
 #[inline]
-fn is_coroutine(object: *mut PyObject) -> bool {
-    // SAFETY: callers pass live objects.
-    unsafe { ffi::Py_TYPE(object) == &raw mut ffi::PyCoro_Type }
+fn is_coroutine(object: Borrowed<'_>) -> bool {
+    object.r#type() == &raw mut ffi::PyCoro_Type
 }
 
 /// Whether `object` is a generator that `types.coroutine` has marked.
-fn is_marked_generator(object: *mut PyObject) -> bool {
-    // SAFETY: callers pass live objects.
-    unsafe { ffi::pyawaitable_shim_is_marked_generator(object) != 0 }
+fn is_marked_generator(object: Borrowed<'_>) -> bool {
+    // SAFETY: any live object may be asked.
+    unsafe { ffi::pyawaitable_shim_is_marked_generator(object.as_ptr()) != 0 }
 }
 
-/// Whether a type has a slot for `await`.
+/// The slot for `await` of an object's type.
 #[inline]
-fn await_slot(r#type: *mut PyTypeObject) -> Option<ffi::unaryfunc> {
-    // SAFETY: callers pass the type of a live object; its async methods live as long as it does.
+fn await_slot(object: Borrowed<'_>) -> Option<ffi::unaryfunc> {
+    // SAFETY: a live object's type, whose async methods live as long as it does.
     unsafe {
-        let methods = (*r#type).tp_as_async;
+        let methods = (*object.r#type()).tp_as_async;
         if methods.is_null() {
             None
         } else {
@@ -50,10 +49,8 @@ fn await_slot(r#type: *mut PyTypeObject) -> Option<ffi::unaryfunc> {
 /// Fails with `TypeError` unless `object` may stand after `await`. Only its type is looked at, and no exception that is
 /// set meanwhile is disturbed.
 #[inline]
-pub fn check_awaitable(object: *mut PyObject) -> Result<()> {
-    // SAFETY: callers pass live objects.
-    let r#type = unsafe { ffi::Py_TYPE(object) };
-    if is_coroutine(object) || await_slot(r#type).is_some() || is_marked_generator(object) {
+pub fn check_awaitable(object: Borrowed<'_>) -> Result<()> {
+    if is_coroutine(object) || await_slot(object).is_some() || is_marked_generator(object) {
         return Ok(());
     }
     Err(not_awaitable(
@@ -62,7 +59,7 @@ pub fn check_awaitable(object: *mut PyObject) -> Result<()> {
     ))
 }
 
-fn not_awaitable(format: &CStr, object: *mut PyObject) -> Raised {
+fn not_awaitable(format: &CStr, object: Borrowed<'_>) -> Raised {
     Raised::for_type_of(format, object)
 }
 
@@ -70,8 +67,8 @@ fn not_awaitable(format: &CStr, object: *mut PyObject) -> Raised {
 /// `complaint` has one `%.100s` for the type of an object that cannot be awaited.
 #[inline]
 pub fn start(object: Owned, complaint: &CStr) -> Result<Owned> {
-    if is_coroutine(object.as_ptr()) {
-        return if has_cr_await(object.as_ptr()) {
+    if is_coroutine(object.borrow()) {
+        return if has_cr_await(object.borrow()) {
             Err(awaited_already())
         } else {
             Ok(object)
@@ -87,20 +84,19 @@ pub fn awaited_already() -> Raised {
 }
 
 fn start_foreign(object: Owned, complaint: &CStr) -> Result<Owned> {
-    // SAFETY: a live object.
-    let Some(slot) = await_slot(unsafe { ffi::Py_TYPE(object.as_ptr()) }) else {
-        return if is_marked_generator(object.as_ptr()) {
+    let Some(slot) = await_slot(object.borrow()) else {
+        return if is_marked_generator(object.borrow()) {
             Ok(object)
         } else {
-            Err(not_awaitable(complaint, object.as_ptr()))
+            Err(not_awaitable(complaint, object.borrow()))
         };
     };
     // SAFETY: the slot of the object's own type, without an exception set; the result is a new reference or NULL.
     let iterator = unsafe { Owned::new(slot(object.as_ptr())) }?;
     // SAFETY: a live object.
     if unsafe { ffi::PyIter_Check(iterator.as_ptr()) } == 0
-        || is_coroutine(iterator.as_ptr())
-        || is_marked_generator(iterator.as_ptr())
+        || is_coroutine(iterator.borrow())
+        || is_marked_generator(iterator.borrow())
     {
         return Err(no_iterator(&object, &iterator));
     }
@@ -110,7 +106,7 @@ fn start_foreign(object: Owned, complaint: &CStr) -> Result<Owned> {
 /// The `TypeError` for what an `__await__` returned, as this version of CPython puts it.
 #[cold]
 fn no_iterator(object: &Owned, returned: &Owned) -> Raised {
-    let is_native = is_coroutine(returned.as_ptr()) || is_marked_generator(returned.as_ptr());
+    let is_native = is_coroutine(returned.borrow()) || is_marked_generator(returned.borrow());
     if cfg!(Py_3_15) {
         let format = if is_native {
             c"%T.__await__() must return an iterator, not coroutine"
@@ -133,18 +129,18 @@ fn no_iterator(object: &Owned, returned: &Owned) -> Raised {
     }
     Raised::for_type_of(
         c"__await__() returned non-iterator of type '%.100s'",
-        returned.as_ptr(),
+        returned.borrow(),
     )
 }
 
 /// Whether this native coroutine is in the middle of an await, whoever has stepped it to there: its `cr_await` is not None.
 #[inline]
-fn has_cr_await(coroutine: *mut PyObject) -> bool {
+fn has_cr_await(coroutine: Borrowed<'_>) -> bool {
     let Some(getter) = cr_await() else {
         return false;
     };
     // SAFETY: the getter of the coroutine type on a coroutine; it gives a new reference or fails.
-    match unsafe { Owned::new(getter(coroutine, core::ptr::null_mut())) } {
+    match unsafe { Owned::new(getter(coroutine.as_ptr(), core::ptr::null_mut())) } {
         Ok(awaited) => !awaited.is_none(),
         Err(raised) => {
             exception::discard(raised);
@@ -180,13 +176,13 @@ fn cr_await() -> Option<ffi::getter> {
     Some(unsafe { core::mem::transmute::<*mut c_void, ffi::getter>(found) })
 }
 
-/// Sends `value`, borrowed, into an iterator that [`start`] gave.
+/// Sends `value` into an iterator that [`start`] gave.
 #[inline]
-pub fn send(inner: *mut PyObject, value: *mut PyObject) -> Resumed {
+pub fn send(inner: Borrowed<'_>, value: Borrowed<'_>) -> Resumed {
     let mut result = core::ptr::null_mut();
     // SAFETY: live arguments, no exception set; a result is a new reference.
     unsafe {
-        match ffi::send(inner, value, &mut result) {
+        match ffi::send(inner.as_ptr(), value.as_ptr(), &mut result) {
             ffi::PYGEN_NEXT => match Owned::new(result) {
                 Ok(value) => Resumed::Yielded(value),
                 Err(raised) => Resumed::Ended(Err(raised)),
@@ -198,9 +194,9 @@ pub fn send(inner: *mut PyObject, value: *mut PyObject) -> Resumed {
 }
 
 /// Throws into an iterator that [`start`] gave; where it has no `throw`, the exception is raised here.
-pub fn throw(inner: *mut PyObject, thrown: Thrown) -> Resumed {
+pub fn throw(inner: Borrowed<'_>, thrown: Thrown<'_>) -> Resumed {
     // A native one would warn of more than one argument, of which the thrower has been warned already.
-    if cfg!(Py_3_12) && !thrown.value.is_null() && is_native(inner) {
+    if cfg!(Py_3_12) && thrown.value.is_some() && is_native(inner) {
         if let Err(raised) = check_thrown(thrown) {
             return Resumed::Ended(Err(raised));
         }
@@ -208,9 +204,9 @@ pub fn throw(inner: *mut PyObject, thrown: Thrown) -> Resumed {
         return throw(
             inner,
             Thrown {
-                exception: exception.as_ptr(),
-                value: core::ptr::null_mut(),
-                traceback: core::ptr::null_mut(),
+                exception: exception.borrow(),
+                value: None,
+                traceback: None,
             },
         );
     }
@@ -228,9 +224,9 @@ pub fn throw(inner: *mut PyObject, thrown: Thrown) -> Resumed {
     let yielded = unsafe {
         ffi::PyObject_CallFunctionObjArgs(
             method.as_ptr(),
-            thrown.exception,
-            thrown.value,
-            thrown.traceback,
+            thrown.exception.as_ptr(),
+            or_null(thrown.value),
+            or_null(thrown.traceback),
             core::ptr::null_mut::<PyObject>(),
         )
     };
@@ -242,9 +238,8 @@ pub fn throw(inner: *mut PyObject, thrown: Thrown) -> Resumed {
 }
 
 /// Whether `inner` is a native coroutine or generator.
-fn is_native(inner: *mut PyObject) -> bool {
-    // SAFETY: what is being driven is alive.
-    is_coroutine(inner) || unsafe { ffi::Py_TYPE(inner) == &raw mut ffi::PyGen_Type }
+fn is_native(inner: Borrowed<'_>) -> bool {
+    is_coroutine(inner) || inner.r#type() == &raw mut ffi::PyGen_Type
 }
 
 /// The value of the `StopIteration` that is set; any other exception stays.
@@ -261,7 +256,7 @@ fn stop_value() -> Result<Owned> {
 }
 
 /// Closes an iterator that [`start`] gave; one without `close` is left alone.
-pub fn close(inner: *mut PyObject) -> Result<()> {
+pub fn close(inner: Borrowed<'_>) -> Result<()> {
     match optional_attribute(inner, c"close") {
         // SAFETY: a live callable, no exception set.
         Ok(Some(method)) => unsafe {
@@ -280,9 +275,9 @@ pub fn close(inner: *mut PyObject) -> Result<()> {
 }
 
 /// An attribute, or None where there is none; any exception but `AttributeError` stays.
-fn optional_attribute(object: *mut PyObject, name: &CStr) -> Result<Option<Owned>> {
+fn optional_attribute(object: Borrowed<'_>, name: &CStr) -> Result<Option<Owned>> {
     // SAFETY: a live object; a new reference or NULL comes back.
-    let found = unsafe { ffi::PyObject_GetAttrString(object, name.as_ptr()) };
+    let found = unsafe { ffi::PyObject_GetAttrString(object.as_ptr(), name.as_ptr()) };
     // SAFETY: as above.
     if let Some(found) = unsafe { Owned::optional(found) } {
         return Ok(Some(found));

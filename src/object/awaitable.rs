@@ -9,7 +9,7 @@ use crate::python::ffi::{self, PyObject};
 use crate::python::lock::Lock;
 use crate::python::origin;
 use crate::python::raised::{Kind, Raised, Result};
-use crate::python::reference::Owned;
+use crate::python::reference::{Borrowed, Owned};
 use crate::python::thread::Thread;
 use crate::store::queue::Next;
 use crate::store::saved::Objects;
@@ -42,10 +42,10 @@ pub const WEAK_REFERENCES: usize = core::mem::offset_of!(Awaitable, weak_referen
 impl Awaitable {
     /// A new, empty awaitable.
     #[inline]
-    pub fn create(thread: Thread, state: NonNull<State>) -> Result<Owned> {
-        // SAFETY: the interpreter keeps its state. The object is whole before the collector or anybody else sees it.
+    pub fn create(thread: Thread, state: &State) -> Result<Owned> {
+        // SAFETY: the object is whole before the collector or anybody else sees it.
         let created = unsafe {
-            let object = match state.as_ref().awaitables.take() {
+            let object = match state.awaitables.take() {
                 Some(object) => {
                     ffi::first_reference(object, size_of::<Self>());
                     let awaitable = &*object.cast::<Self>();
@@ -92,19 +92,19 @@ impl Awaitable {
 
     /// A new object that the collector does not know yet. It holds its state, and, as of any heap type, its type.
     #[cold]
-    fn allocate(state: NonNull<State>) -> Result<*mut PyObject> {
-        // SAFETY: the interpreter keeps its state, and the state its type.
+    fn allocate(state: &State) -> Result<*mut PyObject> {
+        let Some(r#type) = state.awaitable_type.get() else {
+            return Err(Raised::pending());
+        };
+        // SAFETY: the state keeps its type.
         unsafe {
-            let Some(r#type) = state.as_ref().awaitable_type.get() else {
-                return Err(Raised::pending());
-            };
             let object = ffi::_PyObject_GC_New(r#type.as_ptr()).cast::<Self>();
             if object.is_null() {
                 return Err(Raised::pending());
             }
-            state.as_ref().hold();
+            state.hold();
             (&raw mut (*object).weak_references).write(Cell::new(core::ptr::null_mut()));
-            (&raw mut (*object).state).write(state);
+            (&raw mut (*object).state).write(NonNull::from(state));
             (&raw mut (*object).phase).write(AtomicU8::new(Phase::Created as u8));
             (&raw mut (*object).lock).write(Lock::new());
             (&raw mut (*object).status).write(UnsafeCell::new(Status::new()));
@@ -114,18 +114,15 @@ impl Awaitable {
     }
 
     /// The awaitable that `object` is, if it is one of this copy of the library.
-    ///
-    /// # Safety
-    /// `object` is live, and stays so for as long as the result is used.
     #[inline]
-    pub unsafe fn from_object<'a>(object: *mut PyObject) -> Option<&'a Self> {
+    pub fn from_object(object: Borrowed<'_>) -> Option<&Self> {
         // SAFETY: a live object's type is live. Only our type has our destructor: it cannot be inherited from.
         unsafe {
-            let ours = (*ffi::Py_TYPE(object)).tp_dealloc.is_some_and(|found| {
+            let ours = (*object.r#type()).tp_dealloc.is_some_and(|found| {
                 core::ptr::fn_addr_eq(found, lifetime::dealloc as ffi::destructor)
             });
             if ours {
-                Some(&*object.cast::<Self>())
+                Some(&*object.as_ptr().cast::<Self>())
             } else {
                 None
             }
@@ -138,6 +135,13 @@ impl Awaitable {
         (&raw const *self).cast_mut().cast()
     }
 
+    /// The object as what any other may be.
+    #[inline]
+    pub fn borrow(&self) -> Borrowed<'_> {
+        // SAFETY: whoever has the awaitable keeps the object.
+        unsafe { Borrowed::new(self.as_ptr()) }
+    }
+
     /// What its interpreter owns.
     #[inline]
     pub fn state(&self) -> &State {
@@ -147,24 +151,13 @@ impl Awaitable {
 
     /// `__name__` or, if `qualified`, `__qualname__`: the one that was set, or the type's.
     pub fn name(&self, qualified: bool) -> Owned {
-        self.with(|store| {
-            store
-                .name(qualified)
-                // SAFETY: borrowed from the store, which stays as it is while its lock is held.
-                .map(|name| unsafe { Owned::share(name) })
-        })
-        // SAFETY: the state lives as long as the awaitable, and the name as long as the state.
-        .unwrap_or_else(|| unsafe { Owned::share(self.state().names.default_name.as_ptr()) })
+        self.with(|store| store.name(qualified).map(Borrowed::to_owned))
+            .unwrap_or_else(|| self.state().names.default_name.borrow().to_owned())
     }
 
     /// Where it was made, if that was recorded.
     pub fn origin(&self) -> Option<Owned> {
-        self.with(|store| {
-            store
-                .origin()
-                // SAFETY: borrowed from the store, which stays as it is while its lock is held.
-                .map(|origin| unsafe { Owned::share(origin) })
-        })
+        self.with(|store| store.origin().map(Borrowed::to_owned))
     }
 
     /// Runs `body` on what the object holds. `body` must not run Python code: not so much as drop a reference.

@@ -92,24 +92,25 @@ std::thread_local! {
 
 const CAPSULE: &CStr = c"pyawaitable.state";
 
-/// The state of the interpreter that runs this thread, made at the first call. The interpreter holds it.
+/// The state of the interpreter that runs this thread, made at the first call. The interpreter holds it for as long as it
+/// runs the thread.
 #[inline]
-pub fn current(thread: Thread, definitions: &Definitions) -> Result<NonNull<State>> {
+pub fn current<'a>(thread: &'a Thread, definitions: &Definitions) -> Result<&'a State> {
     let interpreter = thread.interpreter();
     if interpreter == MAIN_INTERPRETER.load(Ordering::Acquire) {
-        if let Some(state) = NonNull::new(MAIN.load(Ordering::Acquire)) {
+        // SAFETY: NULL, or the state of the interpreter that runs this thread.
+        if let Some(state) = unsafe { MAIN.load(Ordering::Acquire).as_ref() } {
             return Ok(state);
         }
     }
-    elsewhere(interpreter, definitions)
+    let found = elsewhere(thread, definitions)?;
+    // SAFETY: as above.
+    Ok(unsafe { found.as_ref() })
 }
 
-fn elsewhere(
-    interpreter: *mut ffi::PyInterpreterState,
-    definitions: &Definitions,
-) -> Result<NonNull<State>> {
+fn elsewhere(thread: &Thread, definitions: &Definitions) -> Result<NonNull<State>> {
     // SAFETY: the interpreter that runs this thread.
-    let interpreter = unsafe { ffi::PyInterpreterState_GetID(interpreter) };
+    let interpreter = unsafe { ffi::PyInterpreterState_GetID(thread.interpreter()) };
     // Interpreters' ids are never used again, while their addresses are.
     if let Ok(cached) = CACHE.try_with(Cell::get) {
         if let Some(state) = cached.state {

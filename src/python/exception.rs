@@ -2,7 +2,7 @@
 
 use crate::python::ffi;
 use crate::python::raised::{Kind, Raised, Result};
-use crate::python::reference::Owned;
+use crate::python::reference::{Borrowed, Owned};
 use core::ffi::CStr;
 
 /// Takes the exception that is set out of the interpreter: normalized, its traceback attached.
@@ -43,7 +43,7 @@ pub fn raise(exception: Owned) -> Raised {
     #[cfg(not(Py_3_12))]
     // SAFETY: an exception instance, its type and its traceback, a reference to each given to the interpreter.
     unsafe {
-        let kind = Owned::share(ffi::Py_TYPE(exception.as_ptr()).cast());
+        let kind = Owned::share(exception.borrow().r#type().cast());
         let traceback = ffi::PyException_GetTraceback(exception.as_ptr());
         ffi::PyErr_Restore(kind.into_ptr(), exception.into_ptr(), traceback);
     }
@@ -96,9 +96,9 @@ pub fn discard(raised: Raised) {
 
 /// Drops the exception that an error callback has set, which then said that `first` is to be raised again. In development
 /// mode (`-X dev`) it goes to `sys.unraisablehook`, unless it is `first` itself.
-pub fn lose(raised: Raised, first: &Owned, awaitable: *mut ffi::PyObject) {
+pub fn lose(raised: Raised, first: &Owned, awaitable: Borrowed<'_>) {
     let lost = take(raised);
-    if lost.as_ptr() != first.as_ptr() && is_development_mode() {
+    if !lost.borrow().is(first.borrow()) && is_development_mode() {
         unraisable(
             raise(lost),
             awaitable,
@@ -142,7 +142,7 @@ pub fn chain_handled(raised: Raised) -> Raised {
     // SAFETY: the taken exception lives until it is set again.
     unsafe {
         let exception = take(raised);
-        ffi::PyErr_SetObject(ffi::Py_TYPE(exception.as_ptr()).cast(), exception.as_ptr());
+        ffi::PyErr_SetObject(exception.borrow().r#type().cast(), exception.as_ptr());
     }
     Raised::pending()
 }
@@ -163,8 +163,8 @@ pub fn handling<R>(exception: &Owned, body: impl FnOnce() -> R) -> R {
 /// Makes `first` the context of the exception that is set, unless it already stands in its chain.
 pub fn set_context(raised: Raised, first: &Owned) -> Raised {
     let exception = take(raised);
-    if !in_chain(exception.as_ptr(), first.as_ptr()) {
-        unlink(first.as_ptr(), exception.as_ptr());
+    if !in_chain(&exception, first) {
+        unlink(first, &exception);
         // SAFETY: both are exceptions; the reference to `first` goes to the call.
         unsafe {
             ffi::Py_INCREF(first.as_ptr());
@@ -175,35 +175,30 @@ pub fn set_context(raised: Raised, first: &Owned) -> Raised {
 }
 
 /// The context of an exception, if any.
-fn context(exception: *mut ffi::PyObject) -> Option<Owned> {
-    // SAFETY: the callers pass exceptions that live; a new reference or NULL comes back.
-    unsafe { Owned::optional(ffi::PyException_GetContext(exception)) }
+fn context(exception: &Owned) -> Option<Owned> {
+    // SAFETY: a live exception; a new reference or NULL comes back.
+    unsafe { Owned::optional(ffi::PyException_GetContext(exception.as_ptr())) }
 }
 
 /// Whether `wanted` is `exception` or stands in its chain of contexts. A cycle in the chain ends the search.
-fn in_chain(exception: *mut ffi::PyObject, wanted: *mut ffi::PyObject) -> bool {
-    find_in_chain(exception, |link| link == wanted).is_some()
+fn in_chain(exception: &Owned, wanted: &Owned) -> bool {
+    find_in_chain(exception, |link| link.borrow().is(wanted.borrow())).is_some()
 }
 
 /// The first link of a chain of contexts, `exception` itself included, for which `test` holds. Floyd's two walkers keep
 /// a cycle from holding the search for ever.
-fn find_in_chain(
-    exception: *mut ffi::PyObject,
-    test: impl Fn(*mut ffi::PyObject) -> bool,
-) -> Option<Owned> {
-    // SAFETY: the caller's exception lives.
-    let mut link = unsafe { Owned::share(exception) };
-    // SAFETY: as above.
-    let mut slow = unsafe { Owned::share(exception) };
+fn find_in_chain(exception: &Owned, test: impl Fn(&Owned) -> bool) -> Option<Owned> {
+    let mut link = exception.borrow().to_owned();
+    let mut slow = exception.borrow().to_owned();
     let mut odd = false;
     loop {
-        if test(link.as_ptr()) {
+        if test(&link) {
             return Some(link);
         }
-        link = context(link.as_ptr())?;
+        link = context(&link)?;
         if odd {
-            slow = context(slow.as_ptr())?;
-            if slow.as_ptr() == link.as_ptr() {
+            slow = context(&slow)?;
+            if slow.borrow().is(link.borrow()) {
                 return None;
             }
         }
@@ -212,9 +207,9 @@ fn find_in_chain(
 }
 
 /// Cuts `target` out of the chain that hangs on `exception`, so that linking the two makes no cycle.
-fn unlink(exception: *mut ffi::PyObject, target: *mut ffi::PyObject) {
+fn unlink(exception: &Owned, target: &Owned) {
     let before = find_in_chain(exception, |link| {
-        context(link).is_some_and(|next| next.as_ptr() == target)
+        context(link).is_some_and(|next| next.borrow().is(target.borrow()))
     });
     if let Some(before) = before {
         // SAFETY: an exception of the chain, kept alive by `before`; NULL takes its context away.
@@ -256,23 +251,23 @@ pub fn no_stop_iteration(raised: Raised) -> Raised {
 
 /// Reports the exception that is set through `sys.unraisablehook`, `object` being what was to be closed.
 /// From 3.14 on native names it in the text alone, since it may be on its way out.
-fn unraisable(raised: Raised, object: *mut ffi::PyObject, format: &core::ffi::CStr) {
+fn unraisable(raised: Raised, object: Borrowed<'_>, format: &CStr) {
     let _ = raised;
     #[cfg(Py_3_14)]
     // SAFETY: a live object, an exception is set; each format has one object to print.
     unsafe {
-        ffi::PyErr_FormatUnraisable(format.as_ptr(), object);
+        ffi::PyErr_FormatUnraisable(format.as_ptr(), object.as_ptr());
     }
     #[cfg(not(Py_3_14))]
     // SAFETY: a live object, and an exception is set.
     unsafe {
         let _ = format;
-        ffi::PyErr_WriteUnraisable(object);
+        ffi::PyErr_WriteUnraisable(object.as_ptr());
     }
 }
 
 /// What an iterator raises when it is asked for its `close`.
-pub fn unraisable_in_close(raised: Raised, iterator: *mut ffi::PyObject) {
+pub fn unraisable_in_close(raised: Raised, iterator: Borrowed<'_>) {
     unraisable(
         raised,
         iterator,
@@ -281,7 +276,7 @@ pub fn unraisable_in_close(raised: Raised, iterator: *mut ffi::PyObject) {
 }
 
 /// What an awaitable raises when it goes.
-pub fn unraisable_at_end(raised: Raised, awaitable: *mut ffi::PyObject) {
+pub fn unraisable_at_end(raised: Raised, awaitable: Borrowed<'_>) {
     unraisable(
         raised,
         awaitable,

@@ -7,12 +7,12 @@ use crate::python::ffi;
 pub struct PythonMemory;
 
 impl Memory for PythonMemory {
-    fn reallocate(block: *mut u8, bytes: usize) -> *mut u8 {
-        // SAFETY: NULL or a block of this allocator; the thread is attached.
+    unsafe fn reallocate(block: *mut u8, bytes: usize) -> *mut u8 {
+        // SAFETY: the caller's promise; the thread is attached.
         unsafe { ffi::PyMem_Realloc(block.cast(), bytes).cast() }
     }
 
-    fn free(block: *mut u8) {
+    unsafe fn free(block: *mut u8) {
         // SAFETY: as above.
         unsafe { ffi::PyMem_Free(block.cast()) }
     }
@@ -20,7 +20,9 @@ impl Memory for PythonMemory {
 
 /// Moves a value into memory of its own.
 pub fn new_block<T>(value: T) -> Result<*mut T, NoMemory> {
-    let place = PythonMemory::reallocate(core::ptr::null_mut(), size_of::<T>()).cast::<T>();
+    // SAFETY: NULL is a new block.
+    let place = unsafe { PythonMemory::reallocate(core::ptr::null_mut(), size_of::<T>()) };
+    let place = place.cast::<T>();
     if place.is_null() {
         return Err(NoMemory);
     }

@@ -1,9 +1,9 @@
 //! Where an awaitable was made: `cr_origin`, recorded while `sys.set_coroutine_origin_tracking_depth()` asks for it.
 
 use crate::python::exception;
-use crate::python::ffi::{self, PyObject};
+use crate::python::ffi;
 use crate::python::raised::{Raised, Result};
-use crate::python::reference::Owned;
+use crate::python::reference::{Borrowed, Owned};
 use core::ffi::c_int;
 
 /// The Python frames that are under way, innermost first and at most `depth` of them, as a tuple of file name, line and
@@ -12,10 +12,8 @@ use core::ffi::c_int;
 pub fn here(depth: c_int) -> Result<Owned> {
     let mut entries = list()?;
     // SAFETY: a borrowed frame or NULL where no Python code runs; it is owned before anything else runs.
-    let mut frame = unsafe {
-        let frame: *mut PyObject = ffi::PyEval_GetFrame().cast();
-        (!frame.is_null()).then(|| Owned::share(frame))
-    };
+    let frame = unsafe { Borrowed::optional(ffi::PyEval_GetFrame().cast()) };
+    let mut frame = frame.map(Borrowed::to_owned);
     for _ in 0..depth {
         let Some(current) = frame else {
             break;

@@ -1,6 +1,7 @@
 //! Failure: an exception is set in the interpreter, and the type system knows it.
 
 use crate::python::ffi;
+use crate::python::reference::Borrowed;
 use core::ffi::{CStr, c_int, c_long, c_void};
 
 /// Proof that an exception is set in the current thread. It has no size: the exception is the interpreter's to keep.
@@ -63,10 +64,10 @@ impl Raised {
     }
 
     /// Sets a `TypeError` whose text names `object`'s type: one `%.100s` in `format` stands for it.
-    pub(crate) fn for_type_of(format: &CStr, object: *mut ffi::PyObject) -> Self {
-        // SAFETY: `object` is live, so its type's name is; every caller's format has one `%.100s` and nothing else.
+    pub(crate) fn for_type_of(format: &CStr, object: Borrowed<'_>) -> Self {
+        // SAFETY: a live object's type has a name; every caller's format has one `%.100s` and nothing else.
         unsafe {
-            let name = (*ffi::Py_TYPE(object)).tp_name;
+            let name = (*object.r#type()).tp_name;
             Self::with_text(
                 ffi::PyExc_TypeError,
                 ffi::PyUnicode_FromFormat(format.as_ptr(), name),

@@ -1,7 +1,8 @@
-//! Strong references.
+//! References: strong ones, and those that somebody else keeps.
 
 use crate::python::ffi;
 use crate::python::raised::{Raised, Result};
+use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 /// A strong reference, released when dropped. The thread that drops it is attached, as every thread in this crate is.
@@ -49,11 +50,16 @@ impl Owned {
     /// A new reference to None.
     #[inline]
     pub fn none() -> Self {
-        // SAFETY: None lives as long as the interpreter.
-        unsafe { Self::share(ffi::Py_None()) }
+        Borrowed::none().to_owned()
     }
 
-    /// The object, borrowed for as long as `self` lives.
+    /// The object, for as long as this reference to it is kept.
+    #[inline]
+    pub fn borrow(&self) -> Borrowed<'_> {
+        Borrowed(self.0, PhantomData)
+    }
+
+    /// The object's address: live for as long as `self` is.
     #[inline]
     pub fn as_ptr(&self) -> *mut ffi::PyObject {
         self.0.as_ptr()
@@ -70,8 +76,7 @@ impl Owned {
     /// Whether this is None.
     #[inline]
     pub fn is_none(&self) -> bool {
-        // SAFETY: only the address is compared.
-        unsafe { self.as_ptr() == ffi::Py_None() }
+        self.borrow().is_none()
     }
 }
 
@@ -81,4 +86,76 @@ impl Drop for Owned {
         // SAFETY: the reference is ours, and given up here, once.
         unsafe { ffi::Py_DECREF(self.0.as_ptr()) }
     }
+}
+
+/// An object that somebody else has a reference to, which they keep for `'a`. Free to copy, and as large as a pointer.
+///
+/// Who makes one of a pointer answers for `'a`: CPython for the arguments of a slot, C code for those of a function, the
+/// store for what it holds. Whoever is given one has no more to promise.
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+pub struct Borrowed<'a>(NonNull<ffi::PyObject>, PhantomData<&'a Owned>);
+
+impl<'a> Borrowed<'a> {
+    /// # Safety
+    /// `pointer` is a live object, and stays so for `'a`.
+    #[inline]
+    pub unsafe fn new(pointer: *mut ffi::PyObject) -> Self {
+        // SAFETY: the caller's promise: live, hence not NULL.
+        Self(unsafe { NonNull::new_unchecked(pointer) }, PhantomData)
+    }
+
+    /// As [`Borrowed::new`], of what may be NULL.
+    ///
+    /// # Safety
+    /// `pointer` is NULL, or a live object that stays so for `'a`.
+    #[inline]
+    pub unsafe fn optional(pointer: *mut ffi::PyObject) -> Option<Self> {
+        NonNull::new(pointer).map(|pointer| Self(pointer, PhantomData))
+    }
+
+    /// None.
+    #[inline]
+    pub fn none() -> Self {
+        // SAFETY: None lives as long as the interpreter.
+        unsafe { Self::new(ffi::Py_None()) }
+    }
+
+    /// The object's address.
+    #[inline]
+    pub fn as_ptr(self) -> *mut ffi::PyObject {
+        self.0.as_ptr()
+    }
+
+    /// A new reference.
+    #[inline]
+    pub fn to_owned(self) -> Owned {
+        // SAFETY: live, as long as there is a borrow of it.
+        unsafe { Owned::share(self.as_ptr()) }
+    }
+
+    /// Whether the two are one object.
+    #[inline]
+    pub fn is(self, other: Borrowed<'_>) -> bool {
+        self.0 == other.0
+    }
+
+    /// Whether this is None.
+    #[inline]
+    pub fn is_none(self) -> bool {
+        self.is(Borrowed::none())
+    }
+
+    /// The object's type. A type may be assigned to it: this is for what is done before any code runs.
+    #[inline]
+    pub fn r#type(self) -> *mut ffi::PyTypeObject {
+        // SAFETY: live.
+        unsafe { ffi::Py_TYPE(self.as_ptr()) }
+    }
+}
+
+/// A borrow that may be missing, as C has it.
+#[inline]
+pub fn or_null(object: Option<Borrowed<'_>>) -> *mut ffi::PyObject {
+    object.map_or(core::ptr::null_mut(), Borrowed::as_ptr)
 }

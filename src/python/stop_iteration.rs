@@ -82,16 +82,21 @@ impl Kept {
     pub fn raise(&self, value: Owned) -> Raised {
         if let Some(kept) = self.exception.get() {
             // SAFETY: owned by `self`.
-            if unsafe { is_clean(kept.as_ptr()) && (*kept.as_ptr()).value.is_null() } {
-                return Self::lend(kept, value);
+            unsafe {
+                if is_clean(kept.as_ptr()) && (*kept.as_ptr()).value.is_null() {
+                    return Self::lend(kept, value);
+                }
             }
         }
         self.renew(value)
     }
 
-    /// Sets an instance that is clean and holds nothing, with `value` in it.
+    /// Sets an instance with `value` in it.
+    ///
+    /// # Safety
+    /// `kept` is live and clean, and holds nothing.
     #[inline]
-    fn lend(kept: NonNull<ffi::PyStopIterationObject>, value: Owned) -> Raised {
+    unsafe fn lend(kept: NonNull<ffi::PyStopIterationObject>, value: Owned) -> Raised {
         // SAFETY: nobody else holds it or its arguments, so nobody sees them change, and what they hold is None. The value
         // has a reference for each of its two places; the keeper's reference to the instance stays, and the interpreter
         // gets one of its own.
@@ -129,7 +134,8 @@ impl Kept {
         // The reference is the keeper's from here on.
         core::mem::forget(exception);
         self.exception.set(Some(new));
-        Self::lend(new, value)
+        // SAFETY: owned by `self`, clean as made, and emptied above.
+        unsafe { Self::lend(new, value) }
     }
 
     /// Gives back what the kept instance holds, or the instance itself where somebody else holds it, too, or has left
@@ -138,15 +144,19 @@ impl Kept {
     pub fn empty(&self) {
         if let Some(kept) = self.exception.get() {
             // SAFETY: owned by `self`.
-            if unsafe { !(*kept.as_ptr()).value.is_null() } {
-                self.give_back(kept);
+            unsafe {
+                if !(*kept.as_ptr()).value.is_null() {
+                    self.give_back(kept);
+                }
             }
         }
     }
 
+    /// # Safety
+    /// `kept` is what `self` owns.
     #[inline]
-    fn give_back(&self, kept: NonNull<ffi::PyStopIterationObject>) {
-        // SAFETY: owned by `self`; if that is the only reference, nobody sees it change. What it held is given back last,
+    unsafe fn give_back(&self, kept: NonNull<ffi::PyStopIterationObject>) {
+        // SAFETY: the caller's promise; if that is the only reference, nobody sees it change. What it held is given back last,
         // since that may run any Python code.
         unsafe {
             let exception = kept.as_ptr();

@@ -2,9 +2,9 @@
 
 use super::Store;
 use crate::base::buffer::{NoMemory, Queue};
-use crate::python::ffi::{self, PyObject};
+use crate::python::ffi;
 use crate::python::memory::new_block;
-use crate::python::reference::Owned;
+use crate::python::reference::{Borrowed, Owned};
 use crate::python::special_method::Special;
 use crate::store::entry::{Callback, ErrorCallback};
 use crate::store::queue::{Activity, Ended, Entries, Released};
@@ -35,30 +35,7 @@ pub struct Left {
     pub exception: Option<Owned>,
     _exit: Option<Special>,
     _queue: Released,
-    _condemned: Released,
-}
-
-/// Takes the first block off a chain.
-pub(super) fn take_block(chain: &mut *mut Block) -> Option<Left> {
-    let first = *chain;
-    if first.is_null() {
-        return None;
-    }
-    // SAFETY: blocks on a chain are live, made by `push_block` in this allocator; this one is moved out and freed once.
-    let block = unsafe {
-        let block = first.read();
-        ffi::PyMem_Free(first.cast());
-        block
-    };
-    *chain = block.outer;
-    Some(Left {
-        error: block.error,
-        past_error: block.past_error,
-        exception: block.exception,
-        _exit: block.exit,
-        _queue: Released(block.queue),
-        _condemned: Released(block.dropped),
-    })
+    _dropped: Released,
 }
 
 impl Store<'_> {
@@ -134,13 +111,32 @@ impl Store<'_> {
         (exit, Released(left))
     }
 
-    /// What the innermost block's `__aexit__` is called with; borrowed from the block, which the step alone takes away.
-    pub fn block_exception(&mut self) -> Option<*mut PyObject> {
-        self.contents.block()?.exception.as_ref().map(Owned::as_ptr)
+    /// What the innermost block's `__aexit__` is called with.
+    pub fn block_exception(&mut self) -> Option<Borrowed<'_>> {
+        self.contents.block()?.exception.as_ref().map(Owned::borrow)
     }
 
     /// Takes the innermost block away.
     pub fn pop_block(&mut self) -> Option<Left> {
-        take_block(&mut self.contents.cold()?.block)
+        let cold = self.contents.cold()?;
+        let first = cold.block;
+        if first.is_null() {
+            return None;
+        }
+        // SAFETY: blocks on the chain are live, made by `push_block` in this allocator; this one is moved out and freed once.
+        let block = unsafe {
+            let block = first.read();
+            ffi::PyMem_Free(first.cast());
+            block
+        };
+        cold.block = block.outer;
+        Some(Left {
+            error: block.error,
+            past_error: block.past_error,
+            exception: block.exception,
+            _exit: block.exit,
+            _queue: Released(block.queue),
+            _dropped: Released(block.dropped),
+        })
     }
 }

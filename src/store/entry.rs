@@ -1,6 +1,7 @@
 //! A queued await: the object, its callback and its error callback.
 
 use crate::python::ffi::{self, PyObject};
+use crate::python::reference::Owned;
 use crate::store::body::Functions;
 use core::ffi::{c_int, c_void};
 
@@ -40,27 +41,27 @@ impl Entry {
         error: None,
     };
 
-    /// An await of `object`, whose reference the entry takes over.
+    /// An await of `object`.
     pub fn to_await(
-        object: *mut PyObject,
+        object: Owned,
         callback: Option<Callback>,
         error: Option<ErrorCallback>,
     ) -> Self {
         Self {
-            tagged: object,
+            tagged: object.into_ptr(),
             callback,
             error,
         }
     }
 
-    /// An `async with` over `context`, whose reference the entry takes over.
+    /// An `async with` over `context`.
     pub fn to_enter(
-        context: *mut PyObject,
+        context: Owned,
         callback: Option<Callback>,
         error: Option<ErrorCallback>,
     ) -> Self {
         Self {
-            tagged: context.map_addr(|address| address | 1),
+            tagged: context.into_ptr().map_addr(|address| address | 1),
             callback,
             error,
         }
@@ -134,11 +135,11 @@ impl Entry {
         self.error
     }
 
-    /// The same callbacks for another object, whose reference the entry takes over; the old one's is the caller's.
+    /// The same callbacks for another object; the old one's reference is the caller's.
     #[inline]
-    pub fn with_object(self, object: *mut PyObject) -> Self {
+    pub fn with_object(self, object: Option<Owned>) -> Self {
         Self {
-            tagged: object,
+            tagged: object.map_or(core::ptr::null_mut(), Owned::into_ptr),
             ..self
         }
     }

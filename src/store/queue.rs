@@ -4,7 +4,7 @@ use super::Store;
 use crate::base::buffer::{NoMemory, Queue};
 use crate::python::ffi::PyObject;
 use crate::python::memory::PythonMemory;
-use crate::python::reference::Owned;
+use crate::python::reference::{Borrowed, Owned};
 use crate::store::entry::{Callback, DeferredCallback, Entry, ErrorCallback, Task};
 use core::mem;
 
@@ -155,7 +155,7 @@ impl Store<'_> {
         match entry.task() {
             Some(Task::Await(object)) => {
                 self.status.activity = Activity::Awaiting;
-                self.contents.current = entry.with_object(core::ptr::null_mut());
+                self.contents.current = entry.with_object(None);
                 // SAFETY: the entry is taken out of the queue, and its reference with it.
                 match unsafe { Owned::optional(object) } {
                     Some(object) => Next::Await(object),
@@ -165,7 +165,7 @@ impl Store<'_> {
             Some(Task::With(context)) => {
                 // As above, so that a `Cancel` of another thread finds the callbacks.
                 self.status.activity = Activity::Entering;
-                self.contents.current = entry.with_object(core::ptr::null_mut());
+                self.contents.current = entry.with_object(None);
                 // SAFETY: as above.
                 match unsafe { Owned::optional(context) } {
                     Some(context) => Next::Enter(context),
@@ -180,19 +180,19 @@ impl Store<'_> {
     /// Keeps the iterator that is driven from now on.
     #[inline]
     pub fn drive(&mut self, iterator: Owned) {
-        self.contents.current = self.contents.current.with_object(iterator.into_ptr());
+        self.contents.current = self.contents.current.with_object(Some(iterator));
     }
 
-    /// What is being driven, if anything; borrowed.
+    /// What is being driven, if anything.
     #[inline]
-    pub fn driven(&self) -> Option<*mut PyObject> {
+    pub fn driven(&self) -> Option<Borrowed<'_>> {
         match self.status.activity {
             Activity::Awaiting
             | Activity::Entering
             | Activity::Exiting
             | Activity::BodyAwaiting => {
-                let object = self.contents.current.object();
-                (!object.is_null()).then_some(object)
+                // SAFETY: the entry owns it, and stays as it is while the store is borrowed.
+                unsafe { Borrowed::optional(self.contents.current.object()) }
             }
             Activity::Idle | Activity::Queued | Activity::Body | Activity::BodyYielding => None,
         }
@@ -203,7 +203,7 @@ impl Store<'_> {
     #[inline]
     pub fn take_driven(&mut self) -> Option<Owned> {
         let object = self.contents.current.object();
-        self.contents.current = self.contents.current.with_object(core::ptr::null_mut());
+        self.contents.current = self.contents.current.with_object(None);
         // SAFETY: taken out of the entry, and its reference with it.
         unsafe { Owned::optional(object) }
     }

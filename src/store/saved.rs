@@ -4,7 +4,7 @@ use super::{INLINE, Store};
 use crate::base::buffer::{Buffer, NoMemory};
 use crate::python::ffi::{self, PyObject};
 use crate::python::memory::PythonMemory;
-use crate::python::reference::Owned;
+use crate::python::reference::{Borrowed, Owned};
 use crate::store::cold::Cold;
 use core::ffi::{c_long, c_void};
 
@@ -108,15 +108,15 @@ impl Store<'_> {
         T::buffer(self.contents.make_cold(self.colds)?).extend(values, |_| {})
     }
 
-    /// `__name__` or, if `qualified`, `__qualname__`, where one has been set; borrowed.
-    pub fn name(&mut self, qualified: bool) -> Option<*mut PyObject> {
+    /// `__name__` or, if `qualified`, `__qualname__`, where one has been set.
+    pub fn name(&mut self, qualified: bool) -> Option<Borrowed<'_>> {
         let cold = self.contents.cold()?;
         let name = if qualified {
             &cold.qualified_name
         } else {
             &cold.name
         };
-        name.as_ref().map(Owned::as_ptr)
+        name.as_ref().map(Owned::borrow)
     }
 
     /// Sets a name and hands back what was there; the name itself where there is no memory.
@@ -134,9 +134,9 @@ impl Store<'_> {
 
 /// Where it was made.
 impl Store<'_> {
-    /// The origin, if it was recorded; borrowed.
-    pub fn origin(&mut self) -> Option<*mut PyObject> {
-        self.contents.cold()?.origin.as_ref().map(Owned::as_ptr)
+    /// The origin, if it was recorded.
+    pub fn origin(&mut self) -> Option<Borrowed<'_>> {
+        self.contents.cold()?.origin.as_ref().map(Owned::borrow)
     }
 
     /// Records it; where there is no memory, hands it back.

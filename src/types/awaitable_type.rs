@@ -7,7 +7,7 @@ use crate::object::lifetime;
 use crate::object::state::Definitions;
 use crate::python::ffi::{self, PyObject};
 use crate::python::raised::{Kind, Raised, Result, status, to_c};
-use crate::python::reference::Owned;
+use crate::python::reference::{Borrowed, Owned};
 use crate::python::type_spec::{self, Shared, method, slot};
 use crate::types::iterator;
 use crate::types::slots;
@@ -99,12 +99,7 @@ unsafe extern "C" fn get_await(object: *mut PyObject, _: *mut c_void) -> *mut Py
         return Owned::none().into_ptr();
     }
     awaitable
-        .with(|store| {
-            store
-                .driven()
-                // SAFETY: borrowed from the store, which stays as it is while its lock is held.
-                .map(|inner| unsafe { Owned::share(inner) })
-        })
+        .with(|store| store.driven().map(Borrowed::to_owned))
         .unwrap_or_else(Owned::none)
         .into_ptr()
 }
@@ -164,6 +159,8 @@ unsafe extern "C" fn sizeof(object: *mut PyObject, _: *mut PyObject) -> *mut PyO
 
 /// Copying and pickling end up here.
 unsafe extern "C" fn reduce(object: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
+    // SAFETY: CPython calls this method on our objects.
+    let object = unsafe { Borrowed::new(object) };
     let refused: Result<*mut PyObject> = Err(Raised::for_type_of(
         c"cannot pickle '%.100s' object",
         object,

@@ -15,12 +15,10 @@ use core::ptr::null_mut;
 /// The method `__await__` of an awaitable.
 pub unsafe extern "C" fn method_await(object: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
     // SAFETY: CPython calls this method on our objects.
-    to_c(unsafe { iterator(object, slots::awaitable_of(object)) })
+    to_c(iterator(unsafe { slots::awaitable_of(object) }))
 }
 
-/// # Safety
-/// `object` is what `awaitable` refers to.
-unsafe fn iterator(object: *mut PyObject, awaitable: &Awaitable) -> Result<*mut PyObject> {
+fn iterator(awaitable: &Awaitable) -> Result<*mut PyObject> {
     awaitable.check_unawaited()?;
     let Some(r#type) = awaitable.state().iterator_type.get() else {
         return Err(Raised::new(
@@ -31,7 +29,8 @@ unsafe fn iterator(object: *mut PyObject, awaitable: &Awaitable) -> Result<*mut 
     // SAFETY: a live type; the object is whole before the collector sees it.
     unsafe {
         let iterator = Owned::new(ffi::_PyObject_GC_New(r#type.as_ptr()))?;
-        (*iterator.as_ptr().cast::<Iterator>()).awaitable = Owned::share(object).into_ptr();
+        (*iterator.as_ptr().cast::<Iterator>()).awaitable =
+            awaitable.borrow().to_owned().into_ptr();
         ffi::PyObject_GC_Track(iterator.as_ptr().cast());
         Ok(iterator.into_ptr())
     }

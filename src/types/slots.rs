@@ -6,7 +6,7 @@ use crate::inner::Thrown;
 use crate::object::awaitable::Awaitable;
 use crate::python::ffi::{self, PyObject};
 use crate::python::raised::to_c;
-use crate::python::reference::Owned;
+use crate::python::reference::{Borrowed, Owned};
 use crate::python::stop_iteration;
 use crate::python::type_spec::method;
 use core::ptr::null_mut;
@@ -27,7 +27,7 @@ pub struct Iterator {
 pub unsafe fn awaitable_of<'a>(object: *mut PyObject) -> &'a Awaitable {
     // SAFETY: the caller's promise; an iterator keeps its awaitable for as long as it lives.
     unsafe {
-        match Awaitable::from_object(object) {
+        match Awaitable::from_object(Borrowed::new(object)) {
             Some(awaitable) => awaitable,
             None => &*(*object.cast::<Iterator>()).awaitable.cast::<Awaitable>(),
         }
@@ -40,8 +40,7 @@ pub unsafe extern "C" fn am_await(object: *mut PyObject) -> *mut PyObject {
     let awaitable = unsafe { awaitable_of(object) };
     to_c(awaitable.check_unawaited().map(|()| {
         awaitable.with(|store| store.status.note_awaited());
-        // SAFETY: live.
-        unsafe { Owned::share(object) }.into_ptr()
+        awaitable.borrow().to_owned().into_ptr()
     }))
 }
 
@@ -54,7 +53,7 @@ pub unsafe extern "C" fn am_send(
 ) -> ffi::PySendResult {
     // SAFETY: CPython calls this slot on our objects, with a live value and a place for the result.
     unsafe {
-        let (kind, object) = match step::send(awaitable_of(object), value) {
+        let (kind, object) = match step::send(awaitable_of(object), Borrowed::new(value)) {
             Outcome::Yield(value) => (ffi::PYGEN_NEXT, value.into_ptr()),
             Outcome::Return(value) => (ffi::PYGEN_RETURN, value.into_ptr()),
             Outcome::Raise(_) => (ffi::PYGEN_ERROR, null_mut()),
@@ -68,8 +67,7 @@ pub unsafe extern "C" fn am_send(
 pub unsafe extern "C" fn iternext(object: *mut PyObject) -> *mut PyObject {
     // SAFETY: CPython calls this slot on our objects.
     let awaitable = unsafe { awaitable_of(object) };
-    // SAFETY: None lives as long as the interpreter.
-    match step::send(awaitable, unsafe { ffi::Py_None() }) {
+    match step::send(awaitable, Borrowed::none()) {
         Outcome::Yield(value) => value.into_ptr(),
         Outcome::Return(value) if value.is_none() => null_mut(),
         Outcome::Return(value) if is_about_to_go(awaitable) => {
@@ -91,8 +89,8 @@ fn is_about_to_go(awaitable: &Awaitable) -> bool {
 
 /// `tp_iternext` of an awaitable's iterator. NULL without an exception is a result of None.
 pub unsafe extern "C" fn iterator_next(object: *mut PyObject) -> *mut PyObject {
-    // SAFETY: CPython calls this slot on our objects; None lives as long as the interpreter.
-    match unsafe { step::send(awaitable_of(object), ffi::Py_None()) } {
+    // SAFETY: CPython calls this slot on our objects.
+    match step::send(unsafe { awaitable_of(object) }, Borrowed::none()) {
         Outcome::Return(value) if value.is_none() => null_mut(),
         outcome => yielded(outcome),
     }
@@ -113,7 +111,7 @@ fn yielded(outcome: Outcome) -> *mut PyObject {
 /// The method `send`.
 pub unsafe extern "C" fn send(object: *mut PyObject, value: *mut PyObject) -> *mut PyObject {
     // SAFETY: CPython calls this method on our objects, with a live argument.
-    yielded(unsafe { step::send(awaitable_of(object), value) })
+    yielded(unsafe { step::send(awaitable_of(object), Borrowed::new(value)) })
 }
 
 /// The method `throw`.
@@ -124,13 +122,6 @@ pub unsafe extern "C" fn throw(
 ) -> *mut PyObject {
     // SAFETY: CPython calls this method on our objects, with `count` live arguments.
     unsafe {
-        let argument = |index: ffi::Py_ssize_t| {
-            if index < count {
-                *arguments.offset(index)
-            } else {
-                null_mut()
-            }
-        };
         if !(1..=3).contains(&count) {
             ffi::PyErr_Format(
                 ffi::PyExc_TypeError,
@@ -139,8 +130,9 @@ pub unsafe extern "C" fn throw(
             );
             return null_mut();
         }
+        let argument = |index| (index < count).then(|| Borrowed::new(*arguments.offset(index)));
         let thrown = Thrown {
-            exception: argument(0),
+            exception: Borrowed::new(*arguments),
             value: argument(1),
             traceback: argument(2),
         };

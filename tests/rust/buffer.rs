@@ -30,7 +30,7 @@ fn layout(bytes: usize) -> Layout {
 }
 
 impl Memory for Counting {
-    fn reallocate(block: *mut u8, bytes: usize) -> *mut u8 {
+    unsafe fn reallocate(block: *mut u8, bytes: usize) -> *mut u8 {
         CALLS.set(CALLS.get() + 1);
         if LEFT.get() == 0 {
             return std::ptr::null_mut();
@@ -50,7 +50,7 @@ impl Memory for Counting {
         }
     }
 
-    fn free(block: *mut u8) {
+    unsafe fn free(block: *mut u8) {
         LIVE.set(LIVE.get() - 1);
         // SAFETY: as above.
         unsafe {

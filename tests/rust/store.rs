@@ -34,7 +34,8 @@ mod python {
         #[allow(non_snake_case)]
         pub unsafe fn PyMem_Free(block: *mut core::ffi::c_void) {
             use crate::base::buffer::Memory;
-            super::memory::PythonMemory::free(block.cast());
+            // SAFETY: the caller's promise.
+            unsafe { super::memory::PythonMemory::free(block.cast()) };
         }
     }
 
@@ -56,7 +57,7 @@ mod python {
         pub struct PythonMemory;
 
         impl Memory for PythonMemory {
-            fn reallocate(block: *mut u8, bytes: usize) -> *mut u8 {
+            unsafe fn reallocate(block: *mut u8, bytes: usize) -> *mut u8 {
                 if LEFT.get() == 0 {
                     return core::ptr::null_mut();
                 }
@@ -66,7 +67,7 @@ mod python {
                 unsafe { realloc(block, bytes) }
             }
 
-            fn free(block: *mut u8) {
+            unsafe fn free(block: *mut u8) {
                 LIVE.set(LIVE.get() - isize::from(!block.is_null()));
                 // SAFETY: as above.
                 unsafe { free(block) }
@@ -74,7 +75,9 @@ mod python {
         }
 
         pub fn new_block<T>(value: T) -> Result<*mut T, NoMemory> {
-            let place = PythonMemory::reallocate(core::ptr::null_mut(), size_of::<T>()).cast::<T>();
+            // SAFETY: NULL is a new block.
+            let place = unsafe { PythonMemory::reallocate(core::ptr::null_mut(), size_of::<T>()) };
+            let place = place.cast::<T>();
             if place.is_null() {
                 return Err(NoMemory);
             }
@@ -86,6 +89,7 @@ mod python {
 
     pub mod reference {
         use super::ffi::{self, PyObject};
+        use core::marker::PhantomData;
         use core::ptr::NonNull;
 
         pub struct Owned(NonNull<PyObject>);
@@ -93,6 +97,10 @@ mod python {
         impl Owned {
             pub unsafe fn optional(object: *mut PyObject) -> Option<Self> {
                 NonNull::new(object).map(Self)
+            }
+
+            pub fn borrow(&self) -> Borrowed<'_> {
+                Borrowed(self.0, PhantomData)
             }
 
             pub fn as_ptr(&self) -> *mut PyObject {
@@ -110,6 +118,14 @@ mod python {
             fn drop(&mut self) {
                 // SAFETY: the reference is ours.
                 unsafe { ffi::Py_XDECREF(self.as_ptr()) }
+            }
+        }
+
+        pub struct Borrowed<'a>(NonNull<PyObject>, PhantomData<&'a Owned>);
+
+        impl Borrowed<'_> {
+            pub unsafe fn optional(object: *mut PyObject) -> Option<Self> {
+                NonNull::new(object).map(|object| Self(object, PhantomData))
             }
         }
     }
@@ -175,11 +191,14 @@ impl World {
     }
 
     /// A new reference to it.
-    fn reference(&mut self, index: usize) -> *mut PyObject {
+    fn reference(&mut self, index: usize) -> Owned {
         let object = self.object(index);
         // SAFETY: it lives as long as the world.
-        unsafe { ffi::incref(object) };
-        object
+        let reference = unsafe {
+            ffi::incref(object);
+            Owned::optional(object)
+        };
+        reference.expect("an object")
     }
 
     fn index(&self, object: *mut PyObject) -> usize {
@@ -400,9 +419,7 @@ fn the_result_is_replaced_and_taken() {
     let mut world = World::new();
     for index in 0..3 {
         let reference = world.reference(index);
-        // SAFETY: a reference of ours.
-        let owned = unsafe { Owned::optional(reference) }.expect("an object");
-        drop(world.store().set_result(owned));
+        drop(world.store().set_result(reference));
     }
     let result = world.store().take_result().expect("set");
     assert_eq!(world.index(result.as_ptr()), 2);

@@ -6,9 +6,9 @@ use crate::body::handling;
 use crate::inner;
 use crate::object::awaitable::Awaitable;
 use crate::python::exception;
-use crate::python::ffi::{self, PyObject};
+use crate::python::ffi;
 use crate::python::raised::{Raised, Result};
-use crate::python::reference::Owned;
+use crate::python::reference::{Borrowed, Owned};
 use crate::python::special_method::Special;
 use core::ffi::c_void;
 
@@ -134,12 +134,11 @@ pub fn unwind(awaitable: &Awaitable, raised: Raised) -> Result<()> {
 }
 
 /// Fails with `TypeError` unless the type of `context` has both methods.
-pub fn check_context(awaitable: &Awaitable, context: *mut PyObject) -> Result<()> {
+pub fn check_context(awaitable: &Awaitable, context: Borrowed<'_>) -> Result<()> {
     let names = &awaitable.state().names;
     for name in [&names.aenter, &names.aexit] {
         // SAFETY: a live object and a str; the reference found is released at once.
-        let found =
-            unsafe { Owned::optional(ffi::type_lookup(ffi::Py_TYPE(context), name.as_ptr())) };
+        let found = unsafe { Owned::optional(ffi::type_lookup(context.r#type(), name.as_ptr())) };
         if found.is_none() {
             return Err(no_context_manager(context));
         }
@@ -147,7 +146,7 @@ pub fn check_context(awaitable: &Awaitable, context: *mut PyObject) -> Result<()
     Ok(())
 }
 
-fn no_context_manager(context: *mut PyObject) -> Raised {
+fn no_context_manager(context: Borrowed<'_>) -> Raised {
     Raised::for_type_of(
         c"'%.100s' object does not support the asynchronous context manager protocol",
         context,
@@ -155,7 +154,7 @@ fn no_context_manager(context: *mut PyObject) -> Raised {
 }
 
 fn special_method(context: &Owned, name: &Owned) -> Result<Special> {
-    Special::find(context, name)?.ok_or_else(|| no_context_manager(context.as_ptr()))
+    Special::find(context, name)?.ok_or_else(|| no_context_manager(context.borrow()))
 }
 
 /// Begins the `async with` of the innermost block, whose `__aenter__` is in progress.
@@ -186,8 +185,8 @@ fn call_exit(awaitable: &Awaitable, exception: Option<Owned>) -> Result<()> {
             // SAFETY: a live object; its type lives as long, and a traceback comes with a reference of its own.
             Some(exception) => unsafe {
                 (
-                    Owned::share(ffi::Py_TYPE(exception.as_ptr()).cast()),
-                    Owned::share(exception.as_ptr()),
+                    Owned::share(exception.borrow().r#type().cast()),
+                    exception.borrow().to_owned(),
                     Owned::optional(ffi::PyException_GetTraceback(exception.as_ptr()))
                         .unwrap_or_else(Owned::none),
                 )

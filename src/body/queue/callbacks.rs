@@ -45,8 +45,7 @@ fn call_failed(
 /// The callback's return value, and the reference that the library has to the awaitable during the call.
 #[inline(always)]
 pub fn invoke(awaitable: &Awaitable, callback: Callback, value: &Owned) -> (c_int, Owned) {
-    // SAFETY: a live object: our caller has a reference, and from here on so do we.
-    let kept = unsafe { Owned::share(awaitable.as_ptr()) };
+    let kept = awaitable.borrow().to_owned();
     // SAFETY: the author's function, with two references that live until it returns.
     let code = unsafe { callback(kept.as_ptr(), value.as_ptr()) };
     (code, kept)
@@ -82,8 +81,7 @@ pub fn check(
 
 /// Calls a deferred callback.
 pub fn call_deferred(awaitable: &Awaitable, callback: DeferredCallback) -> Result<()> {
-    // SAFETY: as in `call`.
-    let kept = unsafe { Owned::share(awaitable.as_ptr()) };
+    let kept = awaitable.borrow().to_owned();
     // SAFETY: the author's function, with a reference that lives until it returns.
     let code = unsafe { callback(kept.as_ptr()) };
     let raised = exception::pending();
@@ -156,8 +154,7 @@ pub fn handle(awaitable: &Awaitable, error: Option<ErrorCallback>, raised: Raise
     };
     let first = exception::take(raised);
     awaitable.with(|store| store.status.forget_cancelled());
-    // SAFETY: as in `call`.
-    let kept = unsafe { Owned::share(awaitable.as_ptr()) };
+    let kept = awaitable.borrow().to_owned();
     let handled = exception::handling(&first, || {
         // SAFETY: the author's function, with two references that live until it returns.
         let code = unsafe { error(kept.as_ptr(), first.as_ptr()) };
@@ -169,7 +166,7 @@ pub fn handle(awaitable: &Awaitable, error: Option<ErrorCallback>, raised: Raise
         ) {
             (ErrorVerdict::Handled, _) => Ok(true),
             (ErrorVerdict::Reraise, Some(raised)) => {
-                exception::lose(raised, &first, awaitable.as_ptr());
+                exception::lose(raised, &first, awaitable.borrow());
                 Ok(false)
             }
             (ErrorVerdict::Reraise, None) => Ok(false),
