@@ -1,5 +1,6 @@
 """pyawaitable.h: it compiles everywhere without a warning, and adds no name of anybody else's."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -115,32 +116,13 @@ def test_intrinsics_of_msvc_are_declared_where_they_are_used(text, tmp_path):
     assert "intrinsics_are_declared" in out.split("_Interlocked")[0]
 
 
-# Each function assigned to a pointer of the type that it has.
-PROTOTYPES = """
+# Each function assigned to a pointer of the type that it has, and each type to one of what it stands for.
+API = json.loads(Path(__file__).with_name("api.json").read_text(encoding="utf-8"))
+PROTOTYPES = "".join(
+    f"{function['type'].replace('(*)', f'(*pointer_{index})', 1)} = {function['name']};\n" for index, function in enumerate(API)
+)
+PROTOTYPES += """
 typedef PyObject *O;
-int (*init)(void) = PyAwaitable_Init;
-PyTypeObject *(*get_type)(void) = PyAwaitable_GetType;
-O (*new_awaitable)(void) = PyAwaitable_New;
-int (*add_await)(O, O, PyAwaitable_Callback, PyAwaitable_Error) = PyAwaitable_AddAwait;
-int (*add_expr)(O, O, PyAwaitable_Callback, PyAwaitable_Error) = PyAwaitable_AddExpr;
-int (*async_with)(O, O, PyAwaitable_Callback, PyAwaitable_Error) = PyAwaitable_AsyncWith;
-int (*defer_await)(O, PyAwaitable_Defer) = PyAwaitable_DeferAwait;
-int (*await_function)(O, O, const char *, PyAwaitable_Callback, PyAwaitable_Error, ...) =
-    PyAwaitable_AwaitFunction;
-int (*set_result)(O, O) = PyAwaitable_SetResult;
-void (*cancel)(O) = PyAwaitable_Cancel;
-int (*save)(O, Py_ssize_t, ...) = PyAwaitable_SaveValues;
-int (*unpack)(O, ...) = PyAwaitable_UnpackValues;
-int (*set)(O, Py_ssize_t, O) = PyAwaitable_SetValue;
-O (*get)(O, Py_ssize_t) = PyAwaitable_GetValue;
-int (*save_arb)(O, Py_ssize_t, ...) = PyAwaitable_SaveArbValues;
-int (*unpack_arb)(O, ...) = PyAwaitable_UnpackArbValues;
-int (*set_arb)(O, Py_ssize_t, void *) = PyAwaitable_SetArbValue;
-void *(*get_arb)(O, Py_ssize_t) = PyAwaitable_GetArbValue;
-int (*save_int)(O, Py_ssize_t, ...) = PyAwaitable_SaveIntValues;
-int (*unpack_int)(O, ...) = PyAwaitable_UnpackIntValues;
-int (*set_int)(O, Py_ssize_t, long) = PyAwaitable_SetIntValue;
-long (*get_int)(O, Py_ssize_t) = PyAwaitable_GetIntValue;
 int (*callback)(O, O) = (PyAwaitable_Callback)0;
 int (*error_callback)(O, O) = (PyAwaitable_Error)0;
 int (*deferred)(O) = (PyAwaitable_Defer)0;

@@ -40,10 +40,12 @@ def copy_start_to(site):
 
 
 def test_include_has_the_headers_of_the_source_tree():
-    source = {path.name: path.read_bytes() for path in (ROOT / "include").iterdir()}
-    installed = {path.name: path.read_bytes() for path in Path(pyawaitable.include()).iterdir()}
-    assert "pyawaitable.h" in installed
-    assert installed == source
+    def headers(folder):
+        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    installed = headers(Path(pyawaitable.include()))
+    assert {"pyawaitable.h", "pyawaitable/awaits.h"} <= set(installed)
+    assert installed == headers(ROOT / "include")
 
 
 def test_include_is_an_absolute_folder_beside_the_package():
@@ -188,8 +190,9 @@ def test_sdist_holds_what_a_build_needs(tmp_path):
     backend = ROOT / "backend" / "pyawaitable_build"
     for path in [*backend.glob("*.py"), *backend.glob("templates/*")]:
         assert path.relative_to(ROOT).as_posix() in names
-    for header in (ROOT / "include").iterdir():
-        assert {f"include/{header.name}", f"python/pyawaitable/include/{header.name}"} <= names
+    for header in (ROOT / "include").rglob("*.h"):
+        name = header.relative_to(ROOT).as_posix()
+        assert {name, f"python/pyawaitable/{name}"} <= names
 
 
 # The command
