@@ -1,7 +1,7 @@
 """Bodies that are no queue: the extension `scripted` of tests/rust/scripted.rs, and `async def` functions as its scripts.
 
-`scripted.scripted(generator)` is an awaitable whose body is the generator; `as_script` makes such a function of the source
-of an `async def`: `await x` becomes `yield ("await", x, what is being handled)`.
+`scripted.scripted(generator, maker)` is an awaitable whose body is the generator, named after its maker; `transform`
+makes such a function of the source of an `async def`: `await x` becomes `yield ("await", x, what is being handled)`.
 """
 
 import ast
@@ -79,9 +79,14 @@ class Transformer(ast.NodeTransformer):
 def as_awaitable(function):
     """Decorator: what a call returns is an awaitable whose body is the generator."""
 
+    def maker():
+        """Of the same names, and without the function's closure, which a coroutine does not keep once it has ended."""
+
+    maker.__name__, maker.__qualname__ = function.__name__, function.__qualname__
+
     @functools.wraps(function)
     def make(*arguments):
-        return scripted().scripted(function(*arguments))
+        return scripted().scripted(function(*arguments), maker)
 
     return make
 

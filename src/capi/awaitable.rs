@@ -3,7 +3,7 @@
 use super::checked;
 use crate::base::rules::Phase;
 use crate::object::awaitable::Awaitable;
-use crate::object::state;
+use crate::object::current::current;
 use crate::python::ffi::{PyObject, PyTypeObject};
 use crate::python::raised::{Kind, Raised, Result, status, to_c};
 use crate::python::reference::{Borrowed, Owned};
@@ -21,7 +21,7 @@ use core::ffi::c_int;
 /// function of this API.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyAwaitable_Init() -> c_int {
-    status(state::current(&Thread::current(), &DEFINITIONS).map(drop))
+    status(current(&Thread::current(), &DEFINITIONS).map(drop))
 }
 
 /// The type of awaitables in the current interpreter.
@@ -35,7 +35,7 @@ pub unsafe extern "C" fn PyAwaitable_GetType() -> *mut PyTypeObject {
 /// The type, borrowed from the interpreter's state.
 pub fn awaitable_type() -> Result<*mut PyTypeObject> {
     let thread = Thread::current();
-    let found = state::current(&thread, &DEFINITIONS)?.awaitable_type.get();
+    let found = current(&thread, &DEFINITIONS)?.awaitable_type.get();
     found.map_or_else(|| Err(Raised::pending()), |found| Ok(found.as_ptr()))
 }
 
@@ -51,7 +51,7 @@ pub fn awaitable_type() -> Result<*mut PyTypeObject> {
 pub unsafe extern "C" fn PyAwaitable_New() -> *mut PyObject {
     let thread = Thread::current();
     to_c(
-        state::current(&thread, &DEFINITIONS)
+        current(&thread, &DEFINITIONS)
             .and_then(|state| Awaitable::create(thread, state))
             .map(Owned::into_ptr),
     )

@@ -42,7 +42,8 @@ pub unsafe extern "C" fn finalize(object: *mut PyObject) {
 /// The warning for one that was never awaited. Its text is the same for all that have the same name and origin, so that
 /// a warning which is shown once for a place is shown once.
 fn warn_unawaited(awaitable: &Awaitable) -> Result<()> {
-    let name = awaitable.name(true);
+    let name = awaitable.name_for_text();
+    let (name, text) = name.for_format();
     let origin = awaitable
         .origin()
         .and_then(|origin| match origin::describe(&origin) {
@@ -54,22 +55,24 @@ fn warn_unawaited(awaitable: &Awaitable) -> Result<()> {
             }
         });
     let object = awaitable.as_ptr();
-    // SAFETY: live objects, no exception set; each format has as many strs as are passed.
+    // SAFETY: live objects, no exception set; each format has a name, and an origin if there is one.
     let code = unsafe {
         match &origin {
             Some(origin) => ffi::PyErr_ResourceWarning(
                 object,
                 1,
-                c"awaitable '%U' was never awaited\nAwaitable created at (most recent call last)\n%U"
+                c"awaitable '%V' was never awaited\nAwaitable created at (most recent call last)\n%U"
                     .as_ptr(),
-                name.as_ptr(),
+                name,
+                text,
                 origin.as_ptr(),
             ),
             None => ffi::PyErr_ResourceWarning(
                 object,
                 1,
-                c"awaitable '%U' was never awaited".as_ptr(),
-                name.as_ptr(),
+                c"awaitable '%V' was never awaited".as_ptr(),
+                name,
+                text,
             ),
         }
     };

@@ -282,11 +282,5 @@ fn optional_attribute(object: Borrowed<'_>, name: &CStr) -> Result<Option<Owned>
     if let Some(found) = unsafe { Owned::optional(found) } {
         return Ok(Some(found));
     }
-    let raised = Raised::pending();
-    // SAFETY: an exception is set.
-    if unsafe { ffi::PyErr_ExceptionMatches(ffi::PyExc_AttributeError) } != 0 {
-        exception::discard(raised);
-        return Ok(None);
-    }
-    Err(raised)
+    exception::if_no_attribute(Raised::pending(), None)
 }

@@ -3,21 +3,22 @@
 use crate::base::rules::{self, Admission, Phase, Step};
 use crate::inner;
 use crate::object::lifetime;
-use crate::object::state::State;
+use crate::object::state::{self, State};
 use crate::python::exception;
 use crate::python::ffi::{self, PyObject};
 use crate::python::lock::Lock;
+use crate::python::name::Name;
 use crate::python::origin;
 use crate::python::raised::{Kind, Raised, Result};
 use crate::python::reference::{Borrowed, Owned};
 use crate::python::thread::Thread;
+use crate::store::maker::{Maker, Which};
 use crate::store::queue::Next;
 use crate::store::saved::Objects;
 use crate::store::status::Status;
 use crate::store::{Contents, Store};
 use core::cell::{Cell, UnsafeCell};
 use core::ffi::{CStr, c_int};
-use core::ptr::NonNull;
 use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 
 /// An awaitable. 96 bytes, and 16 before them that are the garbage collector's.
@@ -26,7 +27,6 @@ pub struct Awaitable {
     base: PyObject,
     /// The list of weak references; once that is cleared for good, the next object in the trashcan.
     pub weak_references: Cell<*mut PyObject>,
-    pub state: NonNull<State>,
     phase: AtomicU8,
     lock: Lock,
     pub(super) status: UnsafeCell<Status>,
@@ -104,7 +104,6 @@ impl Awaitable {
             }
             state.hold();
             (&raw mut (*object).weak_references).write(Cell::new(core::ptr::null_mut()));
-            (&raw mut (*object).state).write(NonNull::from(state));
             (&raw mut (*object).phase).write(AtomicU8::new(Phase::Created as u8));
             (&raw mut (*object).lock).write(Lock::new());
             (&raw mut (*object).status).write(UnsafeCell::new(Status::new()));
@@ -145,14 +144,52 @@ impl Awaitable {
     /// What its interpreter owns.
     #[inline]
     pub fn state(&self) -> &State {
-        // SAFETY: the object holds its state.
-        unsafe { self.state.as_ref() }
+        // SAFETY: an awaitable of ours, which holds its state.
+        unsafe { state::of(self.as_ptr()).as_ref() }
     }
 
-    /// `__name__` or, if `qualified`, `__qualname__`: the one that was set, or the type's.
-    pub fn name(&self, qualified: bool) -> Owned {
-        self.with(|store| store.name(qualified).map(Borrowed::to_owned))
-            .unwrap_or_else(|| self.state().names.default_name.borrow().to_owned())
+    /// `__name__` or, if `qualified`, `__qualname__`: the one that was set, or its maker's, or the type's. No exception is set
+    /// meanwhile; one that the maker raises is the caller's.
+    pub fn name(&self, qualified: bool) -> Result<Name> {
+        if let Some(set) = self.with(|store| store.name(qualified).map(Borrowed::to_owned)) {
+            return Ok(Name::Str(set));
+        }
+        let maker = self.with(|store| store.maker().clone());
+        let names = &self.state().names;
+        let found = match maker.which() {
+            Which::Nobody => None,
+            Which::Definition(definition) => Some(Name::Text(if qualified {
+                definition.qualified_name
+            } else {
+                definition.name
+            })),
+            Which::Function(function) => Name::of(
+                function,
+                if qualified {
+                    &names.qualified_name
+                } else {
+                    &names.name
+                },
+            )?,
+        };
+        Ok(found.unwrap_or_else(|| self.default_name()))
+    }
+
+    /// Its `__qualname__`, for a text that has more to say than what the maker raises.
+    pub fn name_for_text(&self) -> Name {
+        self.name(true).unwrap_or_else(|raised| {
+            exception::discard(raised);
+            self.default_name()
+        })
+    }
+
+    fn default_name(&self) -> Name {
+        Name::Str(self.state().names.default_name.borrow().to_owned())
+    }
+
+    /// Names it after what has made it, in place of what was noted before.
+    pub fn set_maker(&self, maker: Maker) {
+        drop(self.with(|store| store.set_maker(maker)));
     }
 
     /// Where it was made, if that was recorded.

@@ -6,6 +6,7 @@ use super::trashcan;
 use crate::base::rules::Phase;
 use crate::python::ffi::{self, PyObject};
 use crate::store::Store;
+use crate::store::maker::Maker;
 use core::ffi::{c_int, c_void};
 
 /// `tp_traverse`.
@@ -43,6 +44,7 @@ pub unsafe extern "C" fn clear(object: *mut PyObject) -> c_int {
     if awaitable.phase() != Phase::Running {
         awaitable.set_phase(Phase::Finished);
         awaitable.release();
+        awaitable.set_maker(Maker::NOBODY);
     }
     0
 }
@@ -60,10 +62,28 @@ pub unsafe extern "C" fn dealloc(object: *mut PyObject) {
             ffi::PyObject_ClearWeakRefs(object);
         }
         // What holds nothing starts no chain.
-        if awaitable.phase() == Phase::Finished && awaitable.with(|store| store.is_bare()) {
+        if awaitable.phase() == Phase::Finished && awaitable.with(|store| store.is_empty()) {
             free(object.cast());
         } else {
-            trashcan::destroy(object.cast());
+            dealloc_holding(object.cast());
+        }
+    }
+}
+
+/// The rest of [`dealloc`], for what holds something.
+///
+/// # Safety
+/// As [`destroy`].
+#[inline(never)]
+unsafe fn dealloc_holding(object: *mut Awaitable) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let awaitable = &*object;
+        let forget = |store: &mut Store<'_>| store.is_bare() && store.forget_maker();
+        if awaitable.phase() == Phase::Finished && awaitable.with(forget) {
+            free(object);
+        } else {
+            trashcan::destroy(object);
         }
     }
 }
@@ -88,6 +108,7 @@ pub unsafe fn destroy(object: *mut Awaitable) {
             }
         }
         awaitable.release();
+        awaitable.set_maker(Maker::NOBODY);
         awaitable.with(|store| store.free_cold());
         free(object);
     }
@@ -101,11 +122,12 @@ pub unsafe fn destroy(object: *mut Awaitable) {
 unsafe fn free(object: *mut Awaitable) {
     // SAFETY: the object holds its state until its memory goes.
     unsafe {
-        let state = (*object).state;
-        state.as_ref().stop.empty();
-        let finalized = (*object).with(|store| store.status.is_finalized());
-        if finalized || !state.as_ref().awaitables.put(object.cast()) {
-            free_awaitable(state, object.cast());
+        let awaitable = &*object;
+        let state = awaitable.state();
+        state.stop.empty();
+        let finalized = awaitable.with(|store| store.status.is_finalized());
+        if finalized || !state.awaitables.put(object.cast()) {
+            free_awaitable(object.cast());
         }
     }
 }

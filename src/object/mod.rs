@@ -1,6 +1,7 @@
 //! The object: its layout, what an interpreter owns of it, how it comes and goes.
 
 pub mod awaitable;
+pub mod current;
 pub mod lifetime;
 pub mod state;
 pub mod trashcan;

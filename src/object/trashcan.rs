@@ -52,7 +52,7 @@ pub unsafe fn destroy(object: *mut Awaitable) {
         // SAFETY: the object is nobody's but ours, so its list of weak references is free for the link; what waits is ours
         // in the same way. The thread is attached.
         unsafe {
-            let state = (*object).state.as_ptr().cast_const();
+            let state: *const State = (*object).state();
             let is_nested = outer.active > 0 && outer.state == state;
             if is_nested && is_deep() {
                 (*object).weak_references.set(outer.waiting.cast());

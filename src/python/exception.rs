@@ -123,6 +123,16 @@ fn is_development_mode() -> bool {
     }
 }
 
+/// `none` where the exception that is set says that there is no such attribute; any other stays.
+pub fn if_no_attribute<T>(raised: Raised, none: T) -> Result<T> {
+    // SAFETY: an exception is set, as `raised` proves.
+    if unsafe { ffi::PyErr_ExceptionMatches(ffi::PyExc_AttributeError) } != 0 {
+        discard(raised);
+        return Ok(none);
+    }
+    Err(raised)
+}
+
 /// Whether the exception that is set is one of `GeneratorExit`.
 pub fn is_generator_exit(_raised: &Raised) -> bool {
     // SAFETY: an exception is set, as `_raised` proves.

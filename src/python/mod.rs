@@ -5,6 +5,7 @@ pub mod exception;
 pub mod ffi;
 pub mod lock;
 pub mod memory;
+pub mod name;
 pub mod origin;
 pub mod raised;
 pub mod reference;

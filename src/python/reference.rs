@@ -146,6 +146,13 @@ impl<'a> Borrowed<'a> {
         self.is(Borrowed::none())
     }
 
+    /// Whether there are more references than one, as there are for as long as the GIL is held; never without a GIL.
+    #[inline]
+    pub fn is_shared(self) -> bool {
+        // SAFETY: live.
+        !cfg!(Py_GIL_DISABLED) && unsafe { ffi::Py_REFCNT(self.as_ptr()) } > 1
+    }
+
     /// The object's type. A type may be assigned to it: this is for what is done before any code runs.
     #[inline]
     pub fn r#type(self) -> *mut ffi::PyTypeObject {

@@ -7,6 +7,7 @@ pub mod block;
 pub mod body;
 pub mod cold;
 pub mod entry;
+pub mod maker;
 pub mod queue;
 pub mod saved;
 pub mod status;
@@ -20,6 +21,7 @@ use cold::{Cold, KEPT_BYTES, free_cold, new_cold};
 use core::ffi::c_int;
 use core::mem;
 use entry::Entry;
+use maker::{Maker, Which};
 use queue::{Activity, Released};
 use saved::Objects;
 use status::Status;
@@ -33,6 +35,7 @@ pub struct Contents {
     current: Entry,
     objects: [*mut PyObject; INLINE],
     cold: *mut Cold,
+    maker: Maker,
 }
 
 /// The two parts of a store, while the object's lock is held.
@@ -50,6 +53,7 @@ impl Contents {
             current: Entry::EMPTY,
             objects: [core::ptr::null_mut(); INLINE],
             cold: core::ptr::null_mut(),
+            maker: Maker::NOBODY,
         }
     }
 
@@ -103,6 +107,18 @@ impl Store<'_> {
             && self.status.inline_objects == 0
             && self.contents.result.is_none()
             && self.contents.cold.is_null()
+    }
+
+    /// Whether there is nothing at all, not so much as a maker.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        let result = self
+            .contents
+            .result
+            .as_ref()
+            .map_or(0, |object| object.as_ptr().addr());
+        let words = result | self.contents.cold.addr() | self.contents.maker.word();
+        words == 0 && self.status.activity == Activity::Idle && self.status.inline_objects == 0
     }
 
     /// Whether nothing is queued or in progress.
@@ -227,6 +243,9 @@ impl Store<'_> {
             };
         }
         all!([owned(&self.contents.result), self.contents.current.object()]);
+        if let Which::Function(function) = self.contents.maker.which() {
+            all!([function.as_ptr()]);
+        }
         if let Some(body) = self.body() {
             // SAFETY: the body's own function, for its own frame.
             let code = unsafe { (body.functions.visit)(body.frame, &mut each) };

@@ -6,6 +6,7 @@ use crate::object::awaitable::{self, Awaitable};
 use crate::object::lifetime;
 use crate::object::state::Definitions;
 use crate::python::ffi::{self, PyObject};
+use crate::python::name::Name;
 use crate::python::raised::{Kind, Raised, Result, status, to_c};
 use crate::python::reference::{Borrowed, Owned};
 use crate::python::type_spec::{self, Shared, method, slot};
@@ -34,12 +35,14 @@ unsafe fn this<'a>(object: *mut PyObject) -> &'a Awaitable {
 }
 
 unsafe extern "C" fn repr(object: *mut PyObject) -> *mut PyObject {
-    // SAFETY: CPython calls this slot on our objects; the format has a str and a pointer.
+    // SAFETY: CPython calls this slot on our objects; the format has a name and a pointer.
     unsafe {
-        let name = this(object).name(true);
+        let name = this(object).name_for_text();
+        let (name, text) = name.for_format();
         ffi::PyUnicode_FromFormat(
-            c"<PyAwaitable object %U at %p>".as_ptr(),
-            name.as_ptr(),
+            c"<PyAwaitable object %V at %p>".as_ptr(),
+            name,
+            text,
             object,
         )
     }
@@ -52,7 +55,8 @@ static QUALIFIED_MARK: u8 = 0;
 
 unsafe extern "C" fn get_name(object: *mut PyObject, which: *mut c_void) -> *mut PyObject {
     // SAFETY: CPython calls this getter on our objects.
-    unsafe { this(object) }.name(!which.is_null()).into_ptr()
+    let name = unsafe { this(object) }.name(!which.is_null());
+    to_c(name.and_then(Name::into_str).map(Owned::into_ptr))
 }
 
 unsafe extern "C" fn set_name(

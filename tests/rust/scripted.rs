@@ -8,7 +8,9 @@
     reason = "CPython and the library call these"
 )]
 
-use pyawaitable::capi::body::{Action, Body, Event, Functions, Owned, Raised, new};
+use pyawaitable::capi::body::{
+    Action, Body, Borrowed, Definition, Event, Functions, Maker, Owned, Raised, new, set_maker,
+};
 use pyo3_ffi::*;
 use std::ffi::{c_int, c_void};
 use std::ptr::null_mut;
@@ -157,19 +159,51 @@ unsafe fn release(frame: *mut c_void) {
     }
 }
 
-/// `scripted(generator)`.
-unsafe extern "C" fn scripted(_: *mut PyObject, script: *mut PyObject) -> *mut PyObject {
+static KETTLE: Definition = Definition {
+    name: c"pour",
+    qualified_name: c"Kettle.pour",
+};
+
+/// A maker as the tests give it: None for nobody, a str for the one definition, anything else is a function.
+unsafe fn maker(given: *mut PyObject) -> Maker {
     // SAFETY: a live object.
-    unsafe { Py_INCREF(script) };
+    unsafe {
+        if given == Py_None() {
+            Maker::NOBODY
+        } else if PyUnicode_Check(given) != 0 {
+            Maker::definition(&KETTLE)
+        } else {
+            Maker::function(Owned::share(given))
+        }
+    }
+}
+
+/// `scripted(generator, maker=None)`.
+unsafe extern "C" fn scripted(_: *mut PyObject, arguments: *mut PyObject) -> *mut PyObject {
+    let mut script = null_mut::<PyObject>();
+    // SAFETY: None lives as long as the interpreter.
+    let mut given = unsafe { Py_None() };
+    // SAFETY: a tuple, and as many places as the format has.
+    let parsed =
+        unsafe { PyArg_ParseTuple(arguments, c"O|O".as_ptr(), &raw mut script, &raw mut given) };
+    if parsed == 0 {
+        return null_mut();
+    }
+    // SAFETY: live objects.
+    let maker = unsafe {
+        Py_INCREF(script);
+        maker(given)
+    };
     let frame: *mut c_void = Box::into_raw(Box::new(Frame {
         script,
         handled: null_mut(),
     }))
     .cast();
-    let made = new(Body {
+    let body = Body {
         functions: &SCRIPT,
         frame,
-    });
+    };
+    let made = new(body, maker);
     match made {
         Ok(awaitable) => awaitable.into_ptr(),
         Err(_) => {
@@ -177,6 +211,39 @@ unsafe extern "C" fn scripted(_: *mut PyObject, script: *mut PyObject) -> *mut P
             unsafe { release(frame) };
             null_mut()
         }
+    }
+}
+
+/// `queued()`: an awaitable with a queue, whose one callback fails without an exception.
+unsafe extern "C" fn queued(_: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
+    unsafe extern "C" fn fails(_: *mut PyObject) -> c_int {
+        -1
+    }
+    // SAFETY: a new reference, or NULL with an exception set.
+    unsafe {
+        let awaitable = pyawaitable::capi::lifecycle::PyAwaitable_New();
+        if !awaitable.is_null()
+            && pyawaitable::capi::awaits::PyAwaitable_DeferAwait(awaitable, Some(fails)) < 0
+        {
+            Py_DECREF(awaitable);
+            return null_mut();
+        }
+        awaitable
+    }
+}
+
+/// `name(awaitable, maker)`: whether it is an awaitable, which is named after its maker then.
+unsafe extern "C" fn name(
+    _: *mut PyObject,
+    arguments: *mut *mut PyObject,
+    count: Py_ssize_t,
+) -> *mut PyObject {
+    assert_eq!(count, 2);
+    // SAFETY: two live objects.
+    unsafe {
+        let object = Borrowed::new(*arguments);
+        let is_named = set_maker(object, maker(*arguments.add(1)));
+        PyBool_FromLong(is_named.into())
     }
 }
 
@@ -249,8 +316,17 @@ const fn method(name: &'static std::ffi::CStr, function: PyCFunction, flags: c_i
 }
 
 // CPython's tables are written at load time and never again.
-static mut METHODS: [PyMethodDef; 5] = [
-    method(c"scripted", scripted, METH_O),
+static mut METHODS: [PyMethodDef; 7] = [
+    method(c"scripted", scripted, METH_VARARGS),
+    method(c"queued", queued, METH_NOARGS),
+    PyMethodDef {
+        ml_name: c"name".as_ptr(),
+        ml_meth: PyMethodDefPointer {
+            PyCFunctionFast: name,
+        },
+        ml_flags: METH_FASTCALL,
+        ml_doc: std::ptr::null(),
+    },
     method(c"released", released, METH_NOARGS),
     method(c"refuses", refuses, METH_VARARGS),
     method(c"cancel", cancel, METH_O),

@@ -124,8 +124,28 @@ mod python {
         pub struct Borrowed<'a>(NonNull<PyObject>, PhantomData<&'a Owned>);
 
         impl Borrowed<'_> {
+            pub unsafe fn new(object: *mut PyObject) -> Self {
+                // SAFETY: the caller's promise.
+                unsafe { Self::optional(object) }.expect("an object")
+            }
+
             pub unsafe fn optional(object: *mut PyObject) -> Option<Self> {
                 NonNull::new(object).map(|object| Self(object, PhantomData))
+            }
+
+            pub fn as_ptr(&self) -> *mut PyObject {
+                self.0.as_ptr()
+            }
+
+            pub fn to_owned(&self) -> Owned {
+                // SAFETY: live.
+                unsafe { ffi::incref(self.as_ptr()) };
+                Owned(self.0)
+            }
+
+            pub fn is_shared(&self) -> bool {
+                // SAFETY: live.
+                unsafe { self.0.as_ref() }.0.get() > 1
             }
         }
     }
@@ -154,6 +174,7 @@ use python::reference::Owned;
 use std::cell::Cell;
 use std::ffi::c_int;
 use store::entry::Entry;
+use store::maker::{Definition, Maker, Which};
 use store::queue::{Activity, Next};
 use store::status::Status;
 use store::{Contents, Store};
@@ -425,5 +446,51 @@ fn the_result_is_replaced_and_taken() {
     assert_eq!(world.index(result.as_ptr()), 2);
     drop(result);
     assert!(world.store().take_result().is_none());
+    world.finish();
+}
+
+#[test]
+fn what_made_it_is_one_word() {
+    static DEFINITION: Definition = Definition {
+        name: c"pour",
+        qualified_name: c"Kettle.pour",
+    };
+    assert_eq!(size_of::<Maker>(), size_of::<usize>());
+    let mut world = World::new();
+    assert!(world.store().is_empty());
+    drop(world.store().set_maker(Maker::definition(&DEFINITION)));
+    match world.store().maker().which() {
+        Which::Definition(found) => assert_eq!(found.name, c"pour"),
+        _ => panic!("a definition was set"),
+    }
+    assert!(world.store().is_bare() && !world.store().is_empty());
+    assert!(world.store().forget_maker() && world.store().is_empty());
+    world.finish();
+}
+
+#[test]
+fn a_function_that_made_it_is_held_once() {
+    let mut world = World::new();
+    let function = Maker::function(world.reference(0));
+    drop(world.store().set_maker(function));
+    let another = world.store().maker().clone();
+    assert_eq!(world.objects[0].0.get(), 2);
+    match another.which() {
+        Which::Function(found) => assert_eq!(world.index(found.as_ptr()), 0),
+        _ => panic!("a function was set"),
+    }
+    let mut seen = Vec::new();
+    world.store().visit(|object| {
+        seen.push(object);
+        0
+    });
+    assert_eq!(seen.len(), 1);
+    drop(another);
+    // The last reference is not given up while the store is borrowed.
+    assert!(!world.store().forget_maker());
+    let kept = world.store().maker().clone();
+    assert!(world.store().forget_maker() && world.store().is_empty());
+    assert_eq!(world.objects[0].0.get(), 1);
+    drop(kept);
     world.finish();
 }

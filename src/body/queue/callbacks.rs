@@ -121,17 +121,19 @@ impl<'a> Called<'a> {
     /// The `SystemError` for a return value and an exception that contradict each other.
     #[cold]
     fn contradiction(&self, raised: Option<Raised>) -> Raised {
-        let name = self.awaitable.name(true);
         let mut place = [0; 128];
         let mut set = |fault: &CStr| {
-            // SAFETY: room for as much as is said; the format has two C strings, a str, an int, and two C strings.
+            let name = self.awaitable.name_for_text();
+            let (name, text) = name.for_format();
+            // SAFETY: room for as much as is said; the format has a C string, a name, an int, and two C strings.
             unsafe {
                 ffi::pyawaitable_shim_place_of(self.function, place.as_mut_ptr(), place.len());
                 ffi::PyErr_Format(
                     ffi::PyExc_SystemError,
-                    c"%s of '%U' returned %d %s (the function is at %s)".as_ptr(),
+                    c"%s of '%V' returned %d %s (the function is at %s)".as_ptr(),
                     self.kind.as_ptr(),
-                    name.as_ptr(),
+                    name,
+                    text,
                     self.code,
                     fault.as_ptr(),
                     place.as_ptr(),
