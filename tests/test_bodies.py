@@ -17,19 +17,29 @@ def scripted():
     return load()
 
 
-@pytest.fixture
-def made(scripted):
-    """scripted(generator), each of whose frames is released once by the end of the test."""
-    count, before = 0, scripted.released()
+def pot():
+    """What a maker that is a function may be."""
+
+
+@pytest.fixture(params=["nobody", "definition", "function"])
+def made(scripted, request):
+    """scripted(generator), by each kind of maker. Frames and the function are released once by the end of the test."""
+
+    def function():
+        pass
+
+    maker = {"nobody": None, "function": function}.get(request.param, request.param)
+    count, before, references = 0, scripted.released(), sys.getrefcount(function)
 
     def make(script):
         nonlocal count
         count += 1
-        return scripted.scripted(script)
+        return scripted.scripted(script, maker)
 
     yield make
     gc.collect()
     assert scripted.released() - before == count
+    assert sys.getrefcount(function) == references
 
 
 def awaits(*objects, log=None):
@@ -422,3 +432,240 @@ def test_references_stay_flat(made):
         once(number % 6)
     gc.collect()
     assert sys.getrefcount(value) == before
+
+
+# What it is named after
+
+
+class Kettle:
+    def pour(self):
+        """Of the same names as the definition of tests/rust/scripted.rs."""
+
+
+NAMED = pytest.mark.parametrize("maker", ["definition", Kettle.pour], ids=["definition", "function"])
+
+
+def names(aw):
+    return aw.__name__, aw.__qualname__, repr(aw).split(" at ")[0]
+
+
+AS_KETTLE = ("pour", "Kettle.pour", "<PyAwaitable object Kettle.pour")
+AS_NOBODY = ("PyAwaitable", "PyAwaitable", "<PyAwaitable object PyAwaitable")
+
+
+@pytest.fixture(params=["body", "queue"])
+def new(request, scripted):
+    """new(maker), with a body or with a queue, which ends when it is stepped."""
+
+    def make(maker=None):
+        if request.param == "body":
+            return scripted.scripted(awaits(), maker)
+        aw = scripted.queued()
+        assert scripted.name(aw, maker)
+        return aw
+
+    return make
+
+
+@NAMED
+def test_it_has_the_names_of_its_maker(maker, new):
+    aw = new(maker)
+    assert names(aw) == AS_KETTLE
+    with pytest.raises((StopIteration, SystemError)):
+        aw.send(None)
+    assert names(aw) == AS_KETTLE
+
+
+@NAMED
+def test_a_name_that_was_set_comes_first(maker, new):
+    aw = new(maker)
+    aw.__name__ = "set"
+    assert names(aw) == ("set", *AS_KETTLE[1:])
+    aw.__qualname__ = "too"
+    assert names(aw) == ("set", "too", "<PyAwaitable object too")
+    with pytest.raises(TypeError):
+        del aw.__name__
+    aw.close()
+
+
+def test_names_of_a_function_are_those_that_it_has_by_then(new):
+    def function():
+        pass
+
+    aw = new(function)
+    function.__name__, function.__qualname__ = "later", "much.later"
+    assert names(aw)[:2] == ("later", "much.later")
+    aw.close()
+
+
+def test_a_maker_may_be_replaced(scripted, new):
+    references = sys.getrefcount(pot)
+    aw = new(pot)
+    for maker in ("definition", pot, Kettle.pour):
+        assert scripted.name(aw, maker)
+    assert names(aw) == AS_KETTLE
+    assert sys.getrefcount(pot) == references
+    assert scripted.name(aw, None)
+    assert names(aw) == AS_NOBODY
+    aw.close()
+    assert not scripted.name(5, pot)
+    assert sys.getrefcount(pot) == references
+
+
+class Nameless:
+    def __init__(self, error=None):
+        self.error = error
+
+    def __getattr__(self, name):
+        raise self.error or AttributeError(name)
+
+
+class Odd:
+    def __init__(self):
+        self.__name__ = self.__qualname__ = 5
+
+
+@pytest.mark.parametrize("maker", [Nameless(), Odd()], ids=["none", "no str"])
+def test_a_maker_without_names_gives_none(maker, new):
+    aw = new(maker)
+    assert names(aw) == AS_NOBODY
+    aw.close()
+
+
+def test_what_the_look_up_of_a_name_raises_is_for_who_asks(new):
+    aw = new(Nameless(KeyError("broken")))
+    for name in ("__name__", "__qualname__"):
+        with pytest.raises(KeyError, match="broken"):
+            getattr(aw, name)
+    assert repr(aw).startswith(AS_NOBODY[2])
+    with pytest.warns(ResourceWarning, match="'PyAwaitable' was never awaited"):
+        del aw
+        gc.collect()
+
+
+@NAMED
+def test_the_warning_names_it(maker, new):
+    aw = new(maker)
+    with pytest.warns(ResourceWarning, match="^awaitable 'Kettle.pour' was never awaited$"):
+        del aw
+        gc.collect()
+
+
+@NAMED
+def test_the_error_of_a_callback_names_it(maker, scripted):
+    aw = scripted.queued()
+    scripted.name(aw, maker)
+    with pytest.raises(SystemError, match="^deferred callback of 'Kettle.pour' returned -1 without"):
+        aw.send(None)
+
+
+@pytest.mark.parametrize("maker", ["definition", pot], ids=["definition", "function"])
+@pytest.mark.parametrize("end", ["returned", "closed", "dropped"])
+@pytest.mark.filterwarnings("ignore:.*never awaited")
+def test_whose_memory_is_used_again_is_named_after_its_own_maker(end, maker, scripted):
+    references = sys.getrefcount(pot)
+    for _ in range(300):
+        aw = scripted.scripted(awaits(), maker)
+        if end == "returned":
+            steps(aw)
+        elif end == "closed":
+            aw.close()
+    del aw
+    gc.collect()
+    assert sys.getrefcount(pot) == references
+    for _ in range(3):
+        aw = scripted.scripted(awaits())
+        assert names(aw) == AS_NOBODY
+        aw.close()
+
+
+@pytest.mark.parametrize("has_begun", [False, True])
+@pytest.mark.filterwarnings("ignore:.*never awaited")
+def test_a_function_that_holds_what_it_made_is_collected_with_it(has_begun, scripted):
+    def cycle(maker):
+        def script():
+            yield "yield", 1, None
+
+        aw = scripted.scripted(script(), maker)
+        maker.made = aw
+        if has_begun:
+            aw.send(None)
+
+    class Function:
+        def __init__(self):
+            self.__name__ = self.__qualname__ = "function"
+
+    def function():
+        pass
+
+    for maker in (Function(), function):
+        cycle(maker)
+    alive = weakref.ref(maker)
+    del maker, function
+    gc.collect()
+    assert alive() is None
+    # A function of C does not let go of what it holds: here the awaitable itself.
+    aw = scripted.scripted(awaits())
+    scripted.name(aw, aw.send)
+    assert names(aw)[:2] == ("send", "PyAwaitable.send")
+    kind = type(aw)
+    del aw
+    gc.collect()
+    assert not any(type(each) is kind for each in gc.get_objects())
+
+
+@pytest.mark.filterwarnings("ignore:.*never awaited")
+@pytest.mark.parametrize("end", ["returned", "dropped"])
+def test_a_long_chain_of_functions_and_what_they_made_is_released(end, scripted):
+    aw = None
+    for _ in range(100_000):
+
+        def function(before=aw):
+            pass
+
+        aw = scripted.scripted(awaits(), function)
+        if end == "returned":
+            steps(aw)
+    last = weakref.ref(aw)
+    del aw, function
+    gc.collect()
+    assert last() is None
+
+
+@NAMED
+def test_to_name_it_takes_no_memory(maker, new, scripted):
+    testcapi = pytest.importorskip("_testcapi", reason="CPython's own test module is not part of this installation")
+    aws = [new() for _ in range(100)]
+    size = aws[0].__sizeof__()
+    name, each, end = scripted.name, iter(aws), testcapi.remove_mem_hooks
+    testcapi.set_nomemory(0)
+    try:
+        for aw in each:
+            name(aw, maker)
+    finally:
+        end()
+    for aw in aws:
+        assert names(aw) == AS_KETTLE
+        assert aw.__sizeof__() == size
+        aw.close()
+
+
+@NAMED
+def test_without_memory_a_text_is_right_or_missing(maker, scripted):
+    testcapi = pytest.importorskip("_testcapi", reason="CPython's own test module is not part of this installation")
+    texts = {}
+    for start in range(40):
+        aw = scripted.queued()
+        scripted.name(aw, maker)
+        for ask in (repr, lambda aw: aw.__name__, lambda aw: aw.__qualname__, lambda aw: aw.send(None)):
+            testcapi.set_nomemory(start, start + 1)
+            try:
+                text = ask(aw)
+            except (MemoryError, SystemError) as error:
+                text = error
+            finally:
+                testcapi.remove_mem_hooks()
+            if not isinstance(text, MemoryError):
+                texts.setdefault(ask.__code__ if ask is not repr else repr, set()).add(str(text).split(" at ")[0])
+    assert all("pour" in text and len(found) == 1 for found in texts.values() for text in found)
+    assert len(texts) == 4

@@ -221,9 +221,9 @@ unsafe extern "C" fn queued(_: *mut PyObject, _: *mut PyObject) -> *mut PyObject
     }
     // SAFETY: a new reference, or NULL with an exception set.
     unsafe {
-        let awaitable = pyawaitable::capi::lifecycle::PyAwaitable_New();
+        let awaitable = pyawaitable::capi::PyAwaitable_New();
         if !awaitable.is_null()
-            && pyawaitable::capi::awaits::PyAwaitable_DeferAwait(awaitable, Some(fails)) < 0
+            && pyawaitable::capi::PyAwaitable_DeferAwait(awaitable, Some(fails)) < 0
         {
             Py_DECREF(awaitable);
             return null_mut();
