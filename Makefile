@@ -51,6 +51,9 @@ $(foreach name,CURDIR BUILD VENV DEMO BENCH TOOLS QUICK WHEELS PROFILE CARGO_TAR
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # A virtual environment or folder of the caller's is none of ours.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
+# cargo for what an interpreter loads, which has CPython's functions: libpython is not brought along. maturin says so, too.
+# A companion crate, whose tests embed an interpreter, does without.
+EXTENSION_CARGO := PYO3_BUILD_EXTENSION_MODULE=1 cargo
 ifeq ($(TAG),py313t)
 # pyo3-ffi's oldest free-threaded target is 3.14; 3.13 is built for tests alone.
 export UNSAFE_PYO3_SKIP_VERSION_CHECK := 1
@@ -134,11 +137,11 @@ format: $(VENV)/.ready ## format the Rust code, sort the imports of the Python c
 
 .PHONY: clippy
 clippy: $(VENV)/.ready ## check the Rust code, warnings are errors
-	cargo clippy --quiet --workspace --all-targets $(CARGO_ARGS) -- -D warnings
+	$(EXTENSION_CARGO) clippy --quiet --workspace --all-targets $(CARGO_ARGS) -- -D warnings
 
 .PHONY: cargo-test
 cargo-test: $(VENV)/.ready ## run the tests that need no interpreter (CARGO_ARGS="--test machine")
-	cargo test --quiet --workspace $(CARGO_ARGS)
+	$(EXTENSION_CARGO) test --quiet --workspace $(CARGO_ARGS)
 
 .PHONY: ruff
 ruff: $(VENV)/.ready ## check the Python code
@@ -239,7 +242,7 @@ $(QUICK)/.ready: requirements/build.txt requirements/test.txt requirements/compi
 	@touch "$@"
 
 $(QUICK)/.library: $(QUICK)/.ready $(CRATE_SOURCES)
-	PYO3_BUILD_EXTENSION_MODULE=1 PYO3_PYTHON="$(QUICK)/venv/bin/python" cargo rustc --quiet --profile quick --lib --crate-type cdylib --target-dir "$(QUICK)/target"
+	PYO3_PYTHON="$(QUICK)/venv/bin/python" $(EXTENSION_CARGO) rustc --quiet --profile quick --lib --crate-type cdylib --target-dir "$(QUICK)/target"
 	made=$$(ls "$(QUICK)"/target/quick/libpyawaitable.so "$(QUICK)"/target/quick/libpyawaitable.dylib 2>/dev/null || true) && \
 	    place=$$("$(QUICK)/venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("platlib") + "/_pyawaitable/_pyawaitable" + sysconfig.get_config_var("EXT_SUFFIX"))') && \
 	    cp "$$made" "$$place.new" && mv "$$place.new" "$$place"
@@ -261,7 +264,7 @@ $(TOOLS)/.ready: requirements/tools.txt | needs
 # Not by maturin's --pgo, which would leave libpyawaitable without. cargo does not notice a new profile by itself.
 $(PROFILE): $(VENV)/.ready $(CRATE_SOURCES) $(addprefix benches/,train.py training.c cases.py contender_native.py awaitables.c)
 	rm -rf "$(@D)" "$(CARGO_TARGET_DIR)"
-	RUSTFLAGS="-Cprofile-generate=$(@D)/raw" "$(VENV)/bin/maturin" build --quiet --release --compatibility linux \
+	RUSTFLAGS="-Cprofile-generate=$(@D)/raw" "$(VENV)/bin/maturin" build --quiet --profile extension --compatibility linux \
 	    --interpreter "$(VENV)/bin/python" --target-dir "$(@D)/target" --out "$(@D)"
 	"$(VENV)/bin/python" -m pip install --quiet --no-index --no-deps --target "$(@D)/site" "$(@D)"/*.whl
 	rm -rf "$(@D)/raw"

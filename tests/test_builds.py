@@ -261,8 +261,8 @@ def build_with_cc(folder, compiler, linker):
 
 
 def environment_for_cargo():
-    """As on the command line of somebody who has the sources and this interpreter."""
-    return {"PYO3_PYTHON": sys.executable}
+    """As docs/linking.md says, for somebody who has the sources and this interpreter."""
+    return {"PYO3_PYTHON": sys.executable, "PYO3_BUILD_EXTENSION_MODULE": "1"}
 
 
 @linux

@@ -90,7 +90,7 @@ def cargo(target, python, *crate_types):
             environment["PYO3_CROSS_PYTHON_VERSION"] = python
     # Apart from maturin's, so that neither compiles anew because of the other's settings.
     folder = Path(environment.get("CARGO_TARGET_DIR", ROOT / "target"), "libraries")
-    command = ["cargo", "rustc", "--release", "--lib", "--crate-type", ",".join(crate_types)]
+    command = ["cargo", "rustc", "--profile", "extension", "--lib", "--crate-type", ",".join(crate_types)]
     command += ["--manifest-path", ROOT / "Cargo.toml", "--target-dir", folder]
     command += ["--message-format", "json-render-diagnostics"]
     if target is not None:

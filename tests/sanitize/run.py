@@ -39,8 +39,8 @@ DIFFERENTIAL = ["differential/test_by_hand.py", "-k", "disturbed_at_every_step o
 RUST = {
     "RUSTC_BOOTSTRAP": "1",  # sanitizers are unstable in Rust, which a stable compiler has when it is asked like this
     "RUSTFLAGS": "-Zsanitizer=address -Cunsafe-allow-abi-mismatch=sanitizer -Cforce-frame-pointers=yes",
-    "CARGO_PROFILE_RELEASE_DEBUG": "1",
-    "CARGO_PROFILE_RELEASE_LTO": "off",
+    "CARGO_PROFILE_EXTENSION_DEBUG": "1",
+    "CARGO_PROFILE_EXTENSION_LTO": "off",
 }
 C = "-g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined"
 

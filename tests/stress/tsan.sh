@@ -38,16 +38,16 @@ for name in "${wrapped[@]}"; do flags+=" -Clink-arg=-Wl,--wrap=$name"; done
 gcc -O1 -g -fPIC -fsanitize=thread -Wall -Wextra -Werror -c tests/stress/tsan_shim.c -o "$out/shim.o"
 flags+=" -Clink-arg=$out/shim.o"
 # cargo does not see it change.
-rm -f "$out/target/$target/release/libpyawaitable.so"
+rm -f "$out/target/$target/extension/libpyawaitable.so"
 
 # Sanitizers are unstable in Rust, which a stable compiler has, too, when it is asked like this. The library alone is
 # built with them, or the procedural macros that the compiler itself loads would need the runtime.
-export RUSTC_BOOTSTRAP=1 PYO3_PYTHON="$python" CARGO_TARGET_DIR="$out/target" CARGO_PROFILE_RELEASE_STRIP=none
-export UNSAFE_PYO3_SKIP_VERSION_CHECK=1
-cargo rustc --quiet --release --lib --target "$target" --crate-type cdylib --config \
+export RUSTC_BOOTSTRAP=1 PYO3_PYTHON="$python" CARGO_TARGET_DIR="$out/target" CARGO_PROFILE_EXTENSION_STRIP=none
+export PYO3_BUILD_EXTENSION_MODULE=1 UNSAFE_PYO3_SKIP_VERSION_CHECK=1
+cargo rustc --quiet --profile extension --lib --target "$target" --crate-type cdylib --config \
     "target.$target.rustflags=[$(printf "'%s'," $flags | sed 's/,$//')]" -- -Cstrip=none
 
-cp "$out/target/$target/release/libpyawaitable.so" "$out/site/_pyawaitable/_pyawaitable$suffix"
+cp "$out/target/$target/extension/libpyawaitable.so" "$out/site/_pyawaitable/_pyawaitable$suffix"
 cp python/_pyawaitable/__init__.py "$out/site/_pyawaitable/"
 gcc -O1 -g -fPIC -shared -fsanitize=thread -pthread -I"$include" -Iinclude tests/stress/racer/racer.c \
     -o "$out/site/racer$suffix"
