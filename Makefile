@@ -38,6 +38,7 @@ DEMO := $(BUILD)/demo
 BENCH := $(BUILD)/bench
 TOOLS := $(BUILD)/tools
 QUICK := $(BUILD)/quick
+OLDEST := $(BUILD)/oldest
 WHEELS := $(BUILD)/wheels
 PROFILE := $(BUILD)/profile/pyawaitable.profdata
 
@@ -46,7 +47,7 @@ PROFILE := $(BUILD)/profile/pyawaitable.profdata
 export CARGO_TARGET_DIR := $(BUILD)/target
 export PYO3_PYTHON := $(VENV)/bin/python
 # Some of these folders are emptied before they are filled.
-$(foreach name,CURDIR BUILD VENV DEMO BENCH TOOLS QUICK WHEELS PROFILE CARGO_TARGET_DIR,$(if $(filter-out file,$(origin $(name))),\
+$(foreach name,CURDIR BUILD VENV DEMO BENCH TOOLS QUICK OLDEST WHEELS PROFILE CARGO_TARGET_DIR,$(if $(filter-out file,$(origin $(name))),\
     $(error $(name) is not for others to set ($(origin $(name))): what is made lands in build/, and nothing was done)))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # A virtual environment or folder of the caller's is none of ours.
@@ -125,6 +126,30 @@ quick: $(QUICK)/.extensions ## after a change: build with debug assertions, and 
 .PHONY: test-all
 test-all: $(TOOLS)/.ready ## test every CPython from 3.9 to 3.15 that is found (VERSIONS="3.9 3.13t" SUITE=reduced)
 	+PYTHON=$(QUOTED_PYTHON) "$(TOOLS)/bin/nox" --sessions $(or $(foreach version,$(VERSIONS),'tests($(version))'),tests) report
+
+# The first release of pyo3-ffi in the range of Cargo.toml.
+PYO3_FFI ?= $(shell sed -n 's/^pyo3-ffi = ">=\([0-9.]*\), .*/\1.0/p' Cargo.toml)
+
+# In a copy of the tree, which gets a Cargo.lock of its own.
+.PHONY: oldest
+oldest: $(VENV)/.ready ## run clippy and `make quick` with the oldest pyo3-ffi (PYO3_FFI=0.28.3 QUICK_ARGS="-k name")
+	mkdir -p "$(OLDEST)"
+	find "$(OLDEST)" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} +
+	tar -c --exclude=./.git --exclude=./build --exclude=./dist --exclude=./target . | tar -x -C "$(OLDEST)"
+	cd "$(OLDEST)" && cargo update --quiet --package pyo3-ffi --precise "$(PYO3_FFI)"
+	cd "$(OLDEST)" && $(EXTENSION_CARGO) clippy --quiet --locked --lib --examples --target-dir build/target -- -D warnings
+	$(MAKE) -C "$(OLDEST)" quick
+	@echo 'make oldest: all passed with pyo3-ffi $(PYO3_FFI)'
+
+# As Cargo.toml says, and what rustup calls it: 1.85-x86_64-unknown-linux-gnu, 1.85.1-...
+MSRV := $(shell sed -n 's/^rust-version = "\([0-9.]*\)"$$/\1/p' Cargo.toml)
+MSRV_TOOLCHAIN ?= $(lastword $(shell rustup toolchain list 2>/dev/null | sed -n 's/^\($(MSRV)[-.][^ ]*\).*/\1/p'))
+
+.PHONY: msrv
+msrv: $(VENV)/.ready ## check the Rust code with the oldest Rust that will do (MSRV_TOOLCHAIN=1.85.1)
+	@[ -n "$(MSRV_TOOLCHAIN)" ] || { echo 'Rust $(MSRV) is missing: rustup toolchain install $(MSRV) --profile minimal'; exit 1; }
+	PYO3_BUILD_EXTENSION_MODULE=1 rustup run "$(MSRV_TOOLCHAIN)" cargo check --quiet --locked --all-targets --target-dir "$(BUILD)/msrv"
+	@echo 'make msrv: all passed with $(MSRV_TOOLCHAIN)'
 
 .PHONY: format-check
 format-check: needs ## check the formatting of the Rust code

@@ -3,36 +3,36 @@
 use std::path::Path;
 use std::process::Command;
 
-use pyo3_build_config::InterpreterConfig;
-
 fn main() {
     for path in ["src/python/shim.c", "src/capi/shim_v1.c", "include"] {
         println!("cargo::rerun-if-changed={path}");
     }
-    let config = pyo3_build_config::get();
-    for cfg in config.build_script_outputs() {
-        println!("{cfg}");
+    let python = Interpreter::found_by_pyo3_ffi();
+    for minor in 10..=python.minor {
+        println!("cargo::rustc-cfg=Py_3_{minor}");
     }
-    let cfgs = config.build_script_outputs().join("\n");
-    let has = |cfg: &str| cfgs.lines().any(|line| line.ends_with(&format!("={cfg}")));
-    if has("Py_3_12") && !has("Py_3_15") && !has("Py_GIL_DISABLED") {
+    let free_threaded = python.has("Py_GIL_DISABLED");
+    if free_threaded {
+        println!("cargo::rustc-cfg=Py_GIL_DISABLED");
+    }
+    if (12..15).contains(&python.minor) && !free_threaded {
         // src/python/stop_iteration.rs says why.
         println!("cargo::rustc-cfg=kept_stop_iteration");
     }
-    let plain = !has("Py_GIL_DISABLED") && !cfgs.contains("Py_REF_DEBUG");
-    if plain && !cfgs.contains("Py_TRACE_REFS") {
+    let plain = !free_threaded && !python.has("Py_REF_DEBUG");
+    if plain && !python.has("Py_TRACE_REFS") {
         // src/python/ffi.rs says why.
         println!("cargo::rustc-cfg=plain_first_reference");
     }
     let is_64_bit =
         std::env::var("CARGO_CFG_TARGET_POINTER_WIDTH").is_ok_and(|width| width == "64");
-    if has("Py_3_12") && !has("Py_3_14") && plain && is_64_bit {
+    if (12..14).contains(&python.minor) && plain && is_64_bit {
         // src/python/ffi.rs says why.
         println!("cargo::rustc-cfg=whole_reference_count");
     }
     // GCC follows links to system headers: on Debian, a debug build's to the release build's.
-    let as_system = !cfgs.contains("Py_DEBUG");
-    compile_shim(&include_dir(config), as_system);
+    let as_system = !python.has("Py_DEBUG");
+    compile_shim(&python.include_dir(), as_system);
     if std::env::var("TARGET").is_ok_and(|target| target.contains("linux-gnu")) && has_gnu_linker()
     {
         // LLVM's linker keeps the functions that unwinding would need, and with them all that Rust has for a panic, though
@@ -64,23 +64,73 @@ fn compile_shim(include: &str, as_system: bool) {
     build.compile("pyawaitable_shim");
 }
 
-/// The folder of `Python.h`, asked of the interpreter that the build configuration found.
-fn include_dir(config: &InterpreterConfig) -> String {
-    println!("cargo::rerun-if-env-changed=PYAWAITABLE_PYTHON_INCLUDE");
-    if let Ok(dir) = std::env::var("PYAWAITABLE_PYTHON_INCLUDE") {
-        return dir;
+/// The CPython that is built for.
+struct Interpreter {
+    minor: u32,
+    /// Settings of the build that its headers ask for: `Py_DEBUG`, `Py_GIL_DISABLED`, ...
+    flags: Vec<String>,
+    /// None where it does not run here.
+    executable: Option<String>,
+}
+
+impl Interpreter {
+    /// Reads what the build script of pyo3-ffi tells those of its dependents, in cargo's way: lines `key=value`, as hexadecimal
+    /// digits. `pyo3-build-config` reads it, too, but cargo may take another version of that than of pyo3-ffi, and its methods
+    /// are not the same in all that pyo3-ffi may be.
+    fn found_by_pyo3_ffi() -> Self {
+        let digits = std::env::var("DEP_PYTHON_PYO3_CONFIG").expect("pyo3-ffi tells it");
+        let text = from_hexadecimal(&digits).expect("hexadecimal digits of a text");
+        let value = |key| {
+            text.lines().find_map(|line| {
+                let (found, value) = line.split_once('=')?;
+                (found == key).then(|| value.trim().to_owned())
+            })
+        };
+        if let Some(other) = value("implementation").filter(|name| name != "CPython") {
+            panic!("this library is for CPython, and what was found is {other}");
+        }
+        let version = value("version").expect("a version");
+        let minor = version.strip_prefix("3.").map(str::parse);
+        Self {
+            minor: minor.and_then(Result::ok).expect("a version 3.x"),
+            flags: value("build_flags").map_or_else(Vec::new, |flags| {
+                flags.split(',').map(str::to_owned).collect()
+            }),
+            executable: value("executable"),
+        }
     }
-    let version = config.version().to_string();
-    let found = match config.executable() {
-        Some(python) => ask_include_dir(python, &version),
-        // The interpreter of another platform does not run here. One of the same version may have headers for both.
-        None => [&format!("python{version}"), "python3", "python"]
-            .into_iter()
-            .find_map(|python| ask_include_dir(python, &version)),
-    };
-    found.unwrap_or_else(|| {
-        panic!("no Python {version} tells where its headers are; set PYAWAITABLE_PYTHON_INCLUDE to their folder")
-    })
+
+    fn has(&self, flag: &str) -> bool {
+        self.flags.iter().any(|each| each == flag)
+    }
+
+    /// The folder of `Python.h`, asked of the interpreter itself.
+    fn include_dir(&self) -> String {
+        println!("cargo::rerun-if-env-changed=PYAWAITABLE_PYTHON_INCLUDE");
+        if let Ok(dir) = std::env::var("PYAWAITABLE_PYTHON_INCLUDE") {
+            return dir;
+        }
+        let version = format!("3.{}", self.minor);
+        let found = match &self.executable {
+            Some(python) => ask_include_dir(python, &version),
+            // The interpreter of another platform does not run here. One of the same version may have headers for both.
+            None => [&format!("python{version}"), "python3", "python"]
+                .into_iter()
+                .find_map(|python| ask_include_dir(python, &version)),
+        };
+        found.unwrap_or_else(|| {
+            panic!("no Python {version} tells where its headers are; set PYAWAITABLE_PYTHON_INCLUDE to their folder")
+        })
+    }
+}
+
+/// `None` for what is no text in hexadecimal digits.
+fn from_hexadecimal(digits: &str) -> Option<String> {
+    let bytes = digits.as_bytes().chunks(2).map(|pair| {
+        let pair = std::str::from_utf8(pair).ok()?;
+        u8::from_str_radix(pair, 16).ok()
+    });
+    String::from_utf8(bytes.collect::<Option<Vec<u8>>>()?).ok()
 }
 
 /// `None` if `python` does not run, or is of another version.

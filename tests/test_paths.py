@@ -26,8 +26,11 @@ ODD_NAMES = [
 GOOD_NAMES = ["-proj", "~my+proj@2.0_a-b~", "プロジェクト"]
 NEIGHBOURS = ["my", "myproj", "myXproj", "proj", "m", "-"]
 # What is emptied, or removed, by one target or another.
-FOLDERS = ["venv", "demo", "bench/venv", "tools", "wheels", "sdist", "profile", "target", ""]
-REMOVING = [["clean"], ["demo"], ["pytest"], ["wheel"], ["sdist"], ["bench"], ["test-all"], ["soak"], ["wheel", "PGO=1"]]
+FOLDERS = ["venv", "demo", "bench/venv", "tools", "oldest", "wheels", "sdist", "profile", "target", ""]
+REMOVING = [
+    *(["clean"], ["demo"], ["pytest"], ["wheel"], ["sdist"], ["bench"], ["test-all"], ["soak"], ["oldest"]),
+    ["wheel", "PGO=1"],
+]
 REFUSED = "nothing was done"
 
 # A virtual environment is made, and emptied; packages are not fetched, and nothing is built.
@@ -183,7 +186,10 @@ def test_makefile_is_for_no_folder_but_its_own(copy, make, name, tag):
         assert (finished.returncode, REFUSED in finished.stdout) == (2, True), finished.stdout
 
 
-@pytest.mark.parametrize("variable", ["CURDIR", "BUILD", "VENV", "DEMO", "BENCH", "TOOLS", "WHEELS", "CARGO_TARGET_DIR"])
+NAMED = ["CURDIR", "BUILD", "VENV", "DEMO", "BENCH", "TOOLS", "OLDEST", "WHEELS", "CARGO_TARGET_DIR"]
+
+
+@pytest.mark.parametrize("variable", NAMED)
 def test_folders_that_are_emptied_cannot_be_named(copy, make, variable, tag):
     folder = copy("proj")
     elsewhere = folder.parent / "my"

@@ -1,4 +1,4 @@
-"""The library's own settings of cargo bind no other crate of the workspace: there, panics unwind and libpython may be linked."""
+"""The library's settings of cargo bind no other crate of the workspace: there, panics unwind, and libpython may be linked."""
 
 import subprocess
 import sys

@@ -64,7 +64,17 @@ unsafe extern "C" {
     pub fn PyErr_FormatUnraisable(format: *const core::ffi::c_char, ...);
     #[cfg(not(Py_3_10))]
     fn _PyGen_Send(generator: *mut PyObject, value: *mut PyObject) -> *mut PyObject;
+    /// Borrowed: what the dictionary has under `key`, which is `value` if it had nothing. pyo3-ffi has it from 0.29 on.
+    pub fn PyDict_SetDefault(
+        dictionary: *mut PyObject,
+        key: *mut PyObject,
+        value: *mut PyObject,
+    ) -> *mut PyObject;
 }
+
+/// The slot of `PyAsyncMethods::am_send`, which pyo3-ffi has from 0.29 on.
+#[cfg(Py_3_10)]
+pub const Py_am_send: c_int = 81;
 
 /// The collector's part of an object, before the rest of it: two words, and none without a GIL.
 const COLLECTOR_HEAD: usize = if cfg!(Py_GIL_DISABLED) {
