@@ -7,241 +7,241 @@
 
 PYAWAITABLE_API int PyAwaitable_Init(void)
 {
-    const PyAwaitable_Table *table = PyAwaitable__get();
-    if (PYAWAITABLE__UNLIKELY(table == NULL)) {
+    const PyAwaitable_Table *runtime = PyAwaitable__get();
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
         return -1;
     }
-    return table->Init();
+    return runtime->Init();
 }
 
 PYAWAITABLE_API PyTypeObject *PyAwaitable_GetType(void)
 {
-    const PyAwaitable_Table *table = PyAwaitable__get();
-    if (PYAWAITABLE__UNLIKELY(table == NULL)) {
+    const PyAwaitable_Table *runtime = PyAwaitable__get();
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
         return NULL;
     }
-    return table->GetType();
+    return runtime->GetType();
 }
 
 PYAWAITABLE_API PyObject *PyAwaitable_New(void)
 {
-    const PyAwaitable_Table *table = PyAwaitable__get();
-    if (PYAWAITABLE__UNLIKELY(table == NULL)) {
+    const PyAwaitable_Table *runtime = PyAwaitable__get();
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
         return NULL;
     }
-    return table->New();
+    return runtime->New();
 }
 
 PYAWAITABLE_API int PyAwaitable_AddAwait(PyObject *awaitable, PyObject *object, PyAwaitable_Callback callback,
                                          PyAwaitable_Error error)
 {
-    const PyAwaitable_Table *table = PyAwaitable__get();
-    if (PYAWAITABLE__UNLIKELY(table == NULL)) {
+    const PyAwaitable_Table *runtime = PyAwaitable__get();
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
         return -1;
     }
-    return table->AddAwait(awaitable, object, callback, error);
+    return runtime->AddAwait(awaitable, object, callback, error);
 }
 
 PYAWAITABLE_API int PyAwaitable_AddExpr(PyObject *awaitable, PyObject *expr, PyAwaitable_Callback callback,
                                         PyAwaitable_Error error)
 {
-    const PyAwaitable_Table *table;
+    const PyAwaitable_Table *runtime;
     if (expr == NULL) {
         return -1;
     }
-    table = PyAwaitable__get();
-    if (PYAWAITABLE__UNLIKELY(table == NULL)) {
+    runtime = PyAwaitable__get();
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
         Py_DECREF(expr);
         return -1;
     }
-    return table->AddExpr(awaitable, expr, callback, error);
+    return runtime->AddExpr(awaitable, expr, callback, error);
 }
 
 PYAWAITABLE_API int PyAwaitable_DeferAwait(PyObject *awaitable, PyAwaitable_Defer callback)
 {
-    const PyAwaitable_Table *table = PyAwaitable__get();
-    if (PYAWAITABLE__UNLIKELY(table == NULL)) {
+    const PyAwaitable_Table *runtime = PyAwaitable__get();
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
         return -1;
     }
-    return table->DeferAwait(awaitable, callback);
+    return runtime->DeferAwait(awaitable, callback);
 }
 
 PYAWAITABLE_API int PyAwaitable_AwaitCall(PyObject *awaitable, PyObject *function, PyObject *arguments,
                                           PyAwaitable_Callback callback, PyAwaitable_Error error)
 {
-    const PyAwaitable_Table *table;
+    const PyAwaitable_Table *runtime;
     if (arguments == NULL) {
         return -1;
     }
-    table = PyAwaitable__get();
-    if (PYAWAITABLE__UNLIKELY(table == NULL)) {
+    runtime = PyAwaitable__get();
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
         Py_DECREF(arguments);
         return -1;
     }
-    return table->AwaitCall(awaitable, function, arguments, callback, error);
+    return runtime->AwaitCall(awaitable, function, arguments, callback, error);
 }
 
 PYAWAITABLE_API int PyAwaitable_AsyncWith(PyObject *awaitable, PyObject *context, PyAwaitable_Callback callback,
                                           PyAwaitable_Error error)
 {
-    const PyAwaitable_Table *table = PyAwaitable__get();
-    if (PYAWAITABLE__UNLIKELY(table == NULL)) {
+    const PyAwaitable_Table *runtime = PyAwaitable__get();
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
         return -1;
     }
-    return table->AsyncWith(awaitable, context, callback, error);
+    return runtime->AsyncWith(awaitable, context, callback, error);
 }
 
 PYAWAITABLE_API void PyAwaitable_Cancel(PyObject *awaitable)
 {
-    const PyAwaitable_Table *table = PyAwaitable__get();
-    if (PYAWAITABLE__UNLIKELY(table == NULL)) {
+    const PyAwaitable_Table *runtime = PyAwaitable__get();
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
         return;
     }
-    table->Cancel(awaitable);
+    runtime->Cancel(awaitable);
 }
 
 PYAWAITABLE_API int PyAwaitable_SetResult(PyObject *awaitable, PyObject *result)
 {
-    const PyAwaitable_Table *table = PyAwaitable__get();
-    if (PYAWAITABLE__UNLIKELY(table == NULL)) {
+    const PyAwaitable_Table *runtime = PyAwaitable__get();
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
         return -1;
     }
-    return table->SetResult(awaitable, result);
+    return runtime->SetResult(awaitable, result);
 }
 
 PYAWAITABLE_API Py_ssize_t PyAwaitable_ValueCount(PyObject *awaitable)
 {
-    const PyAwaitable_Table *table = PyAwaitable__get();
-    if (PYAWAITABLE__UNLIKELY(table == NULL)) {
+    const PyAwaitable_Table *runtime = PyAwaitable__get();
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
         return -1;
     }
-    return table->ValueCount(awaitable);
+    return runtime->ValueCount(awaitable);
 }
 
 PYAWAITABLE_API int PyAwaitable_SaveValueArray(PyObject *awaitable, Py_ssize_t count, PyObject *const *values)
 {
-    const PyAwaitable_Table *table = PyAwaitable__get();
-    if (PYAWAITABLE__UNLIKELY(table == NULL)) {
+    const PyAwaitable_Table *runtime = PyAwaitable__get();
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
         return -1;
     }
-    return table->SaveValueArray(awaitable, count, values);
+    return runtime->SaveValueArray(awaitable, count, values);
 }
 
 PYAWAITABLE_API Py_ssize_t PyAwaitable_UnpackValueArray(PyObject *awaitable, Py_ssize_t count, PyObject **values)
 {
-    const PyAwaitable_Table *table = PyAwaitable__get();
-    if (PYAWAITABLE__UNLIKELY(table == NULL)) {
+    const PyAwaitable_Table *runtime = PyAwaitable__get();
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
         return -1;
     }
-    return table->UnpackValueArray(awaitable, count, values);
+    return runtime->UnpackValueArray(awaitable, count, values);
 }
 
 PYAWAITABLE_API int PyAwaitable_SetValue(PyObject *awaitable, Py_ssize_t index, PyObject *value)
 {
-    const PyAwaitable_Table *table = PyAwaitable__get();
-    if (PYAWAITABLE__UNLIKELY(table == NULL)) {
+    const PyAwaitable_Table *runtime = PyAwaitable__get();
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
         return -1;
     }
-    return table->SetValue(awaitable, index, value);
+    return runtime->SetValue(awaitable, index, value);
 }
 
 PYAWAITABLE_API PyObject *PyAwaitable_GetValue(PyObject *awaitable, Py_ssize_t index)
 {
-    const PyAwaitable_Table *table = PyAwaitable__get();
-    if (PYAWAITABLE__UNLIKELY(table == NULL)) {
+    const PyAwaitable_Table *runtime = PyAwaitable__get();
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
         return NULL;
     }
-    return table->GetValue(awaitable, index);
+    return runtime->GetValue(awaitable, index);
 }
 
 PYAWAITABLE_API Py_ssize_t PyAwaitable_ArbValueCount(PyObject *awaitable)
 {
-    const PyAwaitable_Table *table = PyAwaitable__get();
-    if (PYAWAITABLE__UNLIKELY(table == NULL)) {
+    const PyAwaitable_Table *runtime = PyAwaitable__get();
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
         return -1;
     }
-    return table->ArbValueCount(awaitable);
+    return runtime->ArbValueCount(awaitable);
 }
 
 PYAWAITABLE_API int PyAwaitable_SaveArbValueArray(PyObject *awaitable, Py_ssize_t count, void *const *values)
 {
-    const PyAwaitable_Table *table = PyAwaitable__get();
-    if (PYAWAITABLE__UNLIKELY(table == NULL)) {
+    const PyAwaitable_Table *runtime = PyAwaitable__get();
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
         return -1;
     }
-    return table->SaveArbValueArray(awaitable, count, values);
+    return runtime->SaveArbValueArray(awaitable, count, values);
 }
 
 PYAWAITABLE_API Py_ssize_t PyAwaitable_UnpackArbValueArray(PyObject *awaitable, Py_ssize_t count, void **values)
 {
-    const PyAwaitable_Table *table = PyAwaitable__get();
-    if (PYAWAITABLE__UNLIKELY(table == NULL)) {
+    const PyAwaitable_Table *runtime = PyAwaitable__get();
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
         return -1;
     }
-    return table->UnpackArbValueArray(awaitable, count, values);
+    return runtime->UnpackArbValueArray(awaitable, count, values);
 }
 
 PYAWAITABLE_API int PyAwaitable_SetArbValue(PyObject *awaitable, Py_ssize_t index, void *value)
 {
-    const PyAwaitable_Table *table = PyAwaitable__get();
-    if (PYAWAITABLE__UNLIKELY(table == NULL)) {
+    const PyAwaitable_Table *runtime = PyAwaitable__get();
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
         return -1;
     }
-    return table->SetArbValue(awaitable, index, value);
+    return runtime->SetArbValue(awaitable, index, value);
 }
 
 PYAWAITABLE_API void *PyAwaitable_GetArbValue(PyObject *awaitable, Py_ssize_t index)
 {
-    const PyAwaitable_Table *table = PyAwaitable__get();
-    if (PYAWAITABLE__UNLIKELY(table == NULL)) {
+    const PyAwaitable_Table *runtime = PyAwaitable__get();
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
         return NULL;
     }
-    return table->GetArbValue(awaitable, index);
+    return runtime->GetArbValue(awaitable, index);
 }
 
 PYAWAITABLE_API Py_ssize_t PyAwaitable_IntValueCount(PyObject *awaitable)
 {
-    const PyAwaitable_Table *table = PyAwaitable__get();
-    if (PYAWAITABLE__UNLIKELY(table == NULL)) {
+    const PyAwaitable_Table *runtime = PyAwaitable__get();
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
         return -1;
     }
-    return table->IntValueCount(awaitable);
+    return runtime->IntValueCount(awaitable);
 }
 
 PYAWAITABLE_API int PyAwaitable_SaveIntValueArray(PyObject *awaitable, Py_ssize_t count, const long *values)
 {
-    const PyAwaitable_Table *table = PyAwaitable__get();
-    if (PYAWAITABLE__UNLIKELY(table == NULL)) {
+    const PyAwaitable_Table *runtime = PyAwaitable__get();
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
         return -1;
     }
-    return table->SaveIntValueArray(awaitable, count, values);
+    return runtime->SaveIntValueArray(awaitable, count, values);
 }
 
 PYAWAITABLE_API Py_ssize_t PyAwaitable_UnpackIntValueArray(PyObject *awaitable, Py_ssize_t count, long *values)
 {
-    const PyAwaitable_Table *table = PyAwaitable__get();
-    if (PYAWAITABLE__UNLIKELY(table == NULL)) {
+    const PyAwaitable_Table *runtime = PyAwaitable__get();
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
         return -1;
     }
-    return table->UnpackIntValueArray(awaitable, count, values);
+    return runtime->UnpackIntValueArray(awaitable, count, values);
 }
 
 PYAWAITABLE_API int PyAwaitable_SetIntValue(PyObject *awaitable, Py_ssize_t index, long value)
 {
-    const PyAwaitable_Table *table = PyAwaitable__get();
-    if (PYAWAITABLE__UNLIKELY(table == NULL)) {
+    const PyAwaitable_Table *runtime = PyAwaitable__get();
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
         return -1;
     }
-    return table->SetIntValue(awaitable, index, value);
+    return runtime->SetIntValue(awaitable, index, value);
 }
 
 PYAWAITABLE_API long PyAwaitable_GetIntValue(PyObject *awaitable, Py_ssize_t index)
 {
-    const PyAwaitable_Table *table = PyAwaitable__get();
-    if (PYAWAITABLE__UNLIKELY(table == NULL)) {
+    const PyAwaitable_Table *runtime = PyAwaitable__get();
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
         return -1;
     }
-    return table->GetIntValue(awaitable, index);
+    return runtime->GetIntValue(awaitable, index);
 }
 
 #endif /* PYAWAITABLE_LINK */

@@ -89,10 +89,10 @@ fn body(function: &Function) -> String {
         None => "return;".to_owned(),
     };
     let mut text = "{\n".to_owned();
-    let mut word = "const PyAwaitable_Table *table";
+    let mut word = "const PyAwaitable_Table *runtime";
     if !function.steals.is_empty() {
-        text += "    const PyAwaitable_Table *table;\n";
-        word = "table";
+        text += "    const PyAwaitable_Table *runtime;\n";
+        word = "runtime";
     }
     for stolen in &function.steals {
         text += &format!("    if ({stolen} == NULL) {{\n        {failure}\n    }}\n");
@@ -105,7 +105,7 @@ fn body(function: &Function) -> String {
             function.name
         ),
     };
-    text += &format!("    {word} = {table};\n    if (PYAWAITABLE__UNLIKELY(table == NULL)) {{\n");
+    text += &format!("    {word} = {table};\n    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {{\n");
     for stolen in &function.steals {
         text += &format!("        Py_DECREF({stolen});\n");
     }
@@ -115,9 +115,9 @@ fn body(function: &Function) -> String {
         .map(|(_, name)| &**name)
         .collect();
     let call = if function.failure().is_some() {
-        "return table"
+        "return runtime"
     } else {
-        "table"
+        "runtime"
     };
     text + &format!(
         "        {failure}\n    }}\n    {call}->{entry}({});\n}}\n",

@@ -111,16 +111,16 @@ fn a_new_function_goes_everywhere() {
     let wrapper = "#if PYAWAITABLE__DECLARED_MINOR >= 1
 PYAWAITABLE_API PyObject *PyAwaitable_More(PyObject *awaitable, PyObject *value)
 {
-    const PyAwaitable_Table *table;
+    const PyAwaitable_Table *runtime;
     if (value == NULL) {
         return NULL;
     }
-    table = PyAwaitable__get_newer(1, offsetof(PyAwaitable_Table, More), \"PyAwaitable_More\");
-    if (PYAWAITABLE__UNLIKELY(table == NULL)) {
+    runtime = PyAwaitable__get_newer(1, offsetof(PyAwaitable_Table, More), \"PyAwaitable_More\");
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
         Py_DECREF(value);
         return NULL;
     }
-    return table->More(awaitable, value);
+    return runtime->More(awaitable, value);
 }
 #endif
 ";
