@@ -151,14 +151,28 @@ msrv: $(VENV)/.ready ## check the Rust code with the oldest Rust that will do (M
 	PYO3_BUILD_EXTENSION_MODULE=1 rustup run "$(MSRV_TOOLCHAIN)" cargo check --quiet --locked --all-targets --target-dir "$(BUILD)/msrv"
 	@echo 'make msrv: all passed with $(MSRV_TOOLCHAIN)'
 
-.PHONY: format-check
-format-check: needs ## check the formatting of the Rust code
+# In sources that are no clone, too. What is left out is in .clang-format-ignore.
+CLANG_FORMAT = find benches examples include src tests \( -name build -o -name '*.egg-info' \) -prune \
+    -o -type f \( -name '*.[ch]' -o -name '*.[ch]pp' \) -exec "$(VENV)/bin/clang-format"
+
+.PHONY: format-check format-check-rust format-check-python format-check-c
+format-check: format-check-rust format-check-python format-check-c ## check the formatting of the Rust, Python and C code
+
+format-check-rust: needs
 	cargo fmt --all --check
 
+format-check-python: $(VENV)/.ready
+	"$(VENV)/bin/ruff" format --quiet --check .
+
+format-check-c: $(VENV)/.ready
+	$(CLANG_FORMAT) --dry-run --Werror {} +
+
 .PHONY: format
-format: $(VENV)/.ready ## format the Rust code, sort the imports of the Python code
+format: $(VENV)/.ready ## format the Rust, Python and C code, sort the imports of the Python code
 	cargo fmt --all
 	"$(VENV)/bin/ruff" check --quiet --fix --select I .
+	"$(VENV)/bin/ruff" format --quiet .
+	$(CLANG_FORMAT) -i {} +
 
 .PHONY: clippy
 clippy: $(VENV)/.ready ## check the Rust code, warnings are errors
