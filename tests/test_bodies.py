@@ -667,5 +667,6 @@ def test_without_memory_a_text_is_right_or_missing(maker, scripted):
                 testcapi.remove_mem_hooks()
             if not isinstance(text, MemoryError):
                 texts.setdefault(ask.__code__ if ask is not repr else repr, set()).add(str(text).split(" at ")[0])
+        aw.close()
     assert all("pour" in text and len(found) == 1 for found in texts.values() for text in found)
     assert len(texts) == 4

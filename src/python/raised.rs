@@ -45,7 +45,7 @@ impl Raised {
     ///
     /// # Safety
     /// `kind` is an exception type; `text` is a reference that is given away, or NULL with an exception set.
-    unsafe fn with_text(kind: *mut ffi::PyObject, text: *mut ffi::PyObject) -> Self {
+    pub unsafe fn with_text(kind: *mut ffi::PyObject, text: *mut ffi::PyObject) -> Self {
         if !text.is_null() {
             // SAFETY: the caller's promise.
             unsafe {

@@ -128,8 +128,7 @@ impl<'a> Called<'a> {
             // SAFETY: room for as much as is said; the format has a C string, a name, an int, and two C strings.
             unsafe {
                 ffi::pyawaitable_shim_place_of(self.function, place.as_mut_ptr(), place.len());
-                ffi::PyErr_Format(
-                    ffi::PyExc_SystemError,
+                let text = ffi::PyUnicode_FromFormat(
                     c"%s of '%V' returned %d %s (the function is at %s)".as_ptr(),
                     self.kind.as_ptr(),
                     name,
@@ -138,8 +137,8 @@ impl<'a> Called<'a> {
                     fault.as_ptr(),
                     place.as_ptr(),
                 );
+                Raised::with_text(ffi::PyExc_SystemError, text)
             }
-            Raised::pending()
         };
         match raised {
             Some(raised) => exception::with_cause(raised, set, c"with an exception set"),
