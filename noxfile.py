@@ -114,9 +114,7 @@ def candidates(version):
     folders = root.glob(version.rstrip("t") + "*")
     yield from (
         str(folder / "bin" / "python")
-        for folder in sorted(
-            folders, key=lambda path: [int(n) for n in re.findall(r"\d+", path.name)], reverse=True
-        )
+        for folder in sorted(folders, key=lambda path: [int(n) for n in re.findall(r"\d+", path.name)], reverse=True)
     )
     yield f"python{version}"
 
@@ -176,9 +174,7 @@ def summary(status, output, seconds):
     numbers = {name.rstrip("s"): int(number) for number, name in counts}
     passed = numbers.get("passed", 0)
     bad = numbers.get("failed", 0) + numbers.get("error", 0)
-    notes = "".join(
-        f", {numbers[name]} {name}" for name in ("skipped", "xfailed") if name in numbers
-    )
+    notes = "".join(f", {numbers[name]} {name}" for name in ("skipped", "xfailed") if name in numbers)
     if reduced():
         notes += ", reduced"
     if status == 0 and passed:

@@ -121,10 +121,7 @@ def measure(rounds, seconds, library):
         return {"left out": "wrk was not there"}
     servers, clients = split_processors()
     with ExitStack() as stack:
-        urls = {
-            name: stack.enter_context(server(application, library, servers))
-            for name, application in APPLICATIONS.items()
-        }
+        urls = {name: stack.enter_context(server(application, library, servers)) for name, application in APPLICATIONS.items()}
         found = {}
         for title, (path, script) in REQUESTS.items():
             print(f"asgi: {title}", flush=True)

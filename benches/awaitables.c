@@ -80,9 +80,8 @@ static int
 unpack20(PyObject *awaitable, PyObject *result)
 {
     PyObject *v[20];
-    if (PyAwaitable_UnpackValues(awaitable, &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7],
-                                 &v[8], &v[9], &v[10], &v[11], &v[12], &v[13], &v[14], &v[15],
-                                 &v[16], &v[17], &v[18], &v[19]) < 0) {
+    if (PyAwaitable_UnpackValues(awaitable, &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7], &v[8], &v[9],
+                                 &v[10], &v[11], &v[12], &v[13], &v[14], &v[15], &v[16], &v[17], &v[18], &v[19]) < 0) {
         return -1;
     }
     return PyAwaitable_SetResult(awaitable, result);
@@ -92,8 +91,8 @@ static PyObject *
 saved20(PyObject *Py_UNUSED(module), PyObject *awaited)
 {
     PyObject *awaitable = new_with(awaited, unpack20, NULL), *v = awaited;
-    if (awaitable != NULL && PyAwaitable_SaveValues(awaitable, 20, v, v, v, v, v, v, v, v, v, v, v,
-                                                    v, v, v, v, v, v, v, v, v) < 0) {
+    if (awaitable != NULL &&
+        PyAwaitable_SaveValues(awaitable, 20, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v) < 0) {
         Py_CLEAR(awaitable);
     }
     return awaitable;
@@ -145,8 +144,7 @@ next_of_chain(PyObject *awaitable, PyObject *Py_UNUSED(result))
 {
     PyObject *function;
     void *left;
-    if (PyAwaitable_UnpackArbValues(awaitable, &left) < 0 ||
-        PyAwaitable_UnpackValues(awaitable, &function) < 0) {
+    if (PyAwaitable_UnpackArbValues(awaitable, &left) < 0 || PyAwaitable_UnpackValues(awaitable, &function) < 0) {
         return -1;
     }
     if (left == NULL) {
@@ -177,8 +175,7 @@ chain(PyObject *Py_UNUSED(module), PyObject *args)
         return NULL;
     }
     if (PyAwaitable_SaveValues(awaitable, 1, function) < 0 ||
-        PyAwaitable_SaveArbValues(awaitable, 1, (void *)count) < 0 ||
-        next_of_chain(awaitable, NULL) < 0) {
+        PyAwaitable_SaveArbValues(awaitable, 1, (void *)count) < 0 || next_of_chain(awaitable, NULL) < 0) {
         Py_CLEAR(awaitable);
     }
     return awaitable;

@@ -175,10 +175,7 @@ def in_new_process(code):
 def measure_bytes(contenders):
     """Of one pending object, and what its first step adds."""
     keys = ["one await", "first step", "20 saved values", "50 awaits"]
-    return {
-        name: dict(zip(keys, map(round, in_new_process(PENDING.format(contender=name)))))
-        for name in contenders
-    }
+    return {name: dict(zip(keys, map(round, in_new_process(PENDING.format(contender=name))))) for name in contenders}
 
 
 def measure_start_up(contenders, processes):

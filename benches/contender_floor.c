@@ -44,7 +44,8 @@ floor_new(Py_ssize_t size, After after)
         free_objects[size] = (Floor *)self->inner;
         free_counts[size]--;
         (void)PyObject_InitVar((PyVarObject *)self, &floor_type, size);
-    } else {
+    }
+    else {
         self = PyObject_GC_NewVar(Floor, &floor_type, size);
         if (self == NULL) {
             return NULL;
@@ -90,7 +91,8 @@ floor_dealloc(Floor *self)
         self->inner = (PyObject *)free_objects[size];
         free_objects[size] = self;
         free_counts[size]++;
-    } else {
+    }
+    else {
         PyObject_GC_Del(self);
     }
 }
@@ -121,9 +123,11 @@ send_inner(PyObject *inner, PyObject *sent, PyObject **result)
 #else
     if (PyCoro_CheckExact(inner)) {
         *result = _PyGen_Send((PyGenObject *)inner, sent);
-    } else if (sent == Py_None) {
+    }
+    else if (sent == Py_None) {
         *result = Py_TYPE(inner)->tp_iternext(inner);
-    } else {
+    }
+    else {
         *result = PyObject_CallMethod(inner, "send", "O", sent);
     }
     if (*result != NULL) {
@@ -407,8 +411,7 @@ entered(Floor *self, PyObject **result)
         return PYGEN_ERROR;
     }
     Py_CLEAR(*result);
-    PyObject *awaited = PyObject_CallMethodObjArgs(self->values[0], exit_name, Py_None, Py_None,
-                                                   Py_None, NULL);
+    PyObject *awaited = PyObject_CallMethodObjArgs(self->values[0], exit_name, Py_None, Py_None, Py_None, NULL);
     return await_call(self, awaited, drop) < 0 ? PYGEN_ERROR : PYGEN_NEXT;
 }
 
@@ -502,8 +505,7 @@ static PyMethodDef floor_methods[] = {
 };
 
 static PyTypeObject floor_type = {
-    PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "contender_floor.Floor",
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "contender_floor.Floor",
     .tp_basicsize = offsetof(Floor, values),
     .tp_itemsize = sizeof(PyObject *),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
@@ -542,8 +544,7 @@ PyInit_contender_floor(void)
     forty_two = PyLong_FromLong(42);
     enter_name = PyUnicode_InternFromString("__aenter__");
     exit_name = PyUnicode_InternFromString("__aexit__");
-    if (forty_two == NULL || enter_name == NULL || exit_name == NULL ||
-        PyType_Ready(&floor_type) < 0) {
+    if (forty_two == NULL || enter_name == NULL || exit_name == NULL || PyType_Ready(&floor_type) < 0) {
         return NULL;
     }
     return PyModule_Create(&definition);

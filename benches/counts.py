@@ -97,10 +97,7 @@ def count(names):
     """{case: {contender: instructions for each operation}}"""
     run_valgrind(names)
     instructions = read_profiles()
-    return {
-        case: {name: round(per_operation(instructions, case, name), 1) for name in COUNTED}
-        for case in names
-    }
+    return {case: {name: round(per_operation(instructions, case, name), 1) for name in COUNTED} for case in names}
 
 
 def show_misses(names):

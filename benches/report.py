@@ -100,10 +100,7 @@ def other_figures(found):
     sizes, start_up = found["bytes"], found["start-up"]
     order = ["native", "ours", "floor", "cython", "original"]
     targets = {"one await": f"≤ {BYTES} {met(sizes['ours']['one await'], BYTES)}"}
-    rows = [
-        [title, *(str(sizes[name][key]) for name in order), targets.get(key, "")]
-        for key, title in MEASURED_BYTES.items()
-    ]
+    rows = [[title, *(str(sizes[name][key]) for name in order), targets.get(key, "")] for key, title in MEASURED_BYTES.items()]
     rows.append(["import of an extension, with its Init, µs", *(str(start_up[name]) for name in order), ""])
     return table(["", *(NAMES[name] for name in order), "target"], rows)
 

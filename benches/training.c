@@ -19,8 +19,7 @@ awaited(PyObject *awaitable, PyObject *result)
 {
     PyObject *function = PyAwaitable_GetValue(awaitable, 0);
     if (function == NULL || PyAwaitable_SetValue(awaitable, 0, function) < 0 ||
-        PyAwaitable_GetArbValue(awaitable, 0) == NULL ||
-        PyAwaitable_SetArbValue(awaitable, 1, awaitable) < 0 ||
+        PyAwaitable_GetArbValue(awaitable, 0) == NULL || PyAwaitable_SetArbValue(awaitable, 1, awaitable) < 0 ||
         PyAwaitable_AwaitFunction(awaitable, function, NULL, NULL, NULL) < 0 ||
         PyAwaitable_DeferAwait(awaitable, deferred) < 0) {
         return -1;

@@ -88,9 +88,7 @@ ENTRIES = {
     "add_expr": lambda aw: rawapi.add_expr(aw, Ready()),
     "defer_await": lambda aw: rawapi.defer_await(aw, nothing),
     "await_function": lambda aw: rawapi.await_function(aw, Ready),
-    "await_function with arguments": lambda aw: rawapi.await_function(
-        aw, Ready, "O", nothing, nothing, 1
-    ),
+    "await_function with arguments": lambda aw: rawapi.await_function(aw, Ready, "O", nothing, nothing, 1),
     "async_with": lambda aw: rawapi.async_with(aw, Context()),
     "set_result": lambda aw: rawapi.set_result(aw, "set"),
     "cancel": lambda aw: rawapi.cancel(aw),

@@ -27,9 +27,7 @@ MODES = ("headers", "shared", "static")
 PACKAGES = dict(zip(MODES, ("pyawaitable-headers", "pyawaitable", "pyawaitable-static")))
 each_mode = pytest.mark.parametrize("mode", MODES)
 
-linux = pytest.mark.skipif(
-    not sys.platform.startswith("linux"), reason="these builds are written for Linux"
-)
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="these builds are written for Linux")
 
 
 def needs(tool):
@@ -323,9 +321,7 @@ def check_crate(**environment):
     """Check the crate, which compiles its C files: the exit status, and what cargo says."""
     inherited = {name: value for name, value in os.environ.items() if name not in HIDDEN}
     command = ["cargo", "check", "--quiet", "--lib", "--target-dir", str(TARGET / "checked")]
-    finished = subprocess.run(
-        command, cwd=ROOT, env={**inherited, **environment}, capture_output=True, text=True, timeout=280
-    )
+    finished = subprocess.run(command, cwd=ROOT, env={**inherited, **environment}, capture_output=True, text=True, timeout=280)
     return finished.returncode, finished.stderr
 
 

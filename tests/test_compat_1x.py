@@ -274,9 +274,7 @@ def test_bindings_have_the_fields_of_1x(original):
         "fields = [getattr(table, name) for name, _ in table._fields_]\n"
         "print([(n, f.offset, f.size) for (n, _), f in zip(table._fields_, fields)])\n"
     )
-    finished = subprocess.run(
-        [sys.executable, "-c", code, str(original)], capture_output=True, text=True
-    )
+    finished = subprocess.run([sys.executable, "-c", code, str(original)], capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr
     ours = bindings.AwaitableABI
     names = ["size", *(name for name, _ in ours._fields_)]

@@ -36,9 +36,7 @@ def second(tmp_path_factory):
     """In table mode, over another file of the same library."""
     folder = tmp_path_factory.mktemp("second")
     path = compile_extension(folder, "copy", [SOURCE])
-    native = load_extension(
-        shutil.copy(native_module(), folder / native_module().name), "_pyawaitable"
-    )
+    native = load_extension(shutil.copy(native_module(), folder / native_module().name), "_pyawaitable")
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "_pyawaitable", native)
         return load_extension(path)
@@ -91,9 +89,7 @@ def pair(request):
 def pairs(inner, outer):
     """Every two different libraries: whose object it is, and who is given it."""
     every = [(one, other) for one in inner for other in outer if one != other]
-    return pytest.mark.parametrize(
-        "pair", every, indirect=True, ids=["-in-".join(p) for p in every]
-    )
+    return pytest.mark.parametrize("pair", every, indirect=True, ids=["-in-".join(p) for p in every])
 
 
 @pairs(ALL, ALL)

@@ -196,10 +196,7 @@ def test_the_warning_says_where_it_was_made(depth, tracking):
 
 def test_asyncio_in_debug_mode_prints_where_it_was_made(run_python):
     finished = run_python(
-        "import asyncio, rawapi\n"
-        "def forgets(): rawapi.new()\n"
-        "async def main(): forgets()\n"
-        "asyncio.run(main(), debug=True)\n",
+        "import asyncio, rawapi\ndef forgets(): rawapi.new()\nasync def main(): forgets()\nasyncio.run(main(), debug=True)\n",
         "-W",
         "always",
     )
@@ -207,9 +204,7 @@ def test_asyncio_in_debug_mode_prints_where_it_was_made(run_python):
     assert ", in forgets" in finished.stderr
 
 
-@pytest.mark.skipif(
-    sys.version_info[:2] == (3, 12), reason="3.12 cannot be asked whether it traces at no cost: README says so"
-)
+@pytest.mark.skipif(sys.version_info[:2] == (3, 12), reason="3.12 cannot be asked whether it traces at no cost: README says so")
 def test_tracemalloc_that_was_started_late_knows_where_it_was_made(run_python):
     """Though its memory is that of one which was made before."""
     finished = run_python(

@@ -28,17 +28,14 @@ COMPILERS = {
 }
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wstrict-prototypes", "-Werror"]
 DIALECTS = [(name, standard) for name in COMPILERS for standard in COMPILERS[name]]
-dialects = pytest.mark.parametrize(
-    ("compiler", "standard"), DIALECTS, ids=["-".join(dialect) for dialect in DIALECTS]
-)
+dialects = pytest.mark.parametrize(("compiler", "standard"), DIALECTS, ids=["-".join(dialect) for dialect in DIALECTS])
 compilers = pytest.mark.parametrize("compiler", COMPILERS)
 
 BEFORE = {
     "alone": "#include <pyawaitable.h>\n",
     "after": "#include <Python.h>\n#include <pyawaitable.h>\n",
     "twice": "#include <Python.h>\n#include <pyawaitable.h>\n#include <pyawaitable.h>\n",
-    "of_1x": "#define PYAWAITABLE_PYAPI\n#define PYAWAITABLE_THIS_FILE_INIT\n"
-    "#include <pyawaitable.h>\n",
+    "of_1x": "#define PYAWAITABLE_PYAPI\n#define PYAWAITABLE_THIS_FILE_INIT\n#include <pyawaitable.h>\n",
     "linked": "#define PYAWAITABLE_LINK\n#include <pyawaitable.h>\n",
     "static": "#define PYAWAITABLE_LINK\n#define PYAWAITABLE_STATIC\n#include <pyawaitable.h>\n",
 }
@@ -182,9 +179,7 @@ def test_precompiled_header(compiler, tmp_path):
 # The limited API
 
 NO_LIMITED_API = bool(sysconfig.get_config_var("Py_GIL_DISABLED")) and sys.version_info < (3, 15)
-limited_api = pytest.mark.skipif(
-    NO_LIMITED_API, reason="a free-threaded Python has no limited API before 3.15"
-)
+limited_api = pytest.mark.skipif(NO_LIMITED_API, reason="a free-threaded Python has no limited API before 3.15")
 LIMITS = [f"0x03{minor:02x}0000" for minor in range(9, sys.version_info.minor + 1)]
 
 
@@ -199,9 +194,7 @@ def test_limited_api(compiler, limit, tmp_path):
 
 
 def build_abi3(folder):
-    return compile_extension(
-        folder, "pyawaitable_abi3", [ABI3 / "pyawaitable_abi3.c"], suffix=".abi3.so"
-    )
+    return compile_extension(folder, "pyawaitable_abi3", [ABI3 / "pyawaitable_abi3.c"], suffix=".abi3.so")
 
 
 @limited_api

@@ -314,10 +314,7 @@ class Played:
 
 def body(*parts):
     last = len(parts) - 1
-    return [
-        {"type": "http.request", "body": part, "more_body": index < last}
-        for index, part in enumerate(parts)
-    ]
+    return [{"type": "http.request", "body": part, "more_body": index < last} for index, part in enumerate(parts)]
 
 
 GONE = {"type": "http.disconnect"}
@@ -433,9 +430,7 @@ def test_asgi_answers_as_the_async_def_does(play, in_c, in_python, name):
 
 @pytest.mark.parametrize("event", ["cancel", "throw", "close"])
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_asgi_interrupted_at_each_await_ends_as_the_async_def_does(
-    play, in_c, in_python, name, event
-):
+def test_asgi_interrupted_at_each_await_ends_as_the_async_def_does(play, in_c, in_python, name, event):
     _, steps = play(in_python, SCENARIOS[name])
     for at in range(steps):
         log, _ = play(in_c, SCENARIOS[name], event, at)

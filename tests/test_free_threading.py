@@ -16,9 +16,7 @@ from compiling import compile_extension
 STRESS = Path(__file__).parent / "stress"
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
-free_threaded = pytest.mark.skipif(
-    not FREE_THREADED, reason="this interpreter was built with a GIL"
-)
+free_threaded = pytest.mark.skipif(not FREE_THREADED, reason="this interpreter was built with a GIL")
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +40,7 @@ def environment(folder):
 def test_importing_leaves_the_gil_off(module, run_python, environment):
     """With a warning otherwise, which names the module that turned it on."""
     finished = run_python(
-        f"import sys; assert not sys._is_gil_enabled()\n"
-        f"import {module}\n"
-        f"print(sys._is_gil_enabled())\n",
+        f"import sys; assert not sys._is_gil_enabled()\nimport {module}\nprint(sys._is_gil_enabled())\n",
         env={**environment, "PYTHON_GIL": None},
     )
     assert (finished.stdout, finished.stderr) == ("False\n", "")
@@ -109,9 +105,7 @@ def test_who_comes_during_a_step_gets_a_value_error(act, number, run_python, env
 
 def test_who_comes_after_a_step_gets_a_runtime_error(run_python, environment):
     assert run_python(
-        ONE_IS_INSIDE + "leave.set(); winner.join()\n"
-        "try: aw.send(None)\n"
-        "except RuntimeError as error: print(error)\n",
+        ONE_IS_INSIDE + "leave.set(); winner.join()\ntry: aw.send(None)\nexcept RuntimeError as error: print(error)\n",
         env=environment,
     ).stdout.splitlines() == ["cannot reuse already awaited coroutine"]
 
@@ -176,9 +170,7 @@ print(added, racer.counters()[3])
 """
 
 
-@pytest.mark.parametrize(
-    "first", ["racer.add(aw, Ready())", "racer.enter(aw, Block())"], ids=["queue", "block"]
-)
+@pytest.mark.parametrize("first", ["racer.add(aw, Ready())", "racer.enter(aw, Block())"], ids=["queue", "block"])
 def test_what_was_added_before_the_end_is_called(first, run_python, environment):
     added, called = run_python(RACE_TO_THE_END.format(first=first), env=environment).stdout.split()
     assert added == called

@@ -27,9 +27,7 @@ DIALECTS = [(compiler, standard) for compiler in C_COMPILERS for standard in C_S
 
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 
-dialects = pytest.mark.parametrize(
-    ("compiler", "standard"), DIALECTS, ids=["-".join(dialect) for dialect in DIALECTS]
-)
+dialects = pytest.mark.parametrize(("compiler", "standard"), DIALECTS, ids=["-".join(dialect) for dialect in DIALECTS])
 
 
 def is_cxx(compiler):
@@ -252,8 +250,7 @@ def test_thread_local_is_a_storage_class(compiler, standard, tmp_path):
 
 
 @pytest.mark.skipif(
-    bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
-    and sysconfig.get_python_version() in ("3.13", "3.14"),
+    bool(sysconfig.get_config_var("Py_GIL_DISABLED")) and sysconfig.get_python_version() in ("3.13", "3.14"),
     reason="Python.h has no limited API for the free-threaded build",
 )
 @dialects
@@ -265,18 +262,14 @@ def test_compiles_for_the_limited_api(compiler, standard, tmp_path):
     check(tmp_path, compiler, standard, texts)
 
 
-OWN_NAME = re.compile(
-    r"_?_?(PyAwaitable|pyawaitable|PYAWAITABLE)\w*|awaitcallback(_err)?|defer_callback"
-)
+OWN_NAME = re.compile(r"_?_?(PyAwaitable|pyawaitable|PYAWAITABLE)\w*|awaitcallback(_err)?|defer_callback")
 
 
 def preprocess(tmp_path, text, *options):
     source = tmp_path / "source.c"
     source.write_text(text)
     command = [C_COMPILERS[0], "-std=c11", *options, "-I", PYTHON_INCLUDE, "-I", PLATFORM_INCLUDE]
-    finished = subprocess.run(
-        [*command, "-I", str(INCLUDE), str(source)], capture_output=True, text=True, check=True
-    )
+    finished = subprocess.run([*command, "-I", str(INCLUDE), str(source)], capture_output=True, text=True, check=True)
     return finished.stdout
 
 

@@ -29,9 +29,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def run(*command):
-    return subprocess.run(
-        [str(word) for word in command], check=True, capture_output=True, text=True
-    ).stdout
+    return subprocess.run([str(word) for word in command], check=True, capture_output=True, text=True).stdout
 
 
 def names(*command):

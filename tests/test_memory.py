@@ -88,9 +88,7 @@ def test_a_pending_object_with_one_await_and_a_callback_takes_112_bytes(run_pyth
 
 def test_a_pending_object_with_one_await_is_one_block(run_python):
     finished = run_python(
-        MEASURE + "before = sys.getallocatedblocks()\n"
-        "make()\n"
-        "print((sys.getallocatedblocks() - before) / NUMBER)\n"
+        MEASURE + "before = sys.getallocatedblocks()\nmake()\nprint((sys.getallocatedblocks() - before) / NUMBER)\n"
     )
     assert float(finished.stdout) <= 1.02
 
@@ -120,10 +118,7 @@ def test_further_awaits_share_blocks(awaits, run_python):
 def test_adding_allocates_a_growing_block_and_nothing_for_each_await(new):
     aw, obj = new(), Ready()
     callback = rawapi.Callback(lambda aw, value: 0)
-    counts = [
-        rawapi.count_allocations(rawapi.add_await, aw, obj, callback, callback)
-        for _ in range(10_000)
-    ]
+    counts = [rawapi.count_allocations(rawapi.add_await, aw, obj, callback, callback) for _ in range(10_000)]
     assert max(counts) <= 2
     assert sum(counts) <= 30
     rawapi.cancel(aw)

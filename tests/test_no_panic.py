@@ -16,9 +16,7 @@ EXTENSION = sys.modules.get("_pyawaitable._pyawaitable", _pyawaitable).__file__
     reason="only GNU's linker drops what cannot be reached, as build.rs says",
 )
 def test_extension_module_links_no_panic():
-    symbols = subprocess.run(
-        ["nm", EXTENSION], check=True, capture_output=True, text=True
-    ).stdout.splitlines()
+    symbols = subprocess.run(["nm", EXTENSION], check=True, capture_output=True, text=True).stdout.splitlines()
     names = [line.split()[-1] for line in symbols]
     assert any("11pyawaitable" in name for name in names), "the symbols are stripped"
     assert [name for name in names if "panic" in name] == []

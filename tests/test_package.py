@@ -92,10 +92,7 @@ def test_metadata():
 
 
 def test_import_loads_nothing_else(run_python):
-    code = (
-        "import sys; before = set(sys.modules); import pyawaitable; "
-        "print(*sorted(set(sys.modules) - before))"
-    )
+    code = "import sys; before = set(sys.modules); import pyawaitable; print(*sorted(set(sys.modules) - before))"
     loaded = run_python(code).stdout.split()
     assert loaded == ["_pyawaitable", "_pyawaitable._pyawaitable", "pyawaitable"]
 
@@ -368,9 +365,7 @@ def test_libraries_missing(site, run_python, function):
     code = f"import pyawaitable; pyawaitable.{function}()"
     finished = run_python(code, env={"PYTHONPATH": str(site)}, check=False)
     assert finished.returncode == 1
-    assert f"RuntimeError: {os.path.basename(getattr(pyawaitable, function)())} is not in" in (
-        finished.stderr
-    )
+    assert f"RuntimeError: {os.path.basename(getattr(pyawaitable, function)())} is not in" in (finished.stderr)
     assert "pip install --force-reinstall pyawaitable-rs" in finished.stderr
 
 
@@ -442,11 +437,7 @@ def put_2x_over_ours(site):
     """The files that pyawaitable 2.0.1 overwrites and adds, in short, and our own .pth file."""
     add_metadata_of_the_original(site, "2.0.1")
     package = site / "pyawaitable"
-    init = (
-        "__version__ = '2.0.1'\n"
-        "def include(*, suppress_error=False):\n"
-        "    return __file__.replace('__init__.py', '')\n"
-    )
+    init = "__version__ = '2.0.1'\ndef include(*, suppress_error=False):\n    return __file__.replace('__init__.py', '')\n"
     (package / "__init__.py").write_text(init, encoding="utf-8")
     (package / "pyawaitable.h").write_text("", encoding="utf-8")
     pth = "import pyawaitable; pyawaitable.include(suppress_error=True)\n"

@@ -177,9 +177,7 @@ def test_await_function_whose_arguments_run_python_keeps_the_exception_that_is_s
             return 4
 
     aw = new()
-    called = rawapi.with_exception_set(
-        rawapi.await_function, aw, lambda mapping: ready("value"), "{O:O}", None, None, Key(), 1
-    )
+    called = rawapi.with_exception_set(rawapi.await_function, aw, lambda mapping: ready("value"), "{O:O}", None, None, Key(), 1)
     assert called
     run(aw)
 

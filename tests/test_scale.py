@@ -145,8 +145,7 @@ CHAINS = {
     "class Failing:\n"
     "    def __await__(self): raise KeyError\n"
     "failing = Failing()\n",
-    "native coroutine": "async def native(): pass\n"
-    "def queue(aw): rawapi.add_expr(aw, native(), STEP)",
+    "native coroutine": "async def native(): pass\ndef queue(aw): rawapi.add_expr(aw, native(), STEP)",
     "awaitable": "def queue(aw):\n"
     "    inner = rawapi.new()\n"
     "    rawapi.add_await(inner, ready)\n"
@@ -234,11 +233,7 @@ def attempt(aw):
 def test_fifty_thousand_nested_objects_give_recursion_error_or_the_result(make, run_python):
     printed = outcome(
         run_python,
-        NESTED + f"aw, innermost = {make}(50_000)\n"
-        "print(attempt(aw))\n"
-        "del aw\n"
-        "gc.collect()\n"
-        "print(innermost())\n",
+        NESTED + f"aw, innermost = {make}(50_000)\nprint(attempt(aw))\ndel aw\ngc.collect()\nprint(innermost())\n",
     )
     assert printed in (["RecursionError", "None"], ["result", "None"])
 
@@ -377,11 +372,7 @@ def test_collecting_a_long_chain_that_is_a_cycle(name, run_python):
 @pytest.mark.parametrize("end", ["aw.close()", "rawapi.cancel(aw)"])
 def test_ending_the_outermost_of_a_long_chain(end, run_python):
     code = LONG_CHAIN.replace("LINK", LINKS["queued"]) + (
-        "def main():\n"
-        "    aw, innermost = chain(300_000)\n"
-        f"    {end}\n"
-        "    return innermost()\n"
-        "print(on_small_stack(main))\n"
+        f"def main():\n    aw, innermost = chain(300_000)\n    {end}\n    return innermost()\nprint(on_small_stack(main))\n"
     )
     assert outcome(run_python, code) == ["None"]
 

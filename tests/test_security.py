@@ -247,9 +247,7 @@ def test_an_exception_that_lies_about_itself(answer, new):
         return answer
 
     rawapi.add_await(aw, raising(), None, on_error)
-    expected = {0: (), -1: HostileException}.get(
-        answer if isinstance(answer, int) else None, KeyError
-    )
+    expected = {0: (), -1: HostileException}.get(answer if isinstance(answer, int) else None, KeyError)
     if expected == ():
         assert run(aw) is None
     else:

@@ -16,9 +16,7 @@ STRESS = Path(__file__).parent / "stress"
 KINDS = ["legacy", "own"] if sys.version_info >= (3, 12) else ["legacy"]
 
 kinds = pytest.mark.parametrize("kind", KINDS)
-own_gil = pytest.mark.skipif(
-    sys.version_info < (3, 12), reason="interpreters have a GIL of their own from 3.12 on"
-)
+own_gil = pytest.mark.skipif(sys.version_info < (3, 12), reason="interpreters have a GIL of their own from 3.12 on")
 
 
 @pytest.fixture(scope="module")
@@ -170,9 +168,7 @@ def test_the_subinterpreter_goes_on_when_another_ends(run, kind):
     ) == ["done"]
 
 
-@pytest.mark.parametrize(
-    ("kind", "count", "threads"), [("legacy", 40, 1), (KINDS[-1], 200, 4)], ids=["serial", "many"]
-)
+@pytest.mark.parametrize(("kind", "count", "threads"), [("legacy", 40, 1), (KINDS[-1], 200, 4)], ids=["serial", "many"])
 def test_many_interpreters(kind, count, threads, environment):
     program = STRESS / "many_interpreters.py"
     options = ["--kind", kind, "--count", str(count), "--threads", str(threads)]
@@ -224,8 +220,7 @@ LATE = {
     "suspended": "keeper.keep_to_the_end(awaitable)",
     "finished": "result(awaitable); keeper.keep_to_the_end(awaitable)",
     "iterator": "it = keeper.once(inner()).__await__(); next(it); keeper.keep_to_the_end(it)",
-    "in a cycle": "cycle = [keeper.once(inner())]; cycle[0].send(None); cycle.append(cycle)\n"
-    "keeper.keep_to_the_end(cycle)",
+    "in a cycle": "cycle = [keeper.once(inner())]; cycle[0].send(None); cycle.append(cycle)\nkeeper.keep_to_the_end(cycle)",
     "leaked": "keeper.keep(awaitable)",
 }
 if sys.version_info >= (3, 10):
@@ -260,10 +255,7 @@ def test_an_object_is_used_after_all_modules(run, kind, act):
         "result(awaitable)\n"
     )
     assert run(
-        "for _ in range(3):\n"
-        "    with Interpreter(kind) as one: one.run(USE + late)\n"
-        "exec(USE + FINISH)\n"
-        "print('done')\n",
+        "for _ in range(3):\n    with Interpreter(kind) as one: one.run(USE + late)\nexec(USE + FINISH)\nprint('done')\n",
         kind=kind,
         late=late,
         FINISH=FINISH,

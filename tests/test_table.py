@@ -19,9 +19,7 @@ from compiling import WARNINGS, compiler, python_includes
 import _pyawaitable
 import pyawaitable
 
-pytestmark = pytest.mark.skipif(
-    ctypes.sizeof(ctypes.c_void_p) != 8, reason="the offsets are those of 64-bit platforms"
-)
+pytestmark = pytest.mark.skipif(ctypes.sizeof(ctypes.c_void_p) != 8, reason="the offsets are those of 64-bit platforms")
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "abi.md"
 CAPSULE = "_pyawaitable.abi_v3"
@@ -120,9 +118,7 @@ def assertions(entries, version, size):
         f"_Static_assert(PyAwaitable_MAJOR_VERSION == {version[0]} && "
         f'PyAwaitable_MINOR_VERSION == {version[1]}, "the list is not that of this version");'
     )
-    lines.append(
-        f'_Static_assert(sizeof(PyAwaitable_Table) == {size}, "the size is not that of this list");'
-    )
+    lines.append(f'_Static_assert(sizeof(PyAwaitable_Table) == {size}, "the size is not that of this list");')
     return "\n".join(lines) + "\n"
 
 
@@ -539,9 +535,7 @@ def test_a_runtime_that_does_not_fit_is_an_import_error(runtime, call, run_pytho
 def test_a_runtime_that_is_not_installed_is_an_import_error(call, tmp_path, run_python):
     """The extension is there and the package is not, as for somebody who copied the extension."""
     shutil.copy(rawapi.__file__, tmp_path)
-    code = f"import sys; sys.path.append({str(tmp_path)!r})\nimport rawapi" + REPORT.format(
-        call=CALLS[call]
-    )
+    code = f"import sys; sys.path.append({str(tmp_path)!r})\nimport rawapi" + REPORT.format(call=CALLS[call])
     message = run_python(code, "-I", "-S").stdout
     assert "there is no module '_pyawaitable'" in message
     assert f'{PIP} "pyawaitable-rs>=3.0,<4"' in message
@@ -583,5 +577,3 @@ def test_a_newer_runtime_serves_an_extension_of_today(run_python):
         "print(asyncio.run(main()))\n"
     )
     assert run_python(code).stdout == "7\n"
-
-

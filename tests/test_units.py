@@ -26,9 +26,7 @@ NUMBERS = [0, 1, 20, 300]
 def test_no_undefined_symbol_is_left(extension):
     tool = shutil.which("nm")
     assert tool, "nm belongs to the C compiler's tools"
-    listing = subprocess.run(
-        [tool, "-D", "-u", extension.__file__], capture_output=True, text=True, check=True
-    ).stdout
+    listing = subprocess.run([tool, "-D", "-u", extension.__file__], capture_output=True, text=True, check=True).stdout
     assert "PyObject" in listing or "PyErr" in listing
     assert re.findall(r"\b_?pyawaitable\w*", listing, re.IGNORECASE) == []
 
@@ -198,11 +196,7 @@ def test_every_function_fails_as_init_does_without_a_runtime(run_python):
 
 
 def test_the_missing_runtime_is_an_import_error_that_says_what_to_install(run_python):
-    finished = run_python(
-        NO_RUNTIME + "import rawapi\n"
-        "try: rawapi.init()\n"
-        "except ImportError as error: print(error)\n"
-    )
+    finished = run_python(NO_RUNTIME + "import rawapi\ntry: rawapi.init()\nexcept ImportError as error: print(error)\n")
     assert "there is no module '_pyawaitable'" in finished.stdout
     assert 'pip install "pyawaitable-rs>=3.0,<4"' in finished.stdout
 
@@ -213,9 +207,7 @@ def test_a_runtime_that_cannot_be_imported_is_to_be_installed_anew(tmp_path, run
     package.mkdir()
     (package / "__init__.py").write_text("from ._pyawaitable import *\n", encoding="utf-8")
     finished = run_python(
-        "import rawapi\n"
-        "try: rawapi.init()\n"
-        "except ImportError as error: print(error)\n",
+        "import rawapi\ntry: rawapi.init()\nexcept ImportError as error: print(error)\n",
         env={"PYTHONPATH": str(tmp_path)},
     )
     assert "No module named '_pyawaitable._pyawaitable'" in finished.stdout
@@ -304,9 +296,7 @@ def test_the_functions_of_1x(make):
     assert log == [True]
 
 
-@pytest.mark.parametrize(
-    "check", [spelling1x.lower_values, spelling1x.table_values, spelling1x.upper_values]
-)
+@pytest.mark.parametrize("check", [spelling1x.lower_values, spelling1x.table_values, spelling1x.upper_values])
 def test_the_values_of_1x(check):
     assert check() is True
 

@@ -11,8 +11,7 @@ module_state(PyObject *module)
 static int
 answer_with_error_page(PyObject *awaitable, Request *request, PyObject *exception)
 {
-    PyObject *logged =
-        PyObject_CallMethod(request_state(request)->log, "exception", "s", "a handler failed");
+    PyObject *logged = PyObject_CallMethod(request_state(request)->log, "exception", "s", "a handler failed");
     if (logged == NULL) {
         return -2;
     }
@@ -30,8 +29,8 @@ answer_with_error_page(PyObject *awaitable, Request *request, PyObject *exceptio
 static int
 note_disconnection(Request *request, PyObject *exception)
 {
-    PyObject *logged = PyObject_CallMethod(
-        request_state(request)->log, "info", "sO", "nobody to answer: %s", exception);
+    PyObject *logged =
+        PyObject_CallMethod(request_state(request)->log, "info", "sO", "nobody to answer: %s", exception);
     Py_XDECREF(logged);
     return logged == NULL ? -2 : 0;
 }
@@ -160,8 +159,8 @@ webapp_exec(PyObject *module)
     if (state->request_type == NULL) {
         return -1;
     }
-    state->client_disconnected = PyErr_NewExceptionWithDoc(
-        "webapp.ClientDisconnected", "The client went away before it was answered.", NULL, NULL);
+    state->client_disconnected = PyErr_NewExceptionWithDoc("webapp.ClientDisconnected",
+                                                           "The client went away before it was answered.", NULL, NULL);
     if (state->client_disconnected == NULL) {
         return -1;
     }
@@ -221,10 +220,12 @@ webapp_free(void *module)
     webapp_clear(module);
 }
 
+/* clang-format off */
 static PyMethodDef webapp_methods[] = {
     {"app", app, METH_VARARGS, "app(scope, receive, send)\n--\n\nThe ASGI application."},
     {NULL, NULL, 0, NULL},
 };
+/* clang-format on */
 
 static PyModuleDef_Slot webapp_slots[] = {
     {Py_mod_exec, webapp_exec},
@@ -237,6 +238,7 @@ static PyModuleDef_Slot webapp_slots[] = {
     {0, NULL},
 };
 
+/* clang-format off */
 static PyModuleDef webapp = {
     PyModuleDef_HEAD_INIT,
     .m_name = "webapp",
@@ -248,6 +250,7 @@ static PyModuleDef webapp = {
     .m_clear = webapp_clear,
     .m_free = webapp_free,
 };
+/* clang-format on */
 
 PyMODINIT_FUNC
 PyInit_webapp(void)

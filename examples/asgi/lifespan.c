@@ -80,8 +80,7 @@ on_startup_error(PyObject *awaitable, PyObject *exception)
     if (message == NULL) {
         return -2;
     }
-    PyObject *answer =
-        Py_BuildValue("{s:s, s:N}", "type", "lifespan.startup.failed", "message", message);
+    PyObject *answer = Py_BuildValue("{s:s, s:N}", "type", "lifespan.startup.failed", "message", message);
     PyObject *sent = request_send(request, answer);
     return PyAwaitable_AddExpr(awaitable, sent, NULL, NULL) < 0 ? -2 : 0;
 }

@@ -82,8 +82,7 @@ request_awaitable(Request *request, PyAwaitable_Defer body)
     if (awaitable == NULL) {
         return NULL;
     }
-    if (PyAwaitable_SaveValues(awaitable, 1, (PyObject *)request) < 0
-        || PyAwaitable_DeferAwait(awaitable, body) < 0) {
+    if (PyAwaitable_SaveValues(awaitable, 1, (PyObject *)request) < 0 || PyAwaitable_DeferAwait(awaitable, body) < 0) {
         PyAwaitable_Cancel(awaitable); /* nobody will await it, and that is no mistake of theirs */
         Py_DECREF(awaitable);
         return NULL;
@@ -125,9 +124,8 @@ in_try(PyObject *awaitable)
     }
     PyObject *exception = take_exception();
     PyObject *failing = PyAwaitable_New();
-    if (failing != NULL
-        && (PyAwaitable_SaveValues(failing, 1, exception) < 0
-            || PyAwaitable_DeferAwait(failing, raise_saved) < 0)) {
+    if (failing != NULL &&
+        (PyAwaitable_SaveValues(failing, 1, exception) < 0 || PyAwaitable_DeferAwait(failing, raise_saved) < 0)) {
         PyAwaitable_Cancel(failing);
         Py_CLEAR(failing);
     }

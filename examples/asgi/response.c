@@ -17,9 +17,8 @@ start_response(Request *request, int status, const char *content_type, Py_ssize_
         return NULL;
     }
     PyObject *const *names = request_state(request)->names;
-    PyObject *message = Py_BuildValue(
-        "{O:O, O:i, O:N}", names[NAME_TYPE], names[NAME_RESPONSE_START], names[NAME_STATUS], status,
-        names[NAME_HEADERS], headers);
+    PyObject *message = Py_BuildValue("{O:O, O:i, O:N}", names[NAME_TYPE], names[NAME_RESPONSE_START],
+                                      names[NAME_STATUS], status, names[NAME_HEADERS], headers);
     if (message != NULL) {
         request->response_started = true; /* from here on there is no room for an error page */
     }
@@ -33,9 +32,8 @@ send_body(Request *request, PyObject *body, bool more_body)
         return NULL;
     }
     PyObject *const *names = request_state(request)->names;
-    PyObject *message =
-        Py_BuildValue("{O:O, O:N, O:O}", names[NAME_TYPE], names[NAME_RESPONSE_BODY],
-                      names[NAME_BODY], body, names[NAME_MORE_BODY], more_body ? Py_True : Py_False);
+    PyObject *message = Py_BuildValue("{O:O, O:N, O:O}", names[NAME_TYPE], names[NAME_RESPONSE_BODY], names[NAME_BODY],
+                                      body, names[NAME_MORE_BODY], more_body ? Py_True : Py_False);
     return request_send(request, message);
 }
 
@@ -63,13 +61,12 @@ respond_begin(PyObject *awaitable)
     PyObject *request, *body; /* borrowed */
     long status;
     void *content_type;
-    if (PyAwaitable_UnpackValues(awaitable, &request, &body) < 0
-        || PyAwaitable_UnpackIntValues(awaitable, &status) < 0
-        || PyAwaitable_UnpackArbValues(awaitable, &content_type) < 0) {
+    if (PyAwaitable_UnpackValues(awaitable, &request, &body) < 0 ||
+        PyAwaitable_UnpackIntValues(awaitable, &status) < 0 ||
+        PyAwaitable_UnpackArbValues(awaitable, &content_type) < 0) {
         return -1;
     }
-    PyObject *started =
-        start_response((Request *)request, (int)status, content_type, PyBytes_GET_SIZE(body));
+    PyObject *started = start_response((Request *)request, (int)status, content_type, PyBytes_GET_SIZE(body));
     return PyAwaitable_AddExpr(awaitable, started, on_started, NULL);
 }
 
@@ -77,10 +74,9 @@ PyObject *
 respond(Request *request, int status, const char *content_type, PyObject *body)
 {
     PyObject *awaitable = body == NULL ? NULL : request_awaitable(request, respond_begin);
-    if (awaitable != NULL
-        && (PyAwaitable_SaveValues(awaitable, 1, body) < 0
-            || PyAwaitable_SaveIntValues(awaitable, 1, (long)status) < 0
-            || PyAwaitable_SaveArbValues(awaitable, 1, (void *)content_type) < 0)) {
+    if (awaitable != NULL &&
+        (PyAwaitable_SaveValues(awaitable, 1, body) < 0 || PyAwaitable_SaveIntValues(awaitable, 1, (long)status) < 0 ||
+         PyAwaitable_SaveArbValues(awaitable, 1, (void *)content_type) < 0)) {
         PyAwaitable_Cancel(awaitable);
         Py_CLEAR(awaitable);
     }

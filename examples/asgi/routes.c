@@ -74,9 +74,8 @@ sha256_on_body(PyObject *awaitable, PyObject *parts)
     if (digits == NULL) {
         return -1;
     }
-    PyObject *answer =
-        Py_BuildValue("{O:n, O:N}", state->names[NAME_MESSAGES], PyList_GET_SIZE(parts),
-                      state->names[NAME_SHA256], digits);
+    PyObject *answer = Py_BuildValue("{O:n, O:N}", state->names[NAME_MESSAGES], PyList_GET_SIZE(parts),
+                                     state->names[NAME_SHA256], digits);
     return PyAwaitable_AddExpr(awaitable, respond_json(request, 200, answer), NULL, NULL);
 }
 
@@ -104,6 +103,7 @@ typedef struct {
     PyObject *(*handler)(Request *);
 } Route;
 
+/* clang-format off */
 static const Route ROUTES[] = {
     {"GET", "/", index_page},
     {"GET", "/stats", stats},
@@ -113,6 +113,7 @@ static const Route ROUTES[] = {
     {"POST", "/sha256", sha256},
     {"POST", "/upload", upload},
 };
+/* clang-format on */
 
 static bool
 equal(PyObject *text, const char *ascii)

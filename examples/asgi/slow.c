@@ -44,8 +44,7 @@ on_work_interrupted(PyObject *awaitable, PyObject *exception)
     Py_DECREF(cancelled);
     if (matches) {
         long count = tally_get(request, "cancelled");
-        if ((count == -1 && PyErr_Occurred())
-            || tally_set(request, "cancelled", count + 1) < 0) {
+        if ((count == -1 && PyErr_Occurred()) || tally_set(request, "cancelled", count + 1) < 0) {
             return -2;
         }
     }

@@ -22,8 +22,8 @@ send_part(PyObject *awaitable, PyObject *Py_UNUSED(result))
 {
     Request *request = request_of(awaitable);
     long number;
-    if (request == NULL || PyAwaitable_UnpackIntValues(awaitable, &number) < 0
-        || PyAwaitable_SetIntValue(awaitable, 0, number + 1) < 0) {
+    if (request == NULL || PyAwaitable_UnpackIntValues(awaitable, &number) < 0 ||
+        PyAwaitable_SetIntValue(awaitable, 0, number + 1) < 0) {
         return -1;
     }
     bool more = number < PARTS;

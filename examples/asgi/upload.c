@@ -31,8 +31,7 @@ with_lock(PyObject *awaitable, PyObject *Py_UNUSED(entered))
         return -1;
     }
     long number = tally_get(request, "uploads");
-    if ((number == -1 && PyErr_Occurred())
-        || PyAwaitable_SaveIntValues(awaitable, 1, number + 1) < 0) {
+    if ((number == -1 && PyErr_Occurred()) || PyAwaitable_SaveIntValues(awaitable, 1, number + 1) < 0) {
         return -1;
     }
     PyObject *pause = PyObject_CallMethod(request_state(request)->asyncio, "sleep", "i", 0);

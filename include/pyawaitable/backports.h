@@ -10,7 +10,8 @@
 /* Missing before 3.12, and for the limited API of before 3.12. pythoncapi_compat.h does not have them. */
 #if PY_VERSION_HEX < 0x030C0000 || (defined(Py_LIMITED_API) && Py_LIMITED_API + 0 < 0x030C0000)
 
-PYAWAITABLE_INLINE PyObject *PyAwaitable__get_raised_exception(void)
+PYAWAITABLE_INLINE PyObject *
+PyAwaitable__get_raised_exception(void)
 {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
@@ -23,7 +24,8 @@ PYAWAITABLE_INLINE PyObject *PyAwaitable__get_raised_exception(void)
     return value;
 }
 
-PYAWAITABLE_INLINE void PyAwaitable__set_raised_exception(PyObject *exception)
+PYAWAITABLE_INLINE void
+PyAwaitable__set_raised_exception(PyObject *exception)
 {
     PyObject *type;
     if (exception == NULL) {
@@ -43,13 +45,15 @@ PYAWAITABLE_INLINE void PyAwaitable__set_raised_exception(PyObject *exception)
 /* Missing before 3.10. */
 #if PY_VERSION_HEX < 0x030A0000
 
-PYAWAITABLE_INLINE PyObject *PyAwaitable__new_ref(PyObject *object)
+PYAWAITABLE_INLINE PyObject *
+PyAwaitable__new_ref(PyObject *object)
 {
     Py_INCREF(object);
     return object;
 }
 
-PYAWAITABLE_INLINE PyObject *PyAwaitable__xnew_ref(PyObject *object)
+PYAWAITABLE_INLINE PyObject *
+PyAwaitable__xnew_ref(PyObject *object)
 {
     Py_XINCREF(object);
     return object;

@@ -35,7 +35,8 @@ typedef PyAwaitable_Defer defer_callback;
 #define pyawaitable_init PyAwaitable_Init
 
 /* An error, as in 1.x: the library is not copied into an extension this way. */
-PYAWAITABLE_INLINE int pyawaitable_vendor_init(PyObject *module)
+PYAWAITABLE_INLINE int
+pyawaitable_vendor_init(PyObject *module)
 {
     (void)module;
     PyErr_SetString(PyExc_SystemError,
@@ -80,6 +81,7 @@ typedef struct PyAwaitableABI {
 #pragma GCC diagnostic pop
 #endif
 
+/* clang-format off */
 /* Its value, without the type. */
 #define PYAWAITABLE__ABI                                                                                               \
     {                                                                                                                  \
@@ -90,10 +92,12 @@ typedef struct PyAwaitableABI {
             PyAwaitable_GetValue, PyAwaitable_GetArbValue, PyAwaitable_GetIntValue, PyAwaitable_AsyncWith,             \
             PyAwaitable_DeferAwait                                                                                     \
     }
+/* clang-format on */
 
 /* The functions of this header in that form. The type is that of the interpreter that has asked last: an extension that is
    in several at a time asks PyAwaitable_GetType(). */
-PYAWAITABLE_INLINE PyAwaitableABI *PyAwaitable__abi(void)
+PYAWAITABLE_INLINE PyAwaitableABI *
+PyAwaitable__abi(void)
 {
     static PyAwaitableABI abi = PYAWAITABLE__ABI;
 #if defined(_MSC_VER) && !defined(__clang__)

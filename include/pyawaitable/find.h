@@ -9,21 +9,25 @@
 static const PyAwaitable_Table *PyAwaitable__table = NULL;
 
 #if defined(_MSC_VER) && !defined(__clang__)
-PYAWAITABLE_INLINE const PyAwaitable_Table *PyAwaitable__load(void)
+PYAWAITABLE_INLINE const PyAwaitable_Table *
+PyAwaitable__load(void)
 {
     return (const PyAwaitable_Table *)_InterlockedCompareExchangePointer((void *volatile *)&PyAwaitable__table, NULL,
                                                                          NULL);
 }
-PYAWAITABLE_INLINE void PyAwaitable__store(const PyAwaitable_Table *table)
+PYAWAITABLE_INLINE void
+PyAwaitable__store(const PyAwaitable_Table *table)
 {
     _InterlockedExchangePointer((void *volatile *)&PyAwaitable__table, (void *)table);
 }
 #else
-PYAWAITABLE_INLINE const PyAwaitable_Table *PyAwaitable__load(void)
+PYAWAITABLE_INLINE const PyAwaitable_Table *
+PyAwaitable__load(void)
 {
     return __atomic_load_n(&PyAwaitable__table, __ATOMIC_ACQUIRE);
 }
-PYAWAITABLE_INLINE void PyAwaitable__store(const PyAwaitable_Table *table)
+PYAWAITABLE_INLINE void
+PyAwaitable__store(const PyAwaitable_Table *table)
 {
     __atomic_store_n(&PyAwaitable__table, table, __ATOMIC_RELEASE);
 }
@@ -35,7 +39,8 @@ PYAWAITABLE_INLINE void PyAwaitable__store(const PyAwaitable_Table *table)
     PyAwaitable_MAJOR_VERSION, PYAWAITABLE__DEMANDED_MINOR, PyAwaitable_MAJOR_VERSION + 1
 
 /* Whether an exception says that there is no module '_pyawaitable' at all. */
-PYAWAITABLE_COLD int PyAwaitable__is_missing(PyObject *exception)
+PYAWAITABLE_COLD int
+PyAwaitable__is_missing(PyObject *exception)
 {
     int missing;
     PyObject *name;
@@ -50,7 +55,8 @@ PYAWAITABLE_COLD int PyAwaitable__is_missing(PyObject *exception)
 }
 
 /* An attribute as it is shown to a person: None where there is none. */
-PYAWAITABLE_COLD PyObject *PyAwaitable__shown(PyObject *object, const char *name)
+PYAWAITABLE_COLD PyObject *
+PyAwaitable__shown(PyObject *object, const char *name)
 {
     PyObject *value = PyObject_GetAttrString(object, name);
     if (value == NULL) {
@@ -63,9 +69,11 @@ PYAWAITABLE_COLD PyObject *PyAwaitable__shown(PyObject *object, const char *name
 
 /* Whether this is an application that was frozen: those who run it have no pip, so the advice is for those who made it.
    PyInstaller, cx_Freeze and others set sys.frozen; Nuitka gives the main module an attribute. */
-PYAWAITABLE_COLD int PyAwaitable__is_frozen(void)
+PYAWAITABLE_COLD int
+PyAwaitable__is_frozen(void)
 {
-    PyObject *frozen = PySys_GetObject("frozen"); /* both are borrowed, and NULL without an exception where there is none */
+    PyObject *frozen =
+        PySys_GetObject("frozen"); /* both are borrowed, and NULL without an exception where there is none */
     PyObject *modules = PySys_GetObject("modules");
     PyObject *program, *compiled, *standalone;
     int result = frozen != NULL && PyObject_IsTrue(frozen) > 0;
@@ -86,7 +94,8 @@ PYAWAITABLE_COLD int PyAwaitable__is_frozen(void)
 
 /* Replaces the exception that is set, if it is an ImportError or its like, by an ImportError that says what to do, with
    the first as its cause. `found` is the module that was found, or NULL. */
-PYAWAITABLE_COLD void PyAwaitable__cannot_import(PyObject *found)
+PYAWAITABLE_COLD void
+PyAwaitable__cannot_import(PyObject *found)
 {
     PyObject *type, *cause, *traceback, *type_now, *value, *traceback_now;
     const char *where = "";
@@ -102,20 +111,22 @@ PYAWAITABLE_COLD void PyAwaitable__cannot_import(PyObject *found)
     if (found != NULL) {
         PyObject *path = PyAwaitable__shown(found, "__file__");
         PyObject *version = PyAwaitable__shown(found, "__version__");
-        PyErr_Format(PyExc_ImportError,
-                     "this extension needs the runtime of PyAwaitable %d, and the module '_pyawaitable' (%S, version %S) "
-                     "is not one of it, or is not whole: uninstall the distribution 'pyawaitable' if it is there, then "
-                     "install the runtime anew with  pip install --force-reinstall " PYAWAITABLE__RUNTIME "%s",
-                     PyAwaitable_MAJOR_VERSION, path, version, PYAWAITABLE__RUNTIME_VERSIONS, where);
+        PyErr_Format(
+            PyExc_ImportError,
+            "this extension needs the runtime of PyAwaitable %d, and the module '_pyawaitable' (%S, version %S) "
+            "is not one of it, or is not whole: uninstall the distribution 'pyawaitable' if it is there, then "
+            "install the runtime anew with  pip install --force-reinstall " PYAWAITABLE__RUNTIME "%s",
+            PyAwaitable_MAJOR_VERSION, path, version, PYAWAITABLE__RUNTIME_VERSIONS, where);
         Py_DECREF(path);
         Py_DECREF(version);
     }
     else if (PyAwaitable__is_missing(cause) && where[0] != '\0') {
-        PyErr_SetString(PyExc_ImportError,
-                        "this application was frozen without the module '_pyawaitable', which one of its extensions imports "
-                        "from C, where no tool can see it: freeze it again and name that module, by the option  "
-                        "--hidden-import=_pyawaitable  of PyInstaller,  --include-module=_pyawaitable  of Nuitka, or  "
-                        "--includes=_pyawaitable  of cx_Freeze");
+        PyErr_SetString(
+            PyExc_ImportError,
+            "this application was frozen without the module '_pyawaitable', which one of its extensions imports "
+            "from C, where no tool can see it: freeze it again and name that module, by the option  "
+            "--hidden-import=_pyawaitable  of PyInstaller,  --include-module=_pyawaitable  of Nuitka, or  "
+            "--includes=_pyawaitable  of cx_Freeze");
     }
     else if (PyAwaitable__is_missing(cause)) {
         PyErr_Format(PyExc_ImportError,
@@ -147,18 +158,21 @@ PYAWAITABLE_COLD void PyAwaitable__cannot_import(PyObject *found)
 }
 
 /* Says that the runtime that is installed is not new enough, for `what`. */
-PYAWAITABLE_COLD void PyAwaitable__does_not_fit(const PyAwaitable_Table *table, const char *what, int minor)
+PYAWAITABLE_COLD void
+PyAwaitable__does_not_fit(const PyAwaitable_Table *table, const char *what, int minor)
 {
     PyErr_Format(PyExc_ImportError,
                  "%s PyAwaitable %d.%d, and the runtime that is installed is %d.%d.%d: install one that fits with "
                  " pip install --upgrade " PYAWAITABLE__RUNTIME "%s",
-                 what, PyAwaitable_MAJOR_VERSION, minor, (int)(table->version >> 24), (int)(table->version >> 16 & 0xFF),
-                 (int)(table->version >> 8 & 0xFF), PyAwaitable_MAJOR_VERSION, minor, PyAwaitable_MAJOR_VERSION + 1,
+                 what, PyAwaitable_MAJOR_VERSION, minor, (int)(table->version >> 24),
+                 (int)(table->version >> 16 & 0xFF), (int)(table->version >> 8 & 0xFF), PyAwaitable_MAJOR_VERSION,
+                 minor, PyAwaitable_MAJOR_VERSION + 1,
                  PyAwaitable__is_frozen() ? "  where this application was frozen, and freeze it again" : "");
 }
 
 /* Whether the runtime is one that this extension can do with: the same major version, and at least as new as is demanded. */
-PYAWAITABLE_COLD int PyAwaitable__fits(const PyAwaitable_Table *table)
+PYAWAITABLE_COLD int
+PyAwaitable__fits(const PyAwaitable_Table *table)
 {
     if (table->version >> 24 == PyAwaitable_MAJOR_VERSION &&
         (table->version >> 16 & 0xFF) + 1 > PYAWAITABLE__DEMANDED_MINOR && /* not >=, which is always true of 0 */
@@ -170,7 +184,8 @@ PYAWAITABLE_COLD int PyAwaitable__fits(const PyAwaitable_Table *table)
 }
 
 /* Says that the runtime is older than a function. An exception that was set gives way. */
-PYAWAITABLE_COLD void PyAwaitable__lacks(const PyAwaitable_Table *table, int minor, const char *function)
+PYAWAITABLE_COLD void
+PyAwaitable__lacks(const PyAwaitable_Table *table, int minor, const char *function)
 {
     char what[128];
     PyErr_Clear();
@@ -182,7 +197,8 @@ PYAWAITABLE_COLD void PyAwaitable__lacks(const PyAwaitable_Table *table, int min
 #undef PYAWAITABLE__RUNTIME_VERSIONS
 
 /* Imports the runtime, and keeps its table. */
-PYAWAITABLE_COLD const PyAwaitable_Table *PyAwaitable__import(void)
+PYAWAITABLE_COLD const PyAwaitable_Table *
+PyAwaitable__import(void)
 {
     const PyAwaitable_Table *table = NULL;
     PyObject *capsule = NULL;
@@ -209,7 +225,8 @@ PYAWAITABLE_COLD const PyAwaitable_Table *PyAwaitable__import(void)
 
 /* The table, imported where no call of PyAwaitable_Init() has done so. An exception that is set before stays, unless the
    import fails. */
-PYAWAITABLE_COLD const PyAwaitable_Table *PyAwaitable__find(void)
+PYAWAITABLE_COLD const PyAwaitable_Table *
+PyAwaitable__find(void)
 {
     PyObject *type, *value, *traceback;
     const PyAwaitable_Table *table;
@@ -226,14 +243,16 @@ PYAWAITABLE_COLD const PyAwaitable_Table *PyAwaitable__find(void)
     return table;
 }
 
-PYAWAITABLE_INLINE const PyAwaitable_Table *PyAwaitable__get(void)
+PYAWAITABLE_INLINE const PyAwaitable_Table *
+PyAwaitable__get(void)
 {
     const PyAwaitable_Table *table = PyAwaitable__load();
     return PYAWAITABLE__UNLIKELY(table == NULL) ? PyAwaitable__find() : table;
 }
 
 /* The table, if it has the entry at `offset`, which came with 3.`minor`; else NULL with an exception set. */
-PYAWAITABLE_INLINE const PyAwaitable_Table *PyAwaitable__get_newer(int minor, size_t offset, const char *function)
+PYAWAITABLE_INLINE const PyAwaitable_Table *
+PyAwaitable__get_newer(int minor, size_t offset, const char *function)
 {
     const PyAwaitable_Table *table = PyAwaitable__get();
     if (PYAWAITABLE__UNLIKELY(table != NULL && (size_t)table->size <= offset)) {

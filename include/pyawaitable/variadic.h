@@ -8,7 +8,8 @@
 /* Room for `count` elements of `size` bytes: `few` where that is enough, else memory for PyAwaitable__free_array. NULL
    with an exception set: MemoryError, or what is wrong with the awaitable. A negative count needs none, and is for the
    function that gets the array to refuse. */
-PYAWAITABLE_INLINE void *PyAwaitable__new_array(PyObject *awaitable, void *few, Py_ssize_t count, size_t size)
+PYAWAITABLE_INLINE void *
+PyAwaitable__new_array(PyObject *awaitable, void *few, Py_ssize_t count, size_t size)
 {
     void *array;
     if (count <= PYAWAITABLE__FEW) {
@@ -24,7 +25,8 @@ PYAWAITABLE_INLINE void *PyAwaitable__new_array(PyObject *awaitable, void *few, 
     return array;
 }
 
-PYAWAITABLE_INLINE void PyAwaitable__free_array(void *few, void *array)
+PYAWAITABLE_INLINE void
+PyAwaitable__free_array(void *few, void *array)
 {
     if (array != few) {
         PyMem_Free(array);
@@ -55,17 +57,20 @@ PYAWAITABLE_INLINE void PyAwaitable__free_array(void *few, void *array)
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized" /* no more is read than `count` elements */
 #endif
 
-PYAWAITABLE_INLINE int PyAwaitable_SaveValues(PyObject *awaitable, Py_ssize_t count, ...)
+PYAWAITABLE_INLINE int
+PyAwaitable_SaveValues(PyObject *awaitable, Py_ssize_t count, ...)
 {
     PYAWAITABLE__COLLECT(PyObject *, count, count, PyAwaitable_SaveValueArray);
 }
 
-PYAWAITABLE_INLINE int PyAwaitable_SaveArbValues(PyObject *awaitable, Py_ssize_t count, ...)
+PYAWAITABLE_INLINE int
+PyAwaitable_SaveArbValues(PyObject *awaitable, Py_ssize_t count, ...)
 {
     PYAWAITABLE__COLLECT(void *, count, count, PyAwaitable_SaveArbValueArray);
 }
 
-PYAWAITABLE_INLINE int PyAwaitable_SaveIntValues(PyObject *awaitable, Py_ssize_t count, ...)
+PYAWAITABLE_INLINE int
+PyAwaitable_SaveIntValues(PyObject *awaitable, Py_ssize_t count, ...)
 {
     PYAWAITABLE__COLLECT(long, count, count, PyAwaitable_SaveIntValueArray);
 }
@@ -98,17 +103,20 @@ PYAWAITABLE_INLINE int PyAwaitable_SaveIntValues(PyObject *awaitable, Py_ssize_t
     PyAwaitable__free_array(few, array);                                                                               \
     return count < 0 ? -1 : 0
 
-PYAWAITABLE_INLINE int PyAwaitable_UnpackValues(PyObject *awaitable, ...)
+PYAWAITABLE_INLINE int
+PyAwaitable_UnpackValues(PyObject *awaitable, ...)
 {
     PYAWAITABLE__SPREAD(PyObject *, PyAwaitable_UnpackValueArray);
 }
 
-PYAWAITABLE_INLINE int PyAwaitable_UnpackArbValues(PyObject *awaitable, ...)
+PYAWAITABLE_INLINE int
+PyAwaitable_UnpackArbValues(PyObject *awaitable, ...)
 {
     PYAWAITABLE__SPREAD(void *, PyAwaitable_UnpackArbValueArray);
 }
 
-PYAWAITABLE_INLINE int PyAwaitable_UnpackIntValues(PyObject *awaitable, ...)
+PYAWAITABLE_INLINE int
+PyAwaitable_UnpackIntValues(PyObject *awaitable, ...)
 {
     PYAWAITABLE__SPREAD(long, PyAwaitable_UnpackIntValueArray);
 }
@@ -132,8 +140,9 @@ PyAPI_FUNC(PyObject *) _Py_VaBuildValue_SizeT(const char *, va_list);
 #endif
 
 /* Here and not in the library, so that PY_SSIZE_T_CLEAN means what it means to the file that calls. */
-PYAWAITABLE_INLINE int PyAwaitable_AwaitFunction(PyObject *awaitable, PyObject *function, const char *format,
-                                                 PyAwaitable_Callback callback, PyAwaitable_Error error, ...)
+PYAWAITABLE_INLINE int
+PyAwaitable_AwaitFunction(PyObject *awaitable, PyObject *function, const char *format, PyAwaitable_Callback callback,
+                          PyAwaitable_Error error, ...)
 {
     PyObject *built;
     if (format == NULL) {
@@ -179,7 +188,8 @@ PYAWAITABLE_INLINE int PyAwaitable_AwaitFunction(PyObject *awaitable, PyObject *
 /* The functions above are for who takes their address. What is called by its name is one of the following, which know how
    many arguments there are: too few are a ValueError. */
 
-PYAWAITABLE_COLD int PyAwaitable__too_few(const char *what, Py_ssize_t needed, Py_ssize_t given)
+PYAWAITABLE_COLD int
+PyAwaitable__too_few(const char *what, Py_ssize_t needed, Py_ssize_t given)
 {
     PyErr_Format(PyExc_ValueError, "%s: %zd needed, and %zd given", what, needed, given);
     return -1;
@@ -192,20 +202,20 @@ PYAWAITABLE_COLD int PyAwaitable__too_few(const char *what, Py_ssize_t needed, P
     }                                                                                                                  \
     return function(awaitable, count, (type)values)
 
-PYAWAITABLE__ALWAYS_INLINE int PyAwaitable__save_objects(PyObject *awaitable, Py_ssize_t count, Py_ssize_t given,
-                                                         const void *values)
+PYAWAITABLE__ALWAYS_INLINE int
+PyAwaitable__save_objects(PyObject *awaitable, Py_ssize_t count, Py_ssize_t given, const void *values)
 {
     PYAWAITABLE__SAVE(PyObject *const *, PyAwaitable_SaveValueArray);
 }
 
-PYAWAITABLE__ALWAYS_INLINE int PyAwaitable__save_pointers(PyObject *awaitable, Py_ssize_t count, Py_ssize_t given,
-                                                         const void *values)
+PYAWAITABLE__ALWAYS_INLINE int
+PyAwaitable__save_pointers(PyObject *awaitable, Py_ssize_t count, Py_ssize_t given, const void *values)
 {
     PYAWAITABLE__SAVE(void *const *, PyAwaitable_SaveArbValueArray);
 }
 
-PYAWAITABLE__ALWAYS_INLINE int PyAwaitable__save_integers(PyObject *awaitable, Py_ssize_t count, Py_ssize_t given,
-                                                         const void *values)
+PYAWAITABLE__ALWAYS_INLINE int
+PyAwaitable__save_integers(PyObject *awaitable, Py_ssize_t count, Py_ssize_t given, const void *values)
 {
     PYAWAITABLE__SAVE(const long *, PyAwaitable_SaveIntValueArray);
 }
@@ -243,32 +253,38 @@ PYAWAITABLE__ALWAYS_INLINE int PyAwaitable__save_integers(PyObject *awaitable, P
     }                                                                                                                  \
     return many(awaitable, given, places)
 
-PYAWAITABLE_COLD int PyAwaitable__unpack_many_objects(PyObject *awaitable, Py_ssize_t given, const void *places)
+PYAWAITABLE_COLD int
+PyAwaitable__unpack_many_objects(PyObject *awaitable, Py_ssize_t given, const void *places)
 {
     PYAWAITABLE__UNPACK_MANY(PyObject *, PyAwaitable_UnpackValueArray);
 }
 
-PYAWAITABLE__ALWAYS_INLINE int PyAwaitable__unpack_objects(PyObject *awaitable, Py_ssize_t given, const void *places)
+PYAWAITABLE__ALWAYS_INLINE int
+PyAwaitable__unpack_objects(PyObject *awaitable, Py_ssize_t given, const void *places)
 {
     PYAWAITABLE__UNPACK_FEW(PyObject *, PyAwaitable_UnpackValueArray, PyAwaitable__unpack_many_objects);
 }
 
-PYAWAITABLE_COLD int PyAwaitable__unpack_many_pointers(PyObject *awaitable, Py_ssize_t given, const void *places)
+PYAWAITABLE_COLD int
+PyAwaitable__unpack_many_pointers(PyObject *awaitable, Py_ssize_t given, const void *places)
 {
     PYAWAITABLE__UNPACK_MANY(void *, PyAwaitable_UnpackArbValueArray);
 }
 
-PYAWAITABLE__ALWAYS_INLINE int PyAwaitable__unpack_pointers(PyObject *awaitable, Py_ssize_t given, const void *places)
+PYAWAITABLE__ALWAYS_INLINE int
+PyAwaitable__unpack_pointers(PyObject *awaitable, Py_ssize_t given, const void *places)
 {
     PYAWAITABLE__UNPACK_FEW(void *, PyAwaitable_UnpackArbValueArray, PyAwaitable__unpack_many_pointers);
 }
 
-PYAWAITABLE_COLD int PyAwaitable__unpack_many_integers(PyObject *awaitable, Py_ssize_t given, const void *places)
+PYAWAITABLE_COLD int
+PyAwaitable__unpack_many_integers(PyObject *awaitable, Py_ssize_t given, const void *places)
 {
     PYAWAITABLE__UNPACK_MANY(long, PyAwaitable_UnpackIntValueArray);
 }
 
-PYAWAITABLE__ALWAYS_INLINE int PyAwaitable__unpack_integers(PyObject *awaitable, Py_ssize_t given, const void *places)
+PYAWAITABLE__ALWAYS_INLINE int
+PyAwaitable__unpack_integers(PyObject *awaitable, Py_ssize_t given, const void *places)
 {
     PYAWAITABLE__UNPACK_FEW(long, PyAwaitable_UnpackIntValueArray, PyAwaitable__unpack_many_integers);
 }
@@ -284,23 +300,27 @@ PYAWAITABLE__ALWAYS_INLINE int PyAwaitable__unpack_integers(PyObject *awaitable,
 extern "C++" {
 
 /* What is given for a pointer: one of any type, NULL, or 0. */
-PYAWAITABLE__ALWAYS_INLINE const volatile void *PyAwaitable__pointer(const volatile void *pointer)
+PYAWAITABLE__ALWAYS_INLINE const volatile void *
+PyAwaitable__pointer(const volatile void *pointer)
 {
     return pointer;
 }
 
-PYAWAITABLE__ALWAYS_INLINE const volatile void *PyAwaitable__pointer(long zero)
+PYAWAITABLE__ALWAYS_INLINE const volatile void *
+PyAwaitable__pointer(long zero)
 {
     return (const volatile void *)(intptr_t)zero;
 }
 
-PYAWAITABLE__ALWAYS_INLINE const volatile void *PyAwaitable__pointer(int zero)
+PYAWAITABLE__ALWAYS_INLINE const volatile void *
+PyAwaitable__pointer(int zero)
 {
     return (const volatile void *)(intptr_t)zero;
 }
 
 template <typename Result, typename... Arguments>
-PYAWAITABLE__ALWAYS_INLINE const volatile void *PyAwaitable__pointer(Result (*function)(Arguments...))
+PYAWAITABLE__ALWAYS_INLINE const volatile void *
+PyAwaitable__pointer(Result (*function)(Arguments...))
 {
     return (const volatile void *)function;
 }
@@ -309,42 +329,48 @@ PYAWAITABLE__ALWAYS_INLINE const volatile void *PyAwaitable__pointer(Result (*fu
 #define PYAWAITABLE__POINTERS {PyAwaitable__pointer(values)..., NULL}
 
 template <typename... Values>
-PYAWAITABLE__ALWAYS_INLINE int PyAwaitable__save_each_object(PyObject *awaitable, Py_ssize_t count, Values... values)
+PYAWAITABLE__ALWAYS_INLINE int
+PyAwaitable__save_each_object(PyObject *awaitable, Py_ssize_t count, Values... values)
 {
     const volatile void *const array[] = PYAWAITABLE__POINTERS;
     return PyAwaitable__save_objects(awaitable, count, (Py_ssize_t)sizeof...(values), array);
 }
 
 template <typename... Values>
-PYAWAITABLE__ALWAYS_INLINE int PyAwaitable__save_each_pointer(PyObject *awaitable, Py_ssize_t count, Values... values)
+PYAWAITABLE__ALWAYS_INLINE int
+PyAwaitable__save_each_pointer(PyObject *awaitable, Py_ssize_t count, Values... values)
 {
     const volatile void *const array[] = PYAWAITABLE__POINTERS;
     return PyAwaitable__save_pointers(awaitable, count, (Py_ssize_t)sizeof...(values), array);
 }
 
 template <typename... Values>
-PYAWAITABLE__ALWAYS_INLINE int PyAwaitable__save_each_integer(PyObject *awaitable, Py_ssize_t count, Values... values)
+PYAWAITABLE__ALWAYS_INLINE int
+PyAwaitable__save_each_integer(PyObject *awaitable, Py_ssize_t count, Values... values)
 {
     const long array[] = {(long)values..., 0};
     return PyAwaitable__save_integers(awaitable, count, (Py_ssize_t)sizeof...(values), array);
 }
 
 template <typename... Values>
-PYAWAITABLE__ALWAYS_INLINE int PyAwaitable__unpack_each_object(PyObject *awaitable, Values... values)
+PYAWAITABLE__ALWAYS_INLINE int
+PyAwaitable__unpack_each_object(PyObject *awaitable, Values... values)
 {
     const volatile void *const array[] = PYAWAITABLE__POINTERS;
     return PyAwaitable__unpack_objects(awaitable, (Py_ssize_t)sizeof...(values), array);
 }
 
 template <typename... Values>
-PYAWAITABLE__ALWAYS_INLINE int PyAwaitable__unpack_each_pointer(PyObject *awaitable, Values... values)
+PYAWAITABLE__ALWAYS_INLINE int
+PyAwaitable__unpack_each_pointer(PyObject *awaitable, Values... values)
 {
     const volatile void *const array[] = PYAWAITABLE__POINTERS;
     return PyAwaitable__unpack_pointers(awaitable, (Py_ssize_t)sizeof...(values), array);
 }
 
 template <typename... Values>
-PYAWAITABLE__ALWAYS_INLINE int PyAwaitable__unpack_each_integer(PyObject *awaitable, Values... values)
+PYAWAITABLE__ALWAYS_INLINE int
+PyAwaitable__unpack_each_integer(PyObject *awaitable, Values... values)
 {
     const volatile void *const array[] = PYAWAITABLE__POINTERS;
     return PyAwaitable__unpack_integers(awaitable, (Py_ssize_t)sizeof...(values), array);
@@ -374,8 +400,7 @@ PYAWAITABLE__ALWAYS_INLINE int PyAwaitable__unpack_each_integer(PyObject *awaita
 /* An array of what comes after the first argument, a 0 at its end, and how many that are without it. The array lives as long
    as the block around it. Its address, since -Wc++-compat minds when an array becomes a pointer by itself. */
 #define PYAWAITABLE__ARRAY(type, ...) ((type[]){PYAWAITABLE__OTHERS(__VA_ARGS__, 0)})
-#define PYAWAITABLE__COUNT(type, ...)                                                                                  \
-    ((Py_ssize_t)(sizeof(PYAWAITABLE__ARRAY(type, __VA_ARGS__)) / sizeof(type)) - 1)
+#define PYAWAITABLE__COUNT(type, ...) ((Py_ssize_t)(sizeof(PYAWAITABLE__ARRAY(type, __VA_ARGS__)) / sizeof(type)) - 1)
 
 #define PYAWAITABLE__SAVE(function, type, awaitable, ...)                                                              \
     function(awaitable, PYAWAITABLE__FIRST(__VA_ARGS__, 0), PYAWAITABLE__COUNT(type, __VA_ARGS__),                     \

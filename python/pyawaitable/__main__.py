@@ -49,8 +49,7 @@ def main(argv=None):
     # without one: a namespace package.
     if not hasattr(pyawaitable, "include"):
         return complain(
-            "error: the installation of 'pyawaitable-rs' is not whole; "
-            "`pip install --force-reinstall pyawaitable-rs` mends it"
+            "error: the installation of 'pyawaitable-rs' is not whole; `pip install --force-reinstall pyawaitable-rs` mends it"
         )
 
     with warnings.catch_warnings(record=True) as caught:

@@ -19,7 +19,8 @@ void pyawaitable_shim_v1_forget(PyTypeObject *type);
 static PyAwaitableABI table = PYAWAITABLE__ABI;
 
 /* Puts `to` in the place of `from`, if that is what stands there. */
-static void exchange_type(PyTypeObject *from, PyTypeObject *to)
+static void
+exchange_type(PyTypeObject *from, PyTypeObject *to)
 {
 #if defined(_MSC_VER) && !defined(__clang__)
     _InterlockedCompareExchangePointer((void *volatile *)&table.PyAwaitableType, to, from);
@@ -28,14 +29,16 @@ static void exchange_type(PyTypeObject *from, PyTypeObject *to)
 #endif
 }
 
-PyAwaitableABI *pyawaitable_shim_v1(PyTypeObject *type)
+PyAwaitableABI *
+pyawaitable_shim_v1(PyTypeObject *type)
 {
     exchange_type(PyInterpreterState_Get() == PyInterpreterState_Main() ? table.PyAwaitableType : NULL, type);
     return &table;
 }
 
 /* The interpreter that owns `type` is going. */
-void pyawaitable_shim_v1_forget(PyTypeObject *type)
+void
+pyawaitable_shim_v1_forget(PyTypeObject *type)
 {
     exchange_type(type, NULL);
 }

@@ -30,7 +30,8 @@ int pyawaitable_shim_check_version(void);
 /* Volatile, so that a test can have another version in its place. */
 static const volatile char built_for[] = "built for CPython " NUMBER(PY_MAJOR_VERSION) "." NUMBER(PY_MINOR_VERSION) ".";
 
-int pyawaitable_shim_check_version(void)
+int
+pyawaitable_shim_check_version(void)
 {
     const char *version = Py_GetVersion();
     const size_t before = sizeof("built for CPython ") - 1;
@@ -48,17 +49,16 @@ int pyawaitable_shim_check_version(void)
     if (before + i == sizeof(built_for) - 1 && same_threads) {
         return 0;
     }
-    PyErr_Format(PyExc_ImportError,
-                 "this copy of PyAwaitable was built for Python " NUMBER(PY_MAJOR_VERSION) "." NUMBER(PY_MINOR_VERSION)
-                 "%s, and this is Python %.*s",
-                 kind, (int)strcspn(version, " "), version);
+    PyErr_Format(PyExc_ImportError, "this copy of PyAwaitable was built for Python %d.%d%s, and this is Python %.*s",
+                 PY_MAJOR_VERSION, PY_MINOR_VERSION, kind, (int)strcspn(version, " "), version);
     return -1;
 }
 
 /* Whether the interpreter may have become unable to make a type: 3.9 crashes where it does so at the end of Python. */
 int pyawaitable_shim_is_too_late(void);
 
-int pyawaitable_shim_is_too_late(void)
+int
+pyawaitable_shim_is_too_late(void)
 {
 #if PY_VERSION_HEX < 0x030A0000
     return _Py_IsFinalizing();
@@ -81,7 +81,8 @@ extern const size_t pyawaitable_shim_interpreter_offset;
 const size_t pyawaitable_shim_interpreter_offset = offsetof(PyThreadState, interp);
 extern const size_t pyawaitable_shim_origin_depth_offset;
 const size_t pyawaitable_shim_origin_depth_offset = offsetof(PyThreadState, coroutine_origin_tracking_depth);
-_Static_assert(sizeof(((PyThreadState *)NULL)->coroutine_origin_tracking_depth) == sizeof(int), "thread.rs takes it for an int");
+_Static_assert(sizeof(((PyThreadState *)NULL)->coroutine_origin_tracking_depth) == sizeof(int),
+               "thread.rs takes it for an int");
 
 /* The same that Py_EnterRecursiveCall() counts down; a function alone can say it before 3.11 and from 3.14 on. */
 #if PY_VERSION_HEX >= 0x030B0000 && PY_VERSION_HEX < 0x030E0000
@@ -104,7 +105,8 @@ struct stack_part {
 /* The half of this thread's stack that is used last; nothing where the system does not say where it is. */
 struct stack_part pyawaitable_shim_lower_half_of_stack(void);
 
-struct stack_part pyawaitable_shim_lower_half_of_stack(void)
+struct stack_part
+pyawaitable_shim_lower_half_of_stack(void)
 {
     struct stack_part half = {0, 0};
     uintptr_t size = 0;
@@ -136,7 +138,8 @@ struct stack_part pyawaitable_shim_lower_half_of_stack(void)
    elsewhere is nobody's to measure. Greenlets take their place on the stack and their count of levels with them. */
 int pyawaitable_shim_is_deep(struct stack_part lower_half);
 
-int pyawaitable_shim_is_deep(struct stack_part lower_half)
+int
+pyawaitable_shim_is_deep(struct stack_part lower_half)
 {
     const char here = 0;
     const PyThreadState *tstate = PyThreadState_Get();
@@ -163,7 +166,8 @@ int pyawaitable_shim_is_deep(struct stack_part lower_half)
    address where that cannot be told. */
 void pyawaitable_shim_place_of(const void *function, char *place, size_t size);
 
-void pyawaitable_shim_place_of(const void *function, char *place, size_t size)
+void
+pyawaitable_shim_place_of(const void *function, char *place, size_t size)
 {
 #ifndef _WIN32
     Dl_info found;
@@ -186,14 +190,16 @@ void pyawaitable_shim_place_of(const void *function, char *place, size_t size)
 void pyawaitable_shim_let_threads_run(uint64_t *last);
 
 #ifdef Py_GIL_DISABLED
-void pyawaitable_shim_let_threads_run(uint64_t *last)
+void
+pyawaitable_shim_let_threads_run(uint64_t *last)
 {
     (void)last;
     Py_BEGIN_ALLOW_THREADS;
     Py_END_ALLOW_THREADS;
 }
 #else
-static uint64_t microseconds(void)
+static uint64_t
+microseconds(void)
 {
 #ifdef _WIN32
     return GetTickCount64() * 1000;
@@ -206,7 +212,8 @@ static uint64_t microseconds(void)
 
 /* What sys.getswitchinterval() says, in seconds. CPython's default where something else is in its place, which might be Python
    code. */
-static double switch_interval(void)
+static double
+switch_interval(void)
 {
     double seconds = -1;
     PyObject *function = PySys_GetObject("getswitchinterval");
@@ -223,7 +230,8 @@ static double switch_interval(void)
     return seconds >= 0 ? seconds : 0.005;
 }
 
-void pyawaitable_shim_let_threads_run(uint64_t *last)
+void
+pyawaitable_shim_let_threads_run(uint64_t *last)
 {
     /* A thread that sleeps is late by what the system rounds its time up to. */
     const uint64_t least = 1000;
@@ -243,7 +251,8 @@ int pyawaitable_shim_is_marked_generator(PyObject *object);
 
 /* From here to the pop, `exception` is what an except block would see: the same that a native coroutine does for its own
    frame, so that nothing of the caller's own handled exception is lost or moved. `item` lives on the caller's stack. */
-void pyawaitable_shim_push_handled(_PyErr_StackItem *item, PyObject *exception)
+void
+pyawaitable_shim_push_handled(_PyErr_StackItem *item, PyObject *exception)
 {
     PyThreadState *tstate = PyThreadState_Get();
     Py_INCREF(exception);
@@ -257,7 +266,8 @@ void pyawaitable_shim_push_handled(_PyErr_StackItem *item, PyObject *exception)
     tstate->exc_info = item;
 }
 
-void pyawaitable_shim_pop_handled(_PyErr_StackItem *item)
+void
+pyawaitable_shim_pop_handled(_PyErr_StackItem *item)
 {
     PyThreadState *tstate = PyThreadState_Get();
     tstate->exc_info = item->previous_item;
@@ -269,7 +279,8 @@ void pyawaitable_shim_pop_handled(_PyErr_StackItem *item)
 }
 
 /* Whether `object` is a generator that types.coroutine has marked. Sets no exception. */
-int pyawaitable_shim_is_marked_generator(PyObject *object)
+int
+pyawaitable_shim_is_marked_generator(PyObject *object)
 {
     if (!PyGen_CheckExact(object)) {
         return 0;

@@ -17,19 +17,22 @@
     } while (0)
 
 /* Adds what was awaited to the list that is saved. */
-static int append(PyObject *awaitable, PyObject *result)
+static int
+append(PyObject *awaitable, PyObject *result)
 {
     PyObject *list = PyAwaitable_GetValue(awaitable, 0);
 
     return list == NULL ? -1 : PyList_Append(list, result);
 }
 
-static int append_error(PyObject *awaitable, PyObject *error)
+static int
+append_error(PyObject *awaitable, PyObject *error)
 {
     return append(awaitable, error);
 }
 
-static int finish(PyObject *awaitable)
+static int
+finish(PyObject *awaitable)
 {
     PyObject *list;
     long factor;
@@ -49,7 +52,8 @@ static int finish(PyObject *awaitable)
 
 /* gather(coroutine, function, context, factor): what the coroutine, function(1, b"two") and the context manager give,
  * or their errors, in a list that is repeated `factor` times. */
-static PyObject *gather(PyObject *module, PyObject *args)
+static PyObject *
+gather(PyObject *module, PyObject *args)
 {
     PyObject *coroutine, *function, *context, *list = NULL, *awaitable = NULL;
     long factor;
@@ -76,7 +80,8 @@ failed:
 }
 
 /* What needs no event loop: True, or the check that failed. */
-static PyObject *check(PyObject *module, PyObject *unused)
+static PyObject *
+check(PyObject *module, PyObject *unused)
 {
     PyObject *awaitable = PyAwaitable_New(), *first, *second;
     void *pointer;
@@ -111,7 +116,8 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static int execute(PyObject *module)
+static int
+execute(PyObject *module)
 {
     (void)module;
     return PyAwaitable_Init();
@@ -129,7 +135,8 @@ static struct PyModuleDef definition = {
     .m_slots = slots,
 };
 
-PyMODINIT_FUNC PyInit_pyawaitable_abi3(void)
+PyMODINIT_FUNC
+PyInit_pyawaitable_abi3(void)
 {
     return PyModuleDef_Init(&definition);
 }

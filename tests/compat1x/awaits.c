@@ -1,38 +1,44 @@
 /* Awaits, callbacks and `async with`, with the lower-case names. */
 #include "compat1x.h"
 
-static int keep_result(PyObject *aw, PyObject *result)
+static int
+keep_result(PyObject *aw, PyObject *result)
 {
     return pyawaitable_set_result(aw, result);
 }
 
-static int fail(PyObject *aw, PyObject *result)
+static int
+fail(PyObject *aw, PyObject *result)
 {
     (void)aw;
     PyErr_SetObject(PyExc_ValueError, result);
     return -1;
 }
 
-static int fail_past_error(PyObject *aw, PyObject *result)
+static int
+fail_past_error(PyObject *aw, PyObject *result)
 {
     (void)aw;
     PyErr_SetObject(PyExc_KeyError, result);
     return -2;
 }
 
-static int handle(PyObject *aw, PyObject *error)
+static int
+handle(PyObject *aw, PyObject *error)
 {
     return pyawaitable_set_result(aw, error);
 }
 
-static int reraise(PyObject *aw, PyObject *error)
+static int
+reraise(PyObject *aw, PyObject *error)
 {
     (void)aw;
     (void)error;
     return -1;
 }
 
-static int replace(PyObject *aw, PyObject *error)
+static int
+replace(PyObject *aw, PyObject *error)
 {
     (void)aw;
     PyErr_SetObject(PyExc_LookupError, error);
@@ -40,13 +46,16 @@ static int replace(PyObject *aw, PyObject *error)
 }
 
 /* await_with(coroutine, callback, error): the callbacks by their names here, or None. */
-static PyObject *await_with(PyObject *module, PyObject *args)
+static PyObject *
+await_with(PyObject *module, PyObject *args)
 {
     static const struct {
         const char *name;
         awaitcallback callback;
-    } callbacks[] = {{"keep_result", keep_result}, {"fail", fail}, {"fail_past_error", fail_past_error},
-                     {"handle", handle}, {"reraise", reraise}, {"replace", replace}};
+    } callbacks[] = {
+        {"keep_result", keep_result}, {"fail", fail},       {"fail_past_error", fail_past_error},
+        {"handle", handle},           {"reraise", reraise}, {"replace", replace},
+    };
     PyObject *coroutine, *aw = NULL;
     const char *names[2];
     awaitcallback chosen[2] = {NULL, NULL};
@@ -69,7 +78,8 @@ static PyObject *await_with(PyObject *module, PyObject *args)
 }
 
 /* call_with(function, how many arguments: 0, 1 or 20) */
-static PyObject *call_with(PyObject *module, PyObject *args)
+static PyObject *
+call_with(PyObject *module, PyObject *args)
 {
     PyObject *function, *aw = NULL;
     int count;
@@ -82,19 +92,20 @@ static PyObject *call_with(PyObject *module, PyObject *args)
     CHECK(aw != NULL);
     if (count == 0) {
         CHECK(pyawaitable_await_function(aw, function, "", keep_result, NULL) == 0);
-    } else if (count == 1) {
+    }
+    else if (count == 1) {
         CHECK(pyawaitable_await_function(aw, function, "s", keep_result, NULL, "one") == 0);
-    } else {
-        CHECK(pyawaitable_await_function(
-                  aw, function, "iidsiidsiidsiidsiids", keep_result, NULL, 0, 1, 2.5, "3", 4, 5, 6.5, "7", 8, 9, 10.5,
-                  "11", 12, 13, 14.5, "15", 16, 17, 18.5, "19")
-              == 0);
+    }
+    else {
+        CHECK(pyawaitable_await_function(aw, function, "iidsiidsiidsiidsiids", keep_result, NULL, 0, 1, 2.5, "3", 4, 5,
+                                         6.5, "7", 8, 9, 10.5, "11", 12, 13, 14.5, "15", 16, 17, 18.5, "19") == 0);
     }
     RETURN_AWAITABLE;
 }
 
 /* enter(context, callback is to fail) */
-static PyObject *enter(PyObject *module, PyObject *args)
+static PyObject *
+enter(PyObject *module, PyObject *args)
 {
     PyObject *context, *aw = NULL;
     int fails;
@@ -110,7 +121,8 @@ static PyObject *enter(PyObject *module, PyObject *args)
 }
 
 /* Cancels what was added, and awaits the coroutine instead. */
-static PyObject *change_of_mind(PyObject *module, PyObject *args)
+static PyObject *
+change_of_mind(PyObject *module, PyObject *args)
 {
     PyObject *first, *second, *aw = NULL;
 
@@ -127,7 +139,8 @@ static PyObject *change_of_mind(PyObject *module, PyObject *args)
 }
 
 /* add(awaitable, object): whatever the caller passes. */
-static PyObject *add(PyObject *module, PyObject *args)
+static PyObject *
+add(PyObject *module, PyObject *args)
 {
     PyObject *aw, *object;
 

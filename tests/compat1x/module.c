@@ -3,7 +3,8 @@
 #define PYAWAITABLE_PYAPI
 #include "compat1x.h"
 
-static PyObject *get_type(PyObject *module, PyObject *unused)
+static PyObject *
+get_type(PyObject *module, PyObject *unused)
 {
     PyTypeObject *type = PyAwaitable_Type;
 
@@ -14,7 +15,8 @@ static PyObject *get_type(PyObject *module, PyObject *unused)
 }
 
 /* What the table says its size is. */
-static PyObject *table_size(PyObject *module, PyObject *unused)
+static PyObject *
+table_size(PyObject *module, PyObject *unused)
 {
     const PyAwaitableABI *abi = PyAwaitable_ABI;
 
@@ -24,29 +26,33 @@ static PyObject *table_size(PyObject *module, PyObject *unused)
 }
 
 /* What it has to be at least for this file. */
-static PyObject *known_size(PyObject *module, PyObject *unused)
+static PyObject *
+known_size(PyObject *module, PyObject *unused)
 {
     (void)module;
     (void)unused;
     return PyLong_FromSsize_t((Py_ssize_t)sizeof(PyAwaitableABI));
 }
 
-static PyObject *version(PyObject *module, PyObject *unused)
+static PyObject *
+version(PyObject *module, PyObject *unused)
 {
     (void)module;
     (void)unused;
-    return Py_BuildValue(
-        "iiii", PYAWAITABLE_MAJOR_VERSION, PYAWAITABLE_MINOR_VERSION, PYAWAITABLE_MICRO_VERSION, PYAWAITABLE_RELEASE_LEVEL);
+    return Py_BuildValue("iiii", PYAWAITABLE_MAJOR_VERSION, PYAWAITABLE_MINOR_VERSION, PYAWAITABLE_MICRO_VERSION,
+                         PYAWAITABLE_RELEASE_LEVEL);
 }
 
-static PyObject *init_again(PyObject *module, PyObject *unused)
+static PyObject *
+init_again(PyObject *module, PyObject *unused)
 {
     (void)module;
     (void)unused;
     return PyAwaitable_Init() < 0 ? NULL : PyLong_FromLong(pyawaitable_init());
 }
 
-static PyObject *vendor_init(PyObject *module, PyObject *unused)
+static PyObject *
+vendor_init(PyObject *module, PyObject *unused)
 {
     (void)unused;
     if (pyawaitable_vendor_init(module) == 0) {
@@ -56,7 +62,8 @@ static PyObject *vendor_init(PyObject *module, PyObject *unused)
 }
 
 /* What 1.x called PyAwaitable_GetValue was its setter; the value here is what that name promises. */
-static int sum_saved(PyObject *aw, PyObject *result)
+static int
+sum_saved(PyObject *aw, PyObject *result)
 {
     PyObject *saved, *sum;
     int status;
@@ -74,7 +81,8 @@ static int sum_saved(PyObject *aw, PyObject *result)
 }
 
 /* add_up(start, first, second): start and the results of two coroutines. */
-static PyObject *add_up(PyObject *module, PyObject *args)
+static PyObject *
+add_up(PyObject *module, PyObject *args)
 {
     PyObject *start, *first, *second, *aw = NULL;
 
@@ -90,6 +98,7 @@ static PyObject *add_up(PyObject *module, PyObject *args)
     RETURN_AWAITABLE;
 }
 
+/* clang-format off */
 static PyMethodDef methods[] = {
     {"get_type", get_type, METH_NOARGS, NULL},
     {"table_size", table_size, METH_NOARGS, NULL},
@@ -100,6 +109,7 @@ static PyMethodDef methods[] = {
     {"add_up", add_up, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
+/* clang-format on */
 
 static PyModuleDef definition = {
     PyModuleDef_HEAD_INIT,
@@ -108,7 +118,8 @@ static PyModuleDef definition = {
     .m_methods = methods,
 };
 
-PyMODINIT_FUNC PyInit_compat1x(void)
+PyMODINIT_FUNC
+PyInit_compat1x(void)
 {
     PyObject *module;
 

@@ -2,11 +2,12 @@
 #include "compat1x.h"
 
 #define TWENTY(a)                                                                                                      \
-    a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], a[11], a[12], a[13], a[14], a[15], a[16], a[17], \
-        a[18], a[19]
+    a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], a[11], a[12], a[13], a[14], a[15], a[16],       \
+        a[17], a[18], a[19]
 
 /* many(objects): saves and unpacks a list of 20; what came back. */
-static PyObject *many_objects(PyObject *module, PyObject *list)
+static PyObject *
+many_objects(PyObject *module, PyObject *list)
 {
     PyObject *given[20], *read[20], **places[20], *aw = NULL, *result = NULL;
 
@@ -37,7 +38,8 @@ failed:
     return result;
 }
 
-static PyObject *many_plain(PyObject *module, PyObject *unused)
+static PyObject *
+many_plain(PyObject *module, PyObject *unused)
 {
     void *pointers[20], *read_pointers[20], **pointer_places[20];
     long longs[20], read_longs[20], *long_places[20];
@@ -63,7 +65,8 @@ static PyObject *many_plain(PyObject *module, PyObject *unused)
     RETURN_TRUE;
 }
 
-static PyObject *one_or_none(PyObject *module, PyObject *object)
+static PyObject *
+one_or_none(PyObject *module, PyObject *object)
 {
     PyObject *aw = pyawaitable_new(), *read = NULL;
     void *pointer = NULL;
@@ -87,7 +90,8 @@ static PyObject *one_or_none(PyObject *module, PyObject *object)
     RETURN_TRUE;
 }
 
-static PyObject *by_index(PyObject *module, PyObject *object)
+static PyObject *
+by_index(PyObject *module, PyObject *object)
 {
     PyObject *aw = pyawaitable_new();
     long number = 0;

@@ -126,9 +126,7 @@ for _index in (-1, 2, *LARGE, -sys.maxsize - 1):
     )
 
 
-wrong_arguments = pytest.mark.parametrize(
-    ("kind", "call"), WRONG_ARGUMENTS.values(), ids=WRONG_ARGUMENTS.keys()
-)
+wrong_arguments = pytest.mark.parametrize(("kind", "call"), WRONG_ARGUMENTS.values(), ids=WRONG_ARGUMENTS.keys())
 
 
 @wrong_arguments

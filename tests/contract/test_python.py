@@ -36,9 +36,7 @@ def test_is_instance_of(base, new):
     assert issubclass(PyAwaitable, getattr(collections.abc, base))
 
 
-@pytest.mark.parametrize(
-    "base", ["Iterator", "Iterable", "Generator", "AsyncIterator", "AsyncGenerator", "Callable"]
-)
+@pytest.mark.parametrize("base", ["Iterator", "Iterable", "Generator", "AsyncIterator", "AsyncGenerator", "Callable"])
 def test_is_not_instance_of(base, new):
     assert not isinstance(new(), getattr(collections.abc, base))
     assert not issubclass(PyAwaitable, getattr(collections.abc, base))

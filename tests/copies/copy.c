@@ -3,13 +3,15 @@
 #include <Python.h>
 #include <pyawaitable.h>
 
-static int keep_result(PyObject *awaitable, PyObject *result)
+static int
+keep_result(PyObject *awaitable, PyObject *result)
 {
     return PyAwaitable_SetResult(awaitable, result);
 }
 
 /* once(object): an awaitable of what awaiting it gives. */
-static PyObject *once(PyObject *module, PyObject *object)
+static PyObject *
+once(PyObject *module, PyObject *object)
 {
     PyObject *awaitable = PyAwaitable_New();
 
@@ -24,7 +26,8 @@ static PyObject *once(PyObject *module, PyObject *object)
     return awaitable;
 }
 
-static PyObject *version(PyObject *module, PyObject *unused)
+static PyObject *
+version(PyObject *module, PyObject *unused)
 {
     (void)module;
     (void)unused;
@@ -33,7 +36,8 @@ static PyObject *version(PyObject *module, PyObject *unused)
 
 #if PyAwaitable_MAJOR_VERSION >= 3
 /* What a call came to, appended to the list: the exception's type, or None. */
-static int note(PyObject *list)
+static int
+note(PyObject *list)
 {
     PyObject *type = PyErr_Occurred();
     int status;
@@ -45,14 +49,16 @@ static int note(PyObject *list)
     return status;
 }
 
-static int on_defer(PyObject *awaitable)
+static int
+on_defer(PyObject *awaitable)
 {
     (void)awaitable;
     return 0;
 }
 
 /* every_call(object): what each function makes of it as the awaitable. */
-static PyObject *every_call(PyObject *module, PyObject *object)
+static PyObject *
+every_call(PyObject *module, PyObject *object)
 {
     PyObject *list = PyList_New(0), *value;
     void *pointer;
@@ -98,7 +104,8 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static int execute(PyObject *module)
+static int
+execute(PyObject *module)
 {
     (void)module;
     return PyAwaitable_Init();
@@ -119,7 +126,8 @@ static PyModuleDef definition = {
     .m_slots = slots,
 };
 
-PyMODINIT_FUNC PyInit_copy(void)
+PyMODINIT_FUNC
+PyInit_copy(void)
 {
     return PyModuleDef_Init(&definition);
 }

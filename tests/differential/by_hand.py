@@ -193,10 +193,7 @@ class Run:
         self.steps, self.kind, self.thrown, self.place, self.mode = steps, kind, thrown, place, mode
 
     def __str__(self):
-        return (
-            f"{self.kind} inners that {self.thrown} what is thrown, {self.place}, {self.mode}: "
-            + ", ".join(self.steps)
-        )
+        return f"{self.kind} inners that {self.thrown} what is thrown, {self.place}, {self.mode}: " + ", ".join(self.steps)
 
     def on(self, scenario, side):
         """The log of it."""

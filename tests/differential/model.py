@@ -159,9 +159,7 @@ class Queue:
                                                     while self.queues[-1]:
                                                         innermost = self.pop()
                                                         try:
-                                                            innermost.call(
-                                                                await innermost.awaitable
-                                                            )
+                                                            innermost.call(await innermost.awaitable)
                                                         except BaseException as exception:
                                                             innermost.fail(exception)
                                                 finally:

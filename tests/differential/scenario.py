@@ -35,9 +35,7 @@ def scenario(variants=None, *, inners=None, contexts=None, value=None, outside=F
 
     def register(twin):
         for variant, special in (variants or DEFAULT_VARIANT).items():
-            SCENARIOS.append(
-                Scenario(twin, variant, {**(inners or {}), **special}, contexts or {}, value, outside, loops)
-            )
+            SCENARIOS.append(Scenario(twin, variant, {**(inners or {}), **special}, contexts or {}, value, outside, loops))
         return twin
 
     return register

@@ -50,9 +50,7 @@ SCRIPTED = Scripted("a script")
 IGNORES_ITS_END = {"two_failures"}
 # Where other code adds to a queue, or cancels it, it is the queue that is tested.
 CHOSEN = [
-    scenario
-    for scenario in PLAIN
-    if scenario.name in SCRIPTS and scenario.name not in IGNORES_ITS_END and not scenario.outside
+    scenario for scenario in PLAIN if scenario.name in SCRIPTS and scenario.name not in IGNORES_ITS_END and not scenario.outside
 ]
 
 
@@ -109,5 +107,3 @@ def test_inner_that_catches(scenario, thrown):
 def test_every_loop(where, scenario):  # noqa: F811
     host, api = where
     same(scenario, loops.disturbed(scenario, NATIVE, host, api, every_way(where, scenario)))
-
-

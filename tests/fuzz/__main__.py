@@ -1,10 +1,10 @@
 """python -m fuzz: random programs on both sides, then random calls at the edge of the C API.
 
-    --programs N    how many programs; 0 for none
-    --calls N       how many calls
-    --seed N        for the programs
-    --first N       the first episode of calls: with --calls 1 that alone, as a failure has named it
-    --log FILE      has the seed of the episode that is under way, for one that crashes
+--programs N    how many programs; 0 for none
+--calls N       how many calls
+--seed N        for the programs
+--first N       the first episode of calls: with --calls 1 that alone, as a failure has named it
+--log FILE      has the seed of the episode that is under way, for one that crashes
 """
 
 import argparse

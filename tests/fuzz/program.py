@@ -19,11 +19,7 @@ MOST_OBJECTS = 5
 def brief(self):
     """The repr without what is as by default."""
     defaults = self._field_defaults
-    shown = [
-        f"{name}={value!r}"
-        for name, value in zip(self._fields, self)
-        if name not in defaults or value != defaults[name]
-    ]
+    shown = [f"{name}={value!r}" for name, value in zip(self._fields, self) if name not in defaults or value != defaults[name]]
     return f"{type(self).__name__}({', '.join(shown)})"
 
 

@@ -16,9 +16,9 @@ static const PyMemAllocatorDomain kinds[] = {PYMEM_DOMAIN_RAW, PYMEM_DOMAIN_MEM,
 static PyMemAllocatorEx domains[DOMAINS];
 
 static struct {
-    int installed;  /* between begin() and end() */
-    int inside;     /* how many calls are under way */
-    void *caller;   /* the Python frame that has made the innermost of them */
+    int installed; /* between begin() and end() */
+    int inside;    /* how many calls are under way */
+    void *caller;  /* the Python frame that has made the innermost of them */
     Py_ssize_t made;
     Py_ssize_t first; /* the one that fails, counted from 0 */
     int further;      /* whether all after it fail, too, until the outermost call returns */
@@ -27,7 +27,8 @@ static struct {
 } watch;
 
 /* The Python frame that runs; only for comparison. To ask for it as an object would allocate. */
-static void *current_frame(void)
+static void *
+current_frame(void)
 {
 #if PY_VERSION_HEX >= 0x030D0000
     return PyThreadState_Get()->current_frame;
@@ -38,7 +39,8 @@ static void *current_frame(void)
 #endif
 }
 
-static int is_refused(void)
+static int
+is_refused(void)
 {
     if (!watch.inside || watch.over || current_frame() != watch.caller) {
         return 0;
@@ -51,35 +53,40 @@ static int is_refused(void)
     return 0;
 }
 
-static void *failing_malloc(void *context, size_t size)
+static void *
+failing_malloc(void *context, size_t size)
 {
     PyMemAllocatorEx *domain = context;
 
     return is_refused() ? NULL : domain->malloc(domain->ctx, size);
 }
 
-static void *failing_calloc(void *context, size_t count, size_t size)
+static void *
+failing_calloc(void *context, size_t count, size_t size)
 {
     PyMemAllocatorEx *domain = context;
 
     return is_refused() ? NULL : domain->calloc(domain->ctx, count, size);
 }
 
-static void *failing_realloc(void *context, void *block, size_t size)
+static void *
+failing_realloc(void *context, void *block, size_t size)
 {
     PyMemAllocatorEx *domain = context;
 
     return is_refused() ? NULL : domain->realloc(domain->ctx, block, size);
 }
 
-static void passed_on_free(void *context, void *block)
+static void
+passed_on_free(void *context, void *block)
 {
     PyMemAllocatorEx *domain = context;
 
     domain->free(domain->ctx, block);
 }
 
-static PyObject *begin(PyObject *Py_UNUSED(module), PyObject *args)
+static PyObject *
+begin(PyObject *Py_UNUSED(module), PyObject *args)
 {
     Py_ssize_t first;
     int further;
@@ -103,7 +110,8 @@ static PyObject *begin(PyObject *Py_UNUSED(module), PyObject *args)
     Py_RETURN_NONE;
 }
 
-static PyObject *end(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
+static PyObject *
+end(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
 {
     if (!watch.installed) {
         PyErr_SetString(PyExc_RuntimeError, "not begun");
@@ -116,7 +124,8 @@ static PyObject *end(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
     return PyBool_FromLong(watch.reached);
 }
 
-static PyObject *call(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count, PyObject *names)
+static PyObject *
+call(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count, PyObject *names)
 {
     void *before = watch.caller;
     PyObject *result;
@@ -137,7 +146,8 @@ static PyObject *call(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssi
 }
 
 /* warn(object): what the library does with an object that was never awaited, without the library. */
-static PyObject *warn(PyObject *Py_UNUSED(module), PyObject *object)
+static PyObject *
+warn(PyObject *Py_UNUSED(module), PyObject *object)
 {
     if (PyErr_ResourceWarning(object, 1, "%R was never awaited", object) < 0) {
         return NULL;
@@ -148,7 +158,8 @@ static PyObject *warn(PyObject *Py_UNUSED(module), PyObject *object)
 static struct sigaction before_crash;
 
 /* Tells which C functions were under way, then leaves the crash to whoever was to have it before: faulthandler. */
-static void on_crash(int number)
+static void
+on_crash(int number)
 {
     void *addresses[64];
 
@@ -157,7 +168,8 @@ static void on_crash(int number)
     raise(number);
 }
 
-static void show_crashes(void)
+static void
+show_crashes(void)
 {
     struct sigaction action = {.sa_handler = on_crash, .sa_flags = SA_NODEFER};
     void *address;
@@ -168,7 +180,8 @@ static void show_crashes(void)
 }
 
 static PyMethodDef methods[] = {
-    {"begin", begin, METH_VARARGS, "begin(n, further): the n-th allocation inside call() fails, and with `further` those after it"},
+    {"begin", begin, METH_VARARGS,
+     "begin(n, further): the n-th allocation inside call() fails, and with `further` those after it"},
     {"end", end, METH_NOARGS, "end(): whether there was an n-th allocation"},
     {"call", (PyCFunction)(void (*)(void))call, METH_FASTCALL | METH_KEYWORDS,
      "call(function, *args, **kwargs): what it allocates is counted, and may fail"},
@@ -183,7 +196,8 @@ static PyModuleDef definition = {
     .m_methods = methods,
 };
 
-PyMODINIT_FUNC PyInit_failing(void)
+PyMODINIT_FUNC
+PyInit_failing(void)
 {
     show_crashes();
     return PyModule_Create(&definition);

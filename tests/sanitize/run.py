@@ -116,9 +116,7 @@ def tests(python, *options, **environment):
     files = [TESTS / f"{name}.py" for name in TESTED]
     passed, failed = 0, 0
     for selected in files, [TESTS / DIFFERENTIAL[0], *DIFFERENTIAL[1:]]:
-        status, output = run(
-            [python, *options, "-m", "pytest", "-q", *selected], **environment
-        )
+        status, output = run([python, *options, "-m", "pytest", "-q", *selected], **environment)
         count = re.search(r"(\d+) passed", output)
         passed += int(count.group(1)) if count else 0
         failed += status != 0

@@ -71,9 +71,7 @@ class Clients:
     def sha256(self):
         parts = self.parts()
         digest = hashlib.sha256(b"".join(parts)).hexdigest()
-        return self.post(
-            "/sha256", parts
-        ), lambda answer: json.loads(answer.body)["sha256"] == digest
+        return self.post("/sha256", parts), lambda answer: json.loads(answer.body)["sha256"] == digest
 
     def upload(self):
         parts = self.parts()

@@ -264,9 +264,7 @@ class Stress:
 
     def run(self, seconds):
         self.deadline = time.monotonic() + seconds
-        workers = [
-            threading.Thread(target=self.work, args=(number,)) for number in range(self.threads)
-        ]
+        workers = [threading.Thread(target=self.work, args=(number,)) for number in range(self.threads)]
         self.first = workers[0]
         for worker in workers:
             worker.start()

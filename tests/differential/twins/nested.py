@@ -158,8 +158,6 @@ def nested_from_callback(env):
 
     async def outer():
         env.log("callback", await b)
-        return does.returns(
-            await around(env, "innermost", env.inner("a"), does.returns, does.handles)
-        )
+        return does.returns(await around(env, "innermost", env.inner("a"), does.returns, does.handles))
 
     return outer()

@@ -7,13 +7,15 @@
 
 namespace {
 
-int keep_result(PyObject *aw, PyObject *result)
+int
+keep_result(PyObject *aw, PyObject *result)
 {
     return PyAwaitable_SetResult(aw, result);
 }
 
 // once(coro): an awaitable of what the coroutine returns.
-PyObject *once(PyObject *, PyObject *coroutine)
+PyObject *
+once(PyObject *, PyObject *coroutine)
 {
     PyObject *aw = PyAwaitable_New();
     if (aw == nullptr) {
@@ -27,7 +29,8 @@ PyObject *once(PyObject *, PyObject *coroutine)
 }
 
 // enter(context): what `async with` gives, by lambdas and a call with arguments of several types.
-PyObject *enter(PyObject *, PyObject *args)
+PyObject *
+enter(PyObject *, PyObject *args)
 {
     PyObject *context, *function;
     if (!PyArg_ParseTuple(args, "OO:enter", &context, &function)) {
@@ -48,8 +51,8 @@ PyObject *enter(PyObject *, PyObject *args)
         Py_XDECREF(pair);
         return status;
     };
-    if (PyAwaitable_AsyncWith(aw, context, in_body, nullptr) < 0
-        || PyAwaitable_AwaitFunction(aw, function, "isy#", at_end, nullptr, 1, "two", "three", Py_ssize_t(5)) < 0) {
+    if (PyAwaitable_AsyncWith(aw, context, in_body, nullptr) < 0 ||
+        PyAwaitable_AwaitFunction(aw, function, "isy#", at_end, nullptr, 1, "two", "three", Py_ssize_t(5)) < 0) {
         Py_DECREF(aw);
         return nullptr;
     }
@@ -57,7 +60,8 @@ PyObject *enter(PyObject *, PyObject *args)
 }
 
 // table(): the fields of pyawaitable_abi; those that are keywords of C++ end in `_`.
-PyObject *table(PyObject *, PyObject *)
+PyObject *
+table(PyObject *, PyObject *)
 {
     PyAwaitableABI *abi = pyawaitable_abi;
     PyObject *aw = abi->new_();
@@ -65,8 +69,8 @@ PyObject *table(PyObject *, PyObject *)
         return nullptr;
     }
     PyObject *saved = nullptr;
-    if (abi->save(aw, 1, Py_True) < 0 || abi->unpack(aw, &saved) < 0 || saved != Py_True
-        || pyawaitable_set_result(aw, Py_None) < 0) {
+    if (abi->save(aw, 1, Py_True) < 0 || abi->unpack(aw, &saved) < 0 || saved != Py_True ||
+        pyawaitable_set_result(aw, Py_None) < 0) {
         Py_DECREF(aw);
         return nullptr;
     }
@@ -77,11 +81,13 @@ PyObject *table(PyObject *, PyObject *)
     return reinterpret_cast<PyObject *>(type);
 }
 
-int module_exec(PyObject *)
+int
+module_exec(PyObject *)
 {
     return 0;
 }
 
+/* clang-format off */
 PyMethodDef methods[] = {
     {"once", once, METH_O, nullptr},
     {"enter", enter, METH_VARARGS, nullptr},
@@ -89,6 +95,7 @@ PyMethodDef methods[] = {
     {"many_values", many_values, METH_O, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
+/* clang-format on */
 
 PyModuleDef_Slot slots[] = {
     {Py_mod_exec, reinterpret_cast<void *>(module_exec)},
@@ -107,7 +114,8 @@ PyModuleDef definition = {
 
 } // namespace
 
-PyMODINIT_FUNC PyInit_cplusplus()
+PyMODINIT_FUNC
+PyInit_cplusplus()
 {
     return PyModuleDef_Init(&definition);
 }

@@ -39,8 +39,8 @@ struct Values {
     {
         for (std::size_t i = 0; i < most; i++) {
             bool read = i < number;
-            if (objects_read[i] != (read ? objects[i] : nullptr) || longs_read[i] != (read ? longs[i] : 0)
-                || pointers_read[i] != (read ? pointers[i] : nullptr)) {
+            if (objects_read[i] != (read ? objects[i] : nullptr) || longs_read[i] != (read ? longs[i] : 0) ||
+                pointers_read[i] != (read ? pointers[i] : nullptr)) {
                 return false;
             }
         }
@@ -48,20 +48,23 @@ struct Values {
     }
 };
 
-template <std::size_t... I> bool save_and_unpack(PyObject *aw, Values &v, Indexes<I...>)
+template <std::size_t... I>
+bool
+save_and_unpack(PyObject *aw, Values &v, Indexes<I...>)
 {
     constexpr Py_ssize_t n = sizeof...(I);
-    if (PyAwaitable_SaveValues(aw, n, v.objects[I]...) < 0 || PyAwaitable_SaveArbValues(aw, n, v.pointers[I]...) < 0
-        || PyAwaitable_SaveIntValues(aw, n, v.longs[I]...) < 0) {
+    if (PyAwaitable_SaveValues(aw, n, v.objects[I]...) < 0 || PyAwaitable_SaveArbValues(aw, n, v.pointers[I]...) < 0 ||
+        PyAwaitable_SaveIntValues(aw, n, v.longs[I]...) < 0) {
         return false;
     }
-    return n == 0
-        || (PyAwaitable_UnpackValues(aw, &v.objects_read[I]...) == 0
-            && PyAwaitable_UnpackArbValues(aw, &v.pointers_read[I]...) == 0
-            && PyAwaitable_UnpackIntValues(aw, &v.longs_read[I]...) == 0);
+    return n == 0 || (PyAwaitable_UnpackValues(aw, &v.objects_read[I]...) == 0 &&
+                      PyAwaitable_UnpackArbValues(aw, &v.pointers_read[I]...) == 0 &&
+                      PyAwaitable_UnpackIntValues(aw, &v.longs_read[I]...) == 0);
 }
 
-template <std::size_t N> bool passes(PyObject *aw)
+template <std::size_t N>
+bool
+passes(PyObject *aw)
 {
     Values v;
     return save_and_unpack(aw, v, typename Count<N>::Sequence()) && v.are_read(N);
@@ -70,17 +73,18 @@ template <std::size_t N> bool passes(PyObject *aw)
 } // namespace
 
 // many_values(number): whether that many values of each kind come back.
-PyObject *many_values(PyObject *, PyObject *number)
+PyObject *
+many_values(PyObject *, PyObject *number)
 {
     PyObject *aw = PyAwaitable_New();
     if (aw == nullptr) {
         return nullptr;
     }
     long count = PyLong_AsLong(number);
-    bool passed = count == 0 ? passes<0>(aw)
-        : count == 1         ? passes<1>(aw)
-        : count == 20        ? passes<20>(aw)
-                             : passes<300>(aw);
+    bool passed = count == 0    ? passes<0>(aw)
+                  : count == 1  ? passes<1>(aw)
+                  : count == 20 ? passes<20>(aw)
+                                : passes<300>(aw);
     PyAwaitable_Cancel(aw);
     Py_DECREF(aw);
     return PyErr_Occurred() ? nullptr : PyBool_FromLong(passed);

@@ -3,13 +3,15 @@
 #include <Python.h>
 #include <pyawaitable.h>
 
-static int keep_result(PyObject *aw, PyObject *result)
+static int
+keep_result(PyObject *aw, PyObject *result)
 {
     return PyAwaitable_SetResult(aw, result);
 }
 
 /* once(coro): an awaitable of what the coroutine returns. */
-static PyObject *lazyinit_once(PyObject *module, PyObject *coroutine)
+static PyObject *
+lazyinit_once(PyObject *module, PyObject *coroutine)
 {
     PyObject *aw = PyAwaitable_New();
 
@@ -24,7 +26,8 @@ static PyObject *lazyinit_once(PyObject *module, PyObject *coroutine)
     return aw;
 }
 
-static PyObject *lazyinit_get_type(PyObject *module, PyObject *unused)
+static PyObject *
+lazyinit_get_type(PyObject *module, PyObject *unused)
 {
     PyTypeObject *type = PyAwaitable_GetType();
 
@@ -36,7 +39,8 @@ static PyObject *lazyinit_get_type(PyObject *module, PyObject *unused)
 
 /* new_in_except(exc): calls PyAwaitable_New() while `exc` is set, as clean-up code does, and raises `exc`: unless the
  * call changed which exception is set, which is a SystemError. */
-static PyObject *lazyinit_new_in_except(PyObject *module, PyObject *exception)
+static PyObject *
+lazyinit_new_in_except(PyObject *module, PyObject *exception)
 {
     PyObject *aw, *type, *value, *traceback;
 
@@ -49,7 +53,8 @@ static PyObject *lazyinit_new_in_except(PyObject *module, PyObject *exception)
         Py_XDECREF(type);
         Py_XDECREF(value);
         Py_XDECREF(traceback);
-    } else {
+    }
+    else {
         PyAwaitable_Cancel(aw);
         PyErr_Restore(type, value, traceback);
     }
@@ -81,7 +86,8 @@ static PyModuleDef definition = {
     .m_slots = slots,
 };
 
-PyMODINIT_FUNC PyInit_lazyinit(void)
+PyMODINIT_FUNC
+PyInit_lazyinit(void)
 {
     return PyModuleDef_Init(&definition);
 }

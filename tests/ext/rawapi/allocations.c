@@ -11,12 +11,14 @@ static struct {
     Py_ssize_t failing; /* which one fails, counted from 0; -1: none */
 } watch;
 
-void watch_allocations(int change)
+void
+watch_allocations(int change)
 {
     watch.inside += change;
 }
 
-static int is_refused(void)
+static int
+is_refused(void)
 {
     if (!watch.inside) {
         return 0;
@@ -24,35 +26,40 @@ static int is_refused(void)
     return watch.made++ == watch.failing;
 }
 
-static void *watched_malloc(void *context, size_t size)
+static void *
+watched_malloc(void *context, size_t size)
 {
     PyMemAllocatorEx *domain = context;
 
     return is_refused() ? NULL : domain->malloc(domain->ctx, size);
 }
 
-static void *watched_calloc(void *context, size_t count, size_t size)
+static void *
+watched_calloc(void *context, size_t count, size_t size)
 {
     PyMemAllocatorEx *domain = context;
 
     return is_refused() ? NULL : domain->calloc(domain->ctx, count, size);
 }
 
-static void *watched_realloc(void *context, void *block, size_t size)
+static void *
+watched_realloc(void *context, void *block, size_t size)
 {
     PyMemAllocatorEx *domain = context;
 
     return is_refused() ? NULL : domain->realloc(domain->ctx, block, size);
 }
 
-static void watched_free(void *context, void *block)
+static void
+watched_free(void *context, void *block)
 {
     PyMemAllocatorEx *domain = context;
 
     domain->free(domain->ctx, block);
 }
 
-static void install(PyMemAllocatorDomain domain, PyMemAllocatorEx *original)
+static void
+install(PyMemAllocatorDomain domain, PyMemAllocatorEx *original)
 {
     PyMemAllocatorEx watched = {original, watched_malloc, watched_calloc, watched_realloc, watched_free};
 
@@ -60,7 +67,8 @@ static void install(PyMemAllocatorDomain domain, PyMemAllocatorEx *original)
     PyMem_SetAllocator(domain, &watched);
 }
 
-static PyObject *call_watched(PyObject *args, Py_ssize_t failing, Py_ssize_t skip)
+static PyObject *
+call_watched(PyObject *args, Py_ssize_t failing, Py_ssize_t skip)
 {
     PyObject *rest, *result;
 
@@ -90,7 +98,8 @@ static PyObject *call_watched(PyObject *args, Py_ssize_t failing, Py_ssize_t ski
 }
 
 /* count_allocations(function, *args): calls a function of this module, and counts what its C call allocates. */
-PyObject *count_allocations(PyObject *Py_UNUSED(module), PyObject *args)
+PyObject *
+count_allocations(PyObject *Py_UNUSED(module), PyObject *args)
 {
     PyObject *result = call_watched(args, -1, 0);
 
@@ -103,7 +112,8 @@ PyObject *count_allocations(PyObject *Py_UNUSED(module), PyObject *args)
 
 /* with_failing_allocation(n, function, *args): calls a function of this module, the n-th allocation of its C call
  * failing. True if there was one, and the call succeeded all the same; False if it allocates less. */
-PyObject *with_failing_allocation(PyObject *Py_UNUSED(module), PyObject *args)
+PyObject *
+with_failing_allocation(PyObject *Py_UNUSED(module), PyObject *args)
 {
     PyObject *result;
     Py_ssize_t failing = -1;

@@ -1,21 +1,24 @@
 /* The object, its queue and its result. */
 #include "rawapi.h"
 
-static PyObject *init(PyObject *module, PyObject *Py_UNUSED(unused))
+static PyObject *
+init(PyObject *module, PyObject *Py_UNUSED(unused))
 {
     Call call = begin_call(state_of(module));
 
     return finish_int(&call, PyAwaitable_Init());
 }
 
-static PyObject *get_type(PyObject *module, PyObject *Py_UNUSED(unused))
+static PyObject *
+get_type(PyObject *module, PyObject *Py_UNUSED(unused))
 {
     Call call = begin_call(state_of(module));
 
     return finish_borrowed(&call, (PyObject *)PyAwaitable_GetType());
 }
 
-static PyObject *new(PyObject *module, PyObject *Py_UNUSED(unused))
+static PyObject *
+new(PyObject *module, PyObject *Py_UNUSED(unused))
 {
     Call call = begin_call(state_of(module));
 
@@ -30,13 +33,14 @@ typedef struct {
     PyAwaitable_Error error;
 } AwaitArguments;
 
-static int parse_await(State *state, PyObject *args, PyObject *kwargs, AwaitArguments *result)
+static int
+parse_await(State *state, PyObject *args, PyObject *kwargs, AwaitArguments *result)
 {
     static char *keywords[] = {"aw", "obj", "cb", "err", NULL};
     PyObject *callback = Py_None, *error = Py_None;
 
-    if (!PyArg_ParseTupleAndKeywords(
-            args, kwargs, "OO|OO", keywords, &result->awaitable, &result->object, &callback, &error)) {
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|OO", keywords, &result->awaitable, &result->object, &callback,
+                                     &error)) {
         return -1;
     }
     result->awaitable = object_argument(state, result->awaitable);
@@ -47,7 +51,8 @@ static int parse_await(State *state, PyObject *args, PyObject *kwargs, AwaitArgu
     return callback_argument(state, error, &result->error);
 }
 
-static PyObject *add_await(PyObject *module, PyObject *args, PyObject *kwargs)
+static PyObject *
+add_await(PyObject *module, PyObject *args, PyObject *kwargs)
 {
     AwaitArguments a;
     Call call;
@@ -59,7 +64,8 @@ static PyObject *add_await(PyObject *module, PyObject *args, PyObject *kwargs)
     return finish_int(&call, PyAwaitable_AddAwait(a.awaitable, a.object, a.callback, a.error));
 }
 
-static PyObject *add_expr(PyObject *module, PyObject *args, PyObject *kwargs)
+static PyObject *
+add_expr(PyObject *module, PyObject *args, PyObject *kwargs)
 {
     AwaitArguments a;
     Call call;
@@ -73,7 +79,8 @@ static PyObject *add_expr(PyObject *module, PyObject *args, PyObject *kwargs)
     return finish_int(&call, PyAwaitable_AddExpr(a.awaitable, a.object, a.callback, a.error));
 }
 
-static PyObject *async_with(PyObject *module, PyObject *args, PyObject *kwargs)
+static PyObject *
+async_with(PyObject *module, PyObject *args, PyObject *kwargs)
 {
     AwaitArguments a;
     Call call;
@@ -85,15 +92,16 @@ static PyObject *async_with(PyObject *module, PyObject *args, PyObject *kwargs)
     return finish_int(&call, PyAwaitable_AsyncWith(a.awaitable, a.object, a.callback, a.error));
 }
 
-static PyObject *defer_await(PyObject *module, PyObject *args)
+static PyObject *
+defer_await(PyObject *module, PyObject *args)
 {
     State *state = state_of(module);
     PyObject *awaitable, *callback;
     PyAwaitable_Defer function;
     Call call;
 
-    if (!PyArg_ParseTuple(args, "OO:defer_await", &awaitable, &callback)
-        || defer_argument(state, callback, &function) < 0) {
+    if (!PyArg_ParseTuple(args, "OO:defer_await", &awaitable, &callback) ||
+        defer_argument(state, callback, &function) < 0) {
         return NULL;
     }
     awaitable = object_argument(state, awaitable);
@@ -101,7 +109,8 @@ static PyObject *defer_await(PyObject *module, PyObject *args)
     return finish_int(&call, PyAwaitable_DeferAwait(awaitable, function));
 }
 
-static PyObject *cancel(PyObject *module, PyObject *awaitable)
+static PyObject *
+cancel(PyObject *module, PyObject *awaitable)
 {
     State *state = state_of(module);
     Call call;
@@ -112,7 +121,8 @@ static PyObject *cancel(PyObject *module, PyObject *awaitable)
     return finish_void(&call);
 }
 
-static PyObject *set_result(PyObject *module, PyObject *args)
+static PyObject *
+set_result(PyObject *module, PyObject *args)
 {
     State *state = state_of(module);
     PyObject *awaitable, *value;
@@ -140,17 +150,20 @@ typedef struct {
 #define AWAIT_FUNCTION(a, ...)                                                                                         \
     PyAwaitable_AwaitFunction((a)->awaitable, (a)->function, (a)->format, (a)->callback, (a)->error, __VA_ARGS__)
 
-static PyObject *object_at(FunctionArguments *a, Py_ssize_t index)
+static PyObject *
+object_at(FunctionArguments *a, Py_ssize_t index)
 {
     return PyTuple_GET_ITEM(a->rest, index);
 }
 
-static int has_format(FunctionArguments *a, const char *format, Py_ssize_t count)
+static int
+has_format(FunctionArguments *a, const char *format, Py_ssize_t count)
 {
     return strcmp(a->format, format) == 0 && PyTuple_GET_SIZE(a->rest) == count;
 }
 
-static int call_await_function(FunctionArguments *a)
+static int
+call_await_function(FunctionArguments *a)
 {
     if (a->format == NULL || a->format[0] == '\0') {
         return PyAwaitable_AwaitFunction(a->awaitable, a->function, a->format, a->callback, a->error);
@@ -187,7 +200,8 @@ static int call_await_function(FunctionArguments *a)
 }
 
 /* await_function(aw, func, fmt=None, cb=None, err=None, *args) */
-static PyObject *await_function(PyObject *module, PyObject *args)
+static PyObject *
+await_function(PyObject *module, PyObject *args)
 {
     State *state = state_of(module);
     PyObject *callback = Py_None, *error = Py_None, *head, *result = NULL;
@@ -200,8 +214,7 @@ static PyObject *await_function(PyObject *module, PyObject *args)
     if (head == NULL || a.rest == NULL) {
         goto done;
     }
-    if (!PyArg_ParseTuple(
-            head, "OO|zOO:await_function", &a.awaitable, &a.function, &a.format, &callback, &error)) {
+    if (!PyArg_ParseTuple(head, "OO|zOO:await_function", &a.awaitable, &a.function, &a.format, &callback, &error)) {
         goto done;
     }
     if (callback_argument(state, callback, &a.callback) < 0 || callback_argument(state, error, &a.error) < 0) {

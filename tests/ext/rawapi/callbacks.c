@@ -12,15 +12,15 @@ static struct {
 static unsigned next_slot = 0;
 
 /* Takes the least recently tried slot, so that one just given back is not reused at once. -1 when all are taken. */
-static int claim_slot(PyObject *callable)
+static int
+claim_slot(PyObject *callable)
 {
     unsigned start = __atomic_fetch_add(&next_slot, 1, __ATOMIC_RELAXED);
 
     for (unsigned tried = 0; tried < SLOT_COUNT; tried++) {
         unsigned index = (start + tried) % SLOT_COUNT;
         int expected = 0;
-        if (__atomic_compare_exchange_n(
-                &slots[index].taken, &expected, 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+        if (__atomic_compare_exchange_n(&slots[index].taken, &expected, 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
             Py_INCREF(callable);
             slots[index].callable = callable;
             return (int)index;
@@ -30,7 +30,8 @@ static int claim_slot(PyObject *callable)
     return -1;
 }
 
-static void release_slot(int index)
+static void
+release_slot(int index)
 {
     PyObject *callable = slots[index].callable;
 
@@ -39,7 +40,8 @@ static void release_slot(int index)
     Py_XDECREF(callable);
 }
 
-static int code_from_int(PyObject *number)
+static int
+code_from_int(PyObject *number)
 {
     long code = PyLong_AsLong(number);
 
@@ -49,21 +51,25 @@ static int code_from_int(PyObject *number)
     return (int)code;
 }
 
-static void set_exception(PyObject *exception, int restore)
+static void
+set_exception(PyObject *exception, int restore)
 {
     if (!PyExceptionInstance_Check(exception)) {
         PyErr_Format(PyExc_TypeError, "a callback's exception must be an instance, not %R", exception);
-    } else if (restore) {
+    }
+    else if (restore) {
         Py_INCREF(Py_TYPE(exception));
         Py_INCREF(exception);
         PyErr_Restore((PyObject *)Py_TYPE(exception), exception, PyException_GetTraceback(exception));
-    } else {
+    }
+    else {
         PyErr_SetObject((PyObject *)Py_TYPE(exception), exception);
     }
 }
 
 /* (code, exc) or (code, exc, restore). */
-static int code_from_tuple(PyObject *tuple)
+static int
+code_from_tuple(PyObject *tuple)
 {
     PyObject *exception;
     int code, restore = 0;
@@ -78,7 +84,8 @@ static int code_from_tuple(PyObject *tuple)
 }
 
 /* What the C function returns, for what the callable returned. Steals `result`. */
-static int code_from_result(PyObject *result)
+static int
+code_from_result(PyObject *result)
 {
     int code;
 
@@ -87,11 +94,14 @@ static int code_from_result(PyObject *result)
     }
     if (result == Py_None) {
         code = 0;
-    } else if (PyLong_Check(result)) {
+    }
+    else if (PyLong_Check(result)) {
         code = code_from_int(result);
-    } else if (PyTuple_Check(result)) {
+    }
+    else if (PyTuple_Check(result)) {
         code = code_from_tuple(result);
-    } else {
+    }
+    else {
         PyErr_Format(PyExc_TypeError, "a callback must return an int, None or (code, exc), not %R", result);
         code = -2;
     }
@@ -100,7 +110,8 @@ static int code_from_result(PyObject *result)
 }
 
 /* A callback must be called with no exception set: one that is would be lost in the Python code below. */
-static int entered_with_exception(void)
+static int
+entered_with_exception(void)
 {
     PyObject *type, *value, *traceback;
 
@@ -112,7 +123,8 @@ static int entered_with_exception(void)
     return -2;
 }
 
-static int call_slot(int index, PyObject *awaitable, PyObject *argument, int arguments)
+static int
+call_slot(int index, PyObject *awaitable, PyObject *argument, int arguments)
 {
     PyObject *callable = slots[index].callable;
     PyObject *result;
@@ -134,6 +146,7 @@ static int call_slot(int index, PyObject *awaitable, PyObject *argument, int arg
     return code_from_result(result);
 }
 
+/* clang-format off */
 #define FUNCTIONS(n)                                                                                                   \
     static int call_two_##n(PyObject *awaitable, PyObject *argument) { return call_slot(n, awaitable, argument, 2); }  \
     static int call_one_##n(PyObject *awaitable) { return call_slot(n, awaitable, NULL, 1); }
@@ -152,6 +165,7 @@ static int call_slot(int index, PyObject *awaitable, PyObject *argument, int arg
     TIMES_256(macro, 0x0) TIMES_256(macro, 0x1) TIMES_256(macro, 0x2) TIMES_256(macro, 0x3)
 
 TIMES_SLOT_COUNT(FUNCTIONS)
+/* clang-format on */
 
 static const PyAwaitable_Callback functions_of_two[SLOT_COUNT] = {TIMES_SLOT_COUNT(CALL_TWO)};
 static const PyAwaitable_Defer functions_of_one[SLOT_COUNT] = {TIMES_SLOT_COUNT(CALL_ONE)};
@@ -162,7 +176,8 @@ typedef struct {
     int index; /* -1 after the collector cleared it */
 } CallbackObject;
 
-static PyObject *new_callback(PyTypeObject *type, PyObject *callable)
+static PyObject *
+new_callback(PyTypeObject *type, PyObject *callable)
 {
     CallbackObject *self;
     int index;
@@ -184,7 +199,8 @@ static PyObject *new_callback(PyTypeObject *type, PyObject *callable)
     return (PyObject *)self;
 }
 
-static PyObject *callback_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+static PyObject *
+callback_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *keywords[] = {"callable", NULL};
     PyObject *callable;
@@ -195,7 +211,8 @@ static PyObject *callback_new(PyTypeObject *type, PyObject *args, PyObject *kwar
     return new_callback(type, callable);
 }
 
-static int callback_traverse(PyObject *self, visitproc visit, void *arg)
+static int
+callback_traverse(PyObject *self, visitproc visit, void *arg)
 {
     int index = ((CallbackObject *)self)->index;
 
@@ -206,7 +223,8 @@ static int callback_traverse(PyObject *self, visitproc visit, void *arg)
     return 0;
 }
 
-static int callback_clear(PyObject *self)
+static int
+callback_clear(PyObject *self)
 {
     CallbackObject *callback = (CallbackObject *)self;
     int index = callback->index;
@@ -218,7 +236,8 @@ static int callback_clear(PyObject *self)
     return 0;
 }
 
-static void callback_dealloc(PyObject *self)
+static void
+callback_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
 
@@ -245,7 +264,8 @@ PyType_Spec callback_spec = {
 };
 
 /* The Callback kept for a plain callable, made at its first use. Borrowed. */
-static PyObject *interned_callback(State *state, PyObject *callable)
+static PyObject *
+interned_callback(State *state, PyObject *callable)
 {
     PyObject *callback, *key = PyLong_FromVoidPtr(callable);
 
@@ -265,7 +285,8 @@ static PyObject *interned_callback(State *state, PyObject *callable)
 }
 
 /* The slot for a callback argument; -1 for a NULL pointer, -2 with an exception set. */
-static int slot_argument(State *state, PyObject *argument)
+static int
+slot_argument(State *state, PyObject *argument)
 {
     if (argument == Py_None || argument == state->null) {
         return -1;
@@ -279,7 +300,8 @@ static int slot_argument(State *state, PyObject *argument)
     return ((CallbackObject *)argument)->index;
 }
 
-int callback_argument(State *state, PyObject *argument, PyAwaitable_Callback *result)
+int
+callback_argument(State *state, PyObject *argument, PyAwaitable_Callback *result)
 {
     int index = slot_argument(state, argument);
 
@@ -287,7 +309,8 @@ int callback_argument(State *state, PyObject *argument, PyAwaitable_Callback *re
     return index == -2 ? -1 : 0;
 }
 
-int defer_argument(State *state, PyObject *argument, PyAwaitable_Defer *result)
+int
+defer_argument(State *state, PyObject *argument, PyAwaitable_Defer *result)
 {
     int index = slot_argument(state, argument);
 
@@ -295,7 +318,8 @@ int defer_argument(State *state, PyObject *argument, PyAwaitable_Defer *result)
     return index == -2 ? -1 : 0;
 }
 
-PyObject *slots_in_use(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
+PyObject *
+slots_in_use(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
 {
     long taken = 0;
 
@@ -305,7 +329,8 @@ PyObject *slots_in_use(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
     return PyLong_FromLong(taken);
 }
 
-PyObject *reset_slots(PyObject *module, PyObject *Py_UNUSED(unused))
+PyObject *
+reset_slots(PyObject *module, PyObject *Py_UNUSED(unused))
 {
     PyObject *fresh = PyDict_New();
 

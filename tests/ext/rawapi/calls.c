@@ -1,12 +1,14 @@
 /* One call of the C API: its return value, and the exception around it. */
 #include "rawapi.h"
 
-PyObject *object_argument(State *state, PyObject *argument)
+PyObject *
+object_argument(State *state, PyObject *argument)
 {
     return argument == state->null ? NULL : argument;
 }
 
-Call begin_call(State *state)
+Call
+begin_call(State *state)
 {
     Call call = {state, state->armed, NULL};
 
@@ -22,7 +24,8 @@ Call begin_call(State *state)
 }
 
 /* The same object, with nothing added to it. */
-static int is_untouched(Call *call, PyObject *value, PyObject *traceback)
+static int
+is_untouched(Call *call, PyObject *value, PyObject *traceback)
 {
     PyObject *context;
     int same;
@@ -37,7 +40,8 @@ static int is_untouched(Call *call, PyObject *value, PyObject *traceback)
 }
 
 /* After it, an exception is set only if the call failed. */
-static void end_call(Call *call, int failed)
+static void
+end_call(Call *call, int failed)
 {
     PyObject *type, *value, *traceback;
 
@@ -49,7 +53,8 @@ static void end_call(Call *call, int failed)
     call->state->untouched = is_untouched(call, value, traceback);
     if (failed) {
         PyErr_Restore(type, value, traceback);
-    } else {
+    }
+    else {
         Py_XDECREF(type);
         Py_XDECREF(value);
         Py_XDECREF(traceback);
@@ -58,7 +63,8 @@ static void end_call(Call *call, int failed)
     Py_CLEAR(call->armed);
 }
 
-static int check_outcome(Call *call, int failed)
+static int
+check_outcome(Call *call, int failed)
 {
     if (failed && !PyErr_Occurred()) {
         PyErr_SetString(call->state->no_exception, "the call failed without an exception");
@@ -71,7 +77,8 @@ static int check_outcome(Call *call, int failed)
     return failed ? -1 : 0;
 }
 
-int finish_status(Call *call, int code)
+int
+finish_status(Call *call, int code)
 {
     end_call(call, code != 0);
     if (code != 0 && code != -1) {
@@ -82,7 +89,8 @@ int finish_status(Call *call, int code)
     return check_outcome(call, code != 0);
 }
 
-PyObject *finish_int(Call *call, int code)
+PyObject *
+finish_int(Call *call, int code)
 {
     if (finish_status(call, code) < 0) {
         return NULL;
@@ -91,7 +99,8 @@ PyObject *finish_int(Call *call, int code)
 }
 
 /* A function without a return value tells its failure by the exception alone. */
-static int changed_exception(Call *call)
+static int
+changed_exception(Call *call)
 {
     PyObject *type, *value, *traceback;
     int changed;
@@ -105,7 +114,8 @@ static int changed_exception(Call *call)
     return changed;
 }
 
-PyObject *finish_void(Call *call)
+PyObject *
+finish_void(Call *call)
 {
     int failed = changed_exception(call);
 
@@ -116,7 +126,8 @@ PyObject *finish_void(Call *call)
     Py_RETURN_NONE;
 }
 
-PyObject *finish_new(Call *call, PyObject *result)
+PyObject *
+finish_new(Call *call, PyObject *result)
 {
     end_call(call, result == NULL);
     if (check_outcome(call, result == NULL) < 0) {
@@ -126,13 +137,15 @@ PyObject *finish_new(Call *call, PyObject *result)
     return result;
 }
 
-PyObject *finish_borrowed(Call *call, PyObject *result)
+PyObject *
+finish_borrowed(Call *call, PyObject *result)
 {
     Py_XINCREF(result);
     return finish_new(call, result);
 }
 
-PyObject *finish_pointer(Call *call, void *result)
+PyObject *
+finish_pointer(Call *call, void *result)
 {
     int failed = result == NULL && changed_exception(call);
 
@@ -143,7 +156,8 @@ PyObject *finish_pointer(Call *call, void *result)
     return PyLong_FromVoidPtr(result);
 }
 
-PyObject *finish_long(Call *call, long result)
+PyObject *
+finish_long(Call *call, long result)
 {
     int failed = result == -1 && changed_exception(call);
 
@@ -156,7 +170,8 @@ PyObject *finish_long(Call *call, long result)
 
 /* with_exception_set(function, *args, **kwargs): calls a function of this module with an exception (rawapi.Pending)
  * set around its C call. Returns whether a call that succeeded left it untouched; a call that failed raises. */
-PyObject *with_exception_set(PyObject *module, PyObject *args, PyObject *kwargs)
+PyObject *
+with_exception_set(PyObject *module, PyObject *args, PyObject *kwargs)
 {
     State *state = state_of(module);
     PyObject *rest, *result;

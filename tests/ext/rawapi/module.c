@@ -1,13 +1,15 @@
 /* The module. It does not call PyAwaitable_Init(): whatever a test calls first is the first use. */
 #include "rawapi.h"
 
-State *state_of(PyObject *module)
+State *
+state_of(PyObject *module)
 {
     return PyModule_GetState(module);
 }
 
 /* A new exception, as rawapi.<name>; a reference of the caller's own. */
-static PyObject *add_exception(PyObject *module, const char *name, const char *qualified)
+static PyObject *
+add_exception(PyObject *module, const char *name, const char *qualified)
 {
     PyObject *exception = PyErr_NewException(qualified, PyExc_Exception, NULL);
 
@@ -23,7 +25,8 @@ static PyObject *add_exception(PyObject *module, const char *name, const char *q
     return exception;
 }
 
-static int add_null(PyObject *module, State *state)
+static int
+add_null(PyObject *module, State *state)
 {
     state->null = PyObject_CallNoArgs((PyObject *)&PyBaseObject_Type);
     if (state->null == NULL) {
@@ -37,7 +40,8 @@ static int add_null(PyObject *module, State *state)
     return 0;
 }
 
-static int add_types(PyObject *module, State *state)
+static int
+add_types(PyObject *module, State *state)
 {
     state->callback_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &callback_spec, NULL);
     if (state->callback_type == NULL || PyModule_AddType(module, state->callback_type) < 0) {
@@ -48,7 +52,8 @@ static int add_types(PyObject *module, State *state)
     return state->no_exception == NULL || state->pending == NULL ? -1 : 0;
 }
 
-static int module_exec(PyObject *module)
+static int
+module_exec(PyObject *module)
 {
     State *state = state_of(module);
 
@@ -62,7 +67,8 @@ static int module_exec(PyObject *module)
     return PyModule_AddFunctions(module, step_methods);
 }
 
-static int module_traverse(PyObject *module, visitproc visit, void *arg)
+static int
+module_traverse(PyObject *module, visitproc visit, void *arg)
 {
     State *state = state_of(module);
 
@@ -75,7 +81,8 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     return 0;
 }
 
-static int module_clear(PyObject *module)
+static int
+module_clear(PyObject *module)
 {
     State *state = state_of(module);
 
@@ -88,7 +95,8 @@ static int module_clear(PyObject *module)
     return 0;
 }
 
-static void module_free(void *module)
+static void
+module_free(void *module)
 {
     module_clear((PyObject *)module);
 }
@@ -127,7 +135,8 @@ static PyModuleDef module_definition = {
     .m_free = module_free,
 };
 
-PyMODINIT_FUNC PyInit_rawapi(void)
+PyMODINIT_FUNC
+PyInit_rawapi(void)
 {
     return PyModuleDef_Init(&module_definition);
 }

@@ -38,13 +38,13 @@
 #include <pyawaitable.h>
 
 typedef struct {
-    PyObject *null;           /* rawapi.NULL */
-    PyObject *no_exception;   /* rawapi.NoException: failure, and nothing set */
-    PyObject *pending;        /* rawapi.Pending: what with_exception_set() sets */
-    PyObject *interned;       /* id(callable) -> the Callback made for it */
+    PyObject *null;         /* rawapi.NULL */
+    PyObject *no_exception; /* rawapi.NoException: failure, and nothing set */
+    PyObject *pending;      /* rawapi.Pending: what with_exception_set() sets */
+    PyObject *interned;     /* id(callable) -> the Callback made for it */
     PyTypeObject *callback_type;
-    PyObject *armed;          /* the exception that the next API call runs with, or NULL */
-    int untouched;            /* whether that call left it as it was */
+    PyObject *armed; /* the exception that the next API call runs with, or NULL */
+    int untouched;   /* whether that call left it as it was */
 } State;
 
 State *state_of(PyObject *module);

@@ -1,7 +1,8 @@
 /* Steps as the interpreter takes them: by the type's slots, which Python code cannot call one by one. */
 #include "rawapi.h"
 
-static PyObject *outcome(const char *what, PyObject *value)
+static PyObject *
+outcome(const char *what, PyObject *value)
 {
     if (value == NULL) {
         return NULL;
@@ -10,7 +11,8 @@ static PyObject *outcome(const char *what, PyObject *value)
 }
 
 /* The value of the StopIteration that is set; None if nothing is set, as tp_iternext may end. */
-static PyObject *fetch_result(void)
+static PyObject *
+fetch_result(void)
 {
     PyObject *type, *value, *traceback, *result;
 
@@ -29,7 +31,8 @@ static PyObject *fetch_result(void)
     return result;
 }
 
-static PyObject *iter_next(PyObject *Py_UNUSED(module), PyObject *iterator)
+static PyObject *
+iter_next(PyObject *Py_UNUSED(module), PyObject *iterator)
 {
     PyObject *value;
 
@@ -43,7 +46,8 @@ static PyObject *iter_next(PyObject *Py_UNUSED(module), PyObject *iterator)
     return value != NULL ? outcome("yield", value) : outcome("return", fetch_result());
 }
 
-static PyObject *get_await(PyObject *Py_UNUSED(module), PyObject *awaitable)
+static PyObject *
+get_await(PyObject *Py_UNUSED(module), PyObject *awaitable)
 {
     PyAsyncMethods *methods = Py_TYPE(awaitable)->tp_as_async;
 
@@ -55,7 +59,8 @@ static PyObject *get_await(PyObject *Py_UNUSED(module), PyObject *awaitable)
 }
 
 #if PY_VERSION_HEX >= 0x030A0000
-static PyObject *iter_send(PyObject *Py_UNUSED(module), PyObject *args)
+static PyObject *
+iter_send(PyObject *Py_UNUSED(module), PyObject *args)
 {
     PyObject *iterator, *value, *result;
     PySendResult status;

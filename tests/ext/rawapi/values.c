@@ -23,7 +23,8 @@ typedef struct {
     Py_ssize_t count; /* what the C function is told */
 } SaveArguments;
 
-static int parse_save(PyObject *module, PyObject *args, PyObject *kwargs, SaveArguments *result)
+static int
+parse_save(PyObject *module, PyObject *args, PyObject *kwargs, SaveArguments *result)
 {
     PyObject *count = kwargs == NULL ? NULL : PyDict_GetItemString(kwargs, "count");
 
@@ -43,7 +44,8 @@ static int parse_save(PyObject *module, PyObject *args, PyObject *kwargs, SaveAr
     return PyErr_Occurred() ? -1 : 0;
 }
 
-static PyObject *save_values(PyObject *module, PyObject *args, PyObject *kwargs)
+static PyObject *
+save_values(PyObject *module, PyObject *args, PyObject *kwargs)
 {
     PyObject *values[MOST] = {NULL};
     SaveArguments a;
@@ -60,12 +62,14 @@ static PyObject *save_values(PyObject *module, PyObject *args, PyObject *kwargs)
 }
 
 /* A pointer is a Python int, or rawapi.NULL. */
-static void *pointer_argument(State *state, PyObject *argument)
+static void *
+pointer_argument(State *state, PyObject *argument)
 {
     return argument == state->null ? NULL : PyLong_AsVoidPtr(argument);
 }
 
-static PyObject *save_arb_values(PyObject *module, PyObject *args, PyObject *kwargs)
+static PyObject *
+save_arb_values(PyObject *module, PyObject *args, PyObject *kwargs)
 {
     void *values[MOST] = {NULL};
     SaveArguments a;
@@ -84,7 +88,8 @@ static PyObject *save_arb_values(PyObject *module, PyObject *args, PyObject *kwa
     return finish_int(&call, PyAwaitable_SaveArbValues(a.awaitable, a.count, SPREAD(values)));
 }
 
-static PyObject *save_int_values(PyObject *module, PyObject *args, PyObject *kwargs)
+static PyObject *
+save_int_values(PyObject *module, PyObject *args, PyObject *kwargs)
 {
     long values[MOST] = {0};
     SaveArguments a;
@@ -111,14 +116,15 @@ typedef struct {
     PyObject *skip;
 } UnpackArguments;
 
-static int parse_unpack(PyObject *module, PyObject *args, PyObject *kwargs, UnpackArguments *result)
+static int
+parse_unpack(PyObject *module, PyObject *args, PyObject *kwargs, UnpackArguments *result)
 {
     static char *keywords[] = {"aw", "n", "skip", NULL};
 
     result->state = state_of(module);
     result->skip = NULL;
-    if (!PyArg_ParseTupleAndKeywords(
-            args, kwargs, "On|O", keywords, &result->awaitable, &result->count, &result->skip)) {
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "On|O", keywords, &result->awaitable, &result->count,
+                                     &result->skip)) {
         return -1;
     }
     if (result->count < 0 || result->count > MOST) {
@@ -130,7 +136,8 @@ static int parse_unpack(PyObject *module, PyObject *args, PyObject *kwargs, Unpa
 }
 
 /* 1 if the pointer at this index is to be NULL, 0 if not, -1 with an exception set. */
-static int is_skipped(UnpackArguments *a, Py_ssize_t index)
+static int
+is_skipped(UnpackArguments *a, Py_ssize_t index)
 {
     PyObject *number;
     int found;
@@ -159,14 +166,16 @@ static int is_skipped(UnpackArguments *a, Py_ssize_t index)
         (pointers)[i] = skipped ? NULL : &(results)[i];                                                                \
     }
 
-static PyObject *new_null(State *state)
+static PyObject *
+new_null(State *state)
 {
     Py_INCREF(state->null);
     return state->null;
 }
 
 /* Steals the item; NULL is an error that is passed on. */
-static int append_stolen(PyObject *list, PyObject *item)
+static int
+append_stolen(PyObject *list, PyObject *item)
 {
     int status = item == NULL ? -1 : PyList_Append(list, item);
 
@@ -174,7 +183,8 @@ static int append_stolen(PyObject *list, PyObject *item)
     return status;
 }
 
-static PyObject *unpack_values(PyObject *module, PyObject *args, PyObject *kwargs)
+static PyObject *
+unpack_values(PyObject *module, PyObject *args, PyObject *kwargs)
 {
     PyObject *results[MOST] = {NULL}, **pointers[MOST] = {NULL};
     UnpackArguments a;
@@ -198,7 +208,8 @@ static PyObject *unpack_values(PyObject *module, PyObject *args, PyObject *kwarg
     return list;
 }
 
-static PyObject *unpack_arb_values(PyObject *module, PyObject *args, PyObject *kwargs)
+static PyObject *
+unpack_arb_values(PyObject *module, PyObject *args, PyObject *kwargs)
 {
     static char unwritten;
     void *results[MOST], **pointers[MOST] = {NULL};
@@ -229,7 +240,8 @@ static PyObject *unpack_arb_values(PyObject *module, PyObject *args, PyObject *k
 /* What is in the results before the call; no test saves it. */
 #define UNWRITTEN_LONG (-0x5A5A5A5AL)
 
-static PyObject *unpack_int_values(PyObject *module, PyObject *args, PyObject *kwargs)
+static PyObject *
+unpack_int_values(PyObject *module, PyObject *args, PyObject *kwargs)
 {
     long results[MOST], *pointers[MOST] = {NULL};
     UnpackArguments a;
@@ -257,7 +269,8 @@ static PyObject *unpack_int_values(PyObject *module, PyObject *args, PyObject *k
 }
 
 /* The arguments of set_...(aw, index, value) and, without the value, of get_...(aw, index). */
-static int parse_index(State *state, PyObject *args, PyObject **awaitable, Py_ssize_t *index, PyObject **value)
+static int
+parse_index(State *state, PyObject *args, PyObject **awaitable, Py_ssize_t *index, PyObject **value)
 {
     const char *format = value == NULL ? "On" : "OnO";
 
@@ -268,7 +281,8 @@ static int parse_index(State *state, PyObject *args, PyObject **awaitable, Py_ss
     return 0;
 }
 
-static PyObject *set_value(PyObject *module, PyObject *args)
+static PyObject *
+set_value(PyObject *module, PyObject *args)
 {
     State *state = state_of(module);
     PyObject *awaitable, *value;
@@ -283,7 +297,8 @@ static PyObject *set_value(PyObject *module, PyObject *args)
     return finish_int(&call, PyAwaitable_SetValue(awaitable, index, value));
 }
 
-static PyObject *get_value(PyObject *module, PyObject *args)
+static PyObject *
+get_value(PyObject *module, PyObject *args)
 {
     State *state = state_of(module);
     PyObject *awaitable;
@@ -297,7 +312,8 @@ static PyObject *get_value(PyObject *module, PyObject *args)
     return finish_borrowed(&call, PyAwaitable_GetValue(awaitable, index));
 }
 
-static PyObject *set_arb_value(PyObject *module, PyObject *args)
+static PyObject *
+set_arb_value(PyObject *module, PyObject *args)
 {
     State *state = state_of(module);
     PyObject *awaitable, *value;
@@ -316,7 +332,8 @@ static PyObject *set_arb_value(PyObject *module, PyObject *args)
     return finish_int(&call, PyAwaitable_SetArbValue(awaitable, index, pointer));
 }
 
-static PyObject *get_arb_value(PyObject *module, PyObject *args)
+static PyObject *
+get_arb_value(PyObject *module, PyObject *args)
 {
     State *state = state_of(module);
     PyObject *awaitable;
@@ -330,7 +347,8 @@ static PyObject *get_arb_value(PyObject *module, PyObject *args)
     return finish_pointer(&call, PyAwaitable_GetArbValue(awaitable, index));
 }
 
-static PyObject *set_int_value(PyObject *module, PyObject *args)
+static PyObject *
+set_int_value(PyObject *module, PyObject *args)
 {
     State *state = state_of(module);
     PyObject *awaitable, *value;
@@ -349,7 +367,8 @@ static PyObject *set_int_value(PyObject *module, PyObject *args)
     return finish_int(&call, PyAwaitable_SetIntValue(awaitable, index, number));
 }
 
-static PyObject *get_int_value(PyObject *module, PyObject *args)
+static PyObject *
+get_int_value(PyObject *module, PyObject *args)
 {
     State *state = state_of(module);
     PyObject *awaitable;

@@ -36,12 +36,12 @@ int scenario_result(PyObject *awaitable, const char *text);
 
 /* Callbacks that many scenarios use. Each logs what it is given under its own kind ("callback" or "error callback"). */
 int logs(PyObject *awaitable, PyObject *value);
-int returns(PyObject *awaitable, PyObject *value);       /* the result is the value */
-int fails(PyObject *awaitable, PyObject *value);         /* ValueError("from the callback"), -1 */
-int fails_past(PyObject *awaitable, PyObject *value);    /* ValueError("from the callback"), -2 */
-int handles(PyObject *awaitable, PyObject *exception);   /* 0 */
-int reraises(PyObject *awaitable, PyObject *exception);  /* -1 */
-int replaces(PyObject *awaitable, PyObject *exception);  /* LookupError("from the error callback"), -2 */
+int returns(PyObject *awaitable, PyObject *value);      /* the result is the value */
+int fails(PyObject *awaitable, PyObject *value);        /* ValueError("from the callback"), -1 */
+int fails_past(PyObject *awaitable, PyObject *value);   /* ValueError("from the callback"), -2 */
+int handles(PyObject *awaitable, PyObject *exception);  /* 0 */
+int reraises(PyObject *awaitable, PyObject *exception); /* -1 */
+int replaces(PyObject *awaitable, PyObject *exception); /* LookupError("from the error callback"), -2 */
 
 /* The scenarios of each file. */
 extern PyMethodDef plain_scenarios[];

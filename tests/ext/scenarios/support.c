@@ -76,8 +76,8 @@ scenario_log(PyObject *awaitable, const char *what, PyObject *value)
     if (env == NULL) {
         return -1;
     }
-    PyObject *done = value == NULL ? PyObject_CallMethod(env, "log", "s", what)
-                                   : PyObject_CallMethod(env, "log", "sO", what, value);
+    PyObject *done =
+        value == NULL ? PyObject_CallMethod(env, "log", "s", what) : PyObject_CallMethod(env, "log", "sO", what, value);
     if (done == NULL) {
         return -1;
     }

@@ -4,17 +4,20 @@
 
 #include "spelling1x.h"
 
-static int keep_result(PyObject *aw, PyObject *result)
+static int
+keep_result(PyObject *aw, PyObject *result)
 {
     return pyawaitable_set_result(aw, result);
 }
 
-static int keep_error(PyObject *aw, PyObject *error)
+static int
+keep_error(PyObject *aw, PyObject *error)
 {
     return pyawaitable_set_result(aw, error);
 }
 
-static int deferred(PyObject *aw)
+static int
+deferred(PyObject *aw)
 {
     PyObject *log;
 
@@ -29,7 +32,8 @@ static awaitcallback_err on_error = keep_error;
 static defer_callback on_defer = deferred;
 
 /* lower(coro, func, context, log): awaits the three in order; the result is that of the last, or its error. */
-PyObject *spelling_lower(PyObject *module, PyObject *args)
+PyObject *
+spelling_lower(PyObject *module, PyObject *args)
 {
     PyObject *coroutine, *function, *context, *log, *aw = NULL;
 
@@ -54,7 +58,8 @@ failed:
     return NULL;
 }
 
-PyObject *spelling_lower_values(PyObject *module, PyObject *unused)
+PyObject *
+spelling_lower_values(PyObject *module, PyObject *unused)
 {
     PyObject *aw = pyawaitable_new(), *object;
     void *pointer;
@@ -80,7 +85,8 @@ failed:
     return NULL;
 }
 
-PyObject *spelling_table(PyObject *module, PyObject *args)
+PyObject *
+spelling_table(PyObject *module, PyObject *args)
 {
     PyObject *coroutine, *function, *context, *log, *aw = NULL;
     PyAwaitableABI *abi = pyawaitable_abi;
@@ -107,7 +113,8 @@ failed:
     return NULL;
 }
 
-PyObject *spelling_table_values(PyObject *module, PyObject *unused)
+PyObject *
+spelling_table_values(PyObject *module, PyObject *unused)
 {
     PyObject *aw = NULL, *object;
     void *pointer;
@@ -135,7 +142,8 @@ failed:
     return NULL;
 }
 
-PyObject *spelling_lower_types(PyObject *module, PyObject *unused)
+PyObject *
+spelling_lower_types(PyObject *module, PyObject *unused)
 {
     PyTypeObject *type = PyAwaitableType;
     PyAwaitableObject *opaque = NULL;
@@ -148,7 +156,8 @@ PyObject *spelling_lower_types(PyObject *module, PyObject *unused)
 }
 
 /* In a file that does not define PYAWAITABLE_THIS_FILE_INIT. */
-PyObject *spelling_lower_init(PyObject *module, PyObject *unused)
+PyObject *
+spelling_lower_init(PyObject *module, PyObject *unused)
 {
     (void)module;
     (void)unused;
@@ -156,7 +165,8 @@ PyObject *spelling_lower_init(PyObject *module, PyObject *unused)
 }
 
 /* An error, and nothing else: (what it returned, whether an exception was set). */
-PyObject *spelling_vendor_init(PyObject *module, PyObject *unused)
+PyObject *
+spelling_vendor_init(PyObject *module, PyObject *unused)
 {
     int code = pyawaitable_vendor_init(module);
 

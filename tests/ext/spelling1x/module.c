@@ -26,7 +26,8 @@ static PyModuleDef definition = {
     .m_methods = methods,
 };
 
-PyMODINIT_FUNC PyInit_spelling1x(void)
+PyMODINIT_FUNC
+PyInit_spelling1x(void)
 {
     PyObject *module;
 

@@ -5,24 +5,27 @@
 
 #include "spelling1x.h"
 
-#if PYAWAITABLE_MAJOR_VERSION != 3 || PYAWAITABLE_MINOR_VERSION != PyAwaitable_MINOR_VERSION ||                          \
+#if PYAWAITABLE_MAJOR_VERSION != 3 || PYAWAITABLE_MINOR_VERSION != PyAwaitable_MINOR_VERSION ||                        \
     PYAWAITABLE_MICRO_VERSION != PyAwaitable_MICRO_VERSION
 #error "the version macros of 1.x"
 #endif
 
-static int keep_result(PyObject *aw, PyObject *result)
+static int
+keep_result(PyObject *aw, PyObject *result)
 {
     return PyAwaitable_SetResult(aw, result);
 }
 
-static int deferred(PyObject *aw)
+static int
+deferred(PyObject *aw)
 {
     PyObject *log = PyAwaitable_GetValue(aw, 0);
 
     return log == NULL ? -1 : PyList_Append(log, Py_True);
 }
 
-PyObject *spelling_upper(PyObject *module, PyObject *args)
+PyObject *
+spelling_upper(PyObject *module, PyObject *args)
 {
     PyObject *coroutine, *function, *context, *log, *aw = NULL;
 
@@ -45,7 +48,8 @@ failed:
     return NULL;
 }
 
-PyObject *spelling_upper_values(PyObject *module, PyObject *unused)
+PyObject *
+spelling_upper_values(PyObject *module, PyObject *unused)
 {
     PyObject *aw = PyAwaitable_New(), *object;
     void *pointer;
@@ -71,7 +75,8 @@ failed:
     return NULL;
 }
 
-PyObject *spelling_upper_types(PyObject *module, PyObject *unused)
+PyObject *
+spelling_upper_types(PyObject *module, PyObject *unused)
 {
     PyTypeObject *type = PyAwaitable_Type;
     PyAwaitableABI *abi = PyAwaitable_ABI;

@@ -22,7 +22,8 @@ typedef struct {
 
 static Values values;
 
-static void fill(Values *v)
+static void
+fill(Values *v)
 {
     for (int i = 0; i < 300; i++) {
         v->objects[i] = i % 2 ? Py_True : Py_False;
@@ -37,54 +38,57 @@ static void fill(Values *v)
     }
 }
 
-static int save_all(PyObject *aw, long number, Values *v)
+static int
+save_all(PyObject *aw, long number, Values *v)
 {
     switch (number) {
     case 0:
         return PyAwaitable_SaveValues(aw, 0) || PyAwaitable_SaveArbValues(aw, 0) || PyAwaitable_SaveIntValues(aw, 0);
     case 1:
-        return PyAwaitable_SaveValues(aw, 1, v->objects[0]) || PyAwaitable_SaveArbValues(aw, 1, v->pointers[0])
-            || PyAwaitable_SaveIntValues(aw, 1, v->longs[0]);
+        return PyAwaitable_SaveValues(aw, 1, v->objects[0]) || PyAwaitable_SaveArbValues(aw, 1, v->pointers[0]) ||
+               PyAwaitable_SaveIntValues(aw, 1, v->longs[0]);
     case 20:
-        return PyAwaitable_SaveValues(aw, 20, TWENTY(v->objects))
-            || PyAwaitable_SaveArbValues(aw, 20, TWENTY(v->pointers))
-            || PyAwaitable_SaveIntValues(aw, 20, TWENTY(v->longs));
+        return PyAwaitable_SaveValues(aw, 20, TWENTY(v->objects)) ||
+               PyAwaitable_SaveArbValues(aw, 20, TWENTY(v->pointers)) ||
+               PyAwaitable_SaveIntValues(aw, 20, TWENTY(v->longs));
     default:
-        return PyAwaitable_SaveValues(aw, 300, THREE_HUNDRED(v->objects))
-            || PyAwaitable_SaveArbValues(aw, 300, THREE_HUNDRED(v->pointers))
-            || PyAwaitable_SaveIntValues(aw, 300, THREE_HUNDRED(v->longs));
+        return PyAwaitable_SaveValues(aw, 300, THREE_HUNDRED(v->objects)) ||
+               PyAwaitable_SaveArbValues(aw, 300, THREE_HUNDRED(v->pointers)) ||
+               PyAwaitable_SaveIntValues(aw, 300, THREE_HUNDRED(v->longs));
     }
 }
 
-static int unpack_all(PyObject *aw, long number, Values *v)
+static int
+unpack_all(PyObject *aw, long number, Values *v)
 {
     switch (number) {
     case 0:
         return 0;
     case 1:
-        return PyAwaitable_UnpackValues(aw, v->object_pointers[0])
-            || PyAwaitable_UnpackArbValues(aw, v->pointer_pointers[0])
-            || PyAwaitable_UnpackIntValues(aw, v->long_pointers[0]);
+        return PyAwaitable_UnpackValues(aw, v->object_pointers[0]) ||
+               PyAwaitable_UnpackArbValues(aw, v->pointer_pointers[0]) ||
+               PyAwaitable_UnpackIntValues(aw, v->long_pointers[0]);
     case 20:
-        return PyAwaitable_UnpackValues(aw, TWENTY(v->object_pointers))
-            || PyAwaitable_UnpackArbValues(aw, TWENTY(v->pointer_pointers))
-            || PyAwaitable_UnpackIntValues(aw, TWENTY(v->long_pointers));
+        return PyAwaitable_UnpackValues(aw, TWENTY(v->object_pointers)) ||
+               PyAwaitable_UnpackArbValues(aw, TWENTY(v->pointer_pointers)) ||
+               PyAwaitable_UnpackIntValues(aw, TWENTY(v->long_pointers));
     default:
-        return PyAwaitable_UnpackValues(aw, THREE_HUNDRED(v->object_pointers))
-            || PyAwaitable_UnpackArbValues(aw, THREE_HUNDRED(v->pointer_pointers))
-            || PyAwaitable_UnpackIntValues(aw, THREE_HUNDRED(v->long_pointers));
+        return PyAwaitable_UnpackValues(aw, THREE_HUNDRED(v->object_pointers)) ||
+               PyAwaitable_UnpackArbValues(aw, THREE_HUNDRED(v->pointer_pointers)) ||
+               PyAwaitable_UnpackIntValues(aw, THREE_HUNDRED(v->long_pointers));
     }
 }
 
 /* How many of each kind came back, if all are right and no more; else -1. */
-static long count_read(Values *v)
+static long
+count_read(Values *v)
 {
     long number = 0;
 
     while (number < 300 && v->objects_read[number] != NULL) {
         long i = number++;
-        if (v->objects_read[i] != v->objects[i] || v->pointers_read[i] != v->pointers[i]
-            || v->longs_read[i] != v->longs[i]) {
+        if (v->objects_read[i] != v->objects[i] || v->pointers_read[i] != v->pointers[i] ||
+            v->longs_read[i] != v->longs[i]) {
             return -1;
         }
     }
@@ -97,7 +101,8 @@ static long count_read(Values *v)
 }
 
 /* many_values(number): saves and unpacks that many values of each kind; how many came back. */
-PyObject *units_many_values(PyObject *module, PyObject *number)
+PyObject *
+units_many_values(PyObject *module, PyObject *number)
 {
     PyObject *aw = PyAwaitable_New();
     long count = PyLong_AsLong(number);

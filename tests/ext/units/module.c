@@ -5,13 +5,15 @@
 
 #include "units.h"
 
-static int keep_result(PyObject *aw, PyObject *result)
+static int
+keep_result(PyObject *aw, PyObject *result)
 {
     return PyAwaitable_SetResult(aw, result);
 }
 
 /* once(coro): an awaitable of what the coroutine returns. */
-static PyObject *units_once(PyObject *module, PyObject *coroutine)
+static PyObject *
+units_once(PyObject *module, PyObject *coroutine)
 {
     PyObject *aw = PyAwaitable_New();
 
@@ -36,7 +38,8 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static int module_exec(PyObject *module)
+static int
+module_exec(PyObject *module)
 {
     (void)module;
     return PyAwaitable_Init();
@@ -60,7 +63,8 @@ static PyModuleDef definition = {
     .m_slots = slots,
 };
 
-PyMODINIT_FUNC PyInit_units(void)
+PyMODINIT_FUNC
+PyInit_units(void)
 {
     return PyModuleDef_Init(&definition);
 }

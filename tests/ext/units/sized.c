@@ -6,13 +6,15 @@
 
 #include "units.h"
 
-static int keep_result(PyObject *aw, PyObject *result)
+static int
+keep_result(PyObject *aw, PyObject *result)
 {
     return PyAwaitable_SetResult(aw, result);
 }
 
 /* sized(func, data): awaits func(data), which is called with "y#" and a Py_ssize_t. */
-PyObject *units_sized(PyObject *module, PyObject *args)
+PyObject *
+units_sized(PyObject *module, PyObject *args)
 {
     PyObject *function, *aw;
     const char *data;

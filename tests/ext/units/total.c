@@ -5,7 +5,8 @@
 
 #include "units.h"
 
-static int add_to_total(PyObject *aw, PyObject *result)
+static int
+add_to_total(PyObject *aw, PyObject *result)
 {
     long total, number = PyLong_AsLong(result);
 
@@ -18,7 +19,8 @@ static int add_to_total(PyObject *aw, PyObject *result)
     return PyAwaitable_SetIntValue(aw, 0, total + number);
 }
 
-static int return_total(PyObject *aw)
+static int
+return_total(PyObject *aw)
 {
     long total = PyAwaitable_GetIntValue(aw, 0);
     PyObject *number;
@@ -37,7 +39,8 @@ static int return_total(PyObject *aw)
 }
 
 /* total(first, second): an awaitable of the sum of what two coroutines return. */
-PyObject *units_total(PyObject *module, PyObject *args)
+PyObject *
+units_total(PyObject *module, PyObject *args)
 {
     PyObject *first, *second, *aw;
 
@@ -49,8 +52,8 @@ PyObject *units_total(PyObject *module, PyObject *args)
     if (aw == NULL) {
         return NULL;
     }
-    if (PyAwaitable_SaveIntValues(aw, 1, 0L) < 0 || PyAwaitable_AddAwait(aw, first, add_to_total, NULL) < 0
-        || PyAwaitable_AddAwait(aw, second, add_to_total, NULL) < 0 || PyAwaitable_DeferAwait(aw, return_total) < 0) {
+    if (PyAwaitable_SaveIntValues(aw, 1, 0L) < 0 || PyAwaitable_AddAwait(aw, first, add_to_total, NULL) < 0 ||
+        PyAwaitable_AddAwait(aw, second, add_to_total, NULL) < 0 || PyAwaitable_DeferAwait(aw, return_total) < 0) {
         Py_DECREF(aw);
         return NULL;
     }

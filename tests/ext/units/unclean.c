@@ -10,13 +10,15 @@ typedef int Size;
 typedef Py_ssize_t Size;
 #endif
 
-static int keep_result(PyObject *aw, PyObject *result)
+static int
+keep_result(PyObject *aw, PyObject *result)
 {
     return PyAwaitable_SetResult(aw, result);
 }
 
 /* sized_unclean(func, data): awaits func(data). */
-PyObject *units_sized_unclean(PyObject *module, PyObject *args)
+PyObject *
+units_sized_unclean(PyObject *module, PyObject *args)
 {
     PyObject *function, *data, *aw;
 
@@ -28,8 +30,8 @@ PyObject *units_sized_unclean(PyObject *module, PyObject *args)
     if (aw == NULL) {
         return NULL;
     }
-    if (PyAwaitable_AwaitFunction(
-            aw, function, "y#", keep_result, NULL, PyBytes_AS_STRING(data), (Size)PyBytes_GET_SIZE(data)) < 0) {
+    if (PyAwaitable_AwaitFunction(aw, function, "y#", keep_result, NULL, PyBytes_AS_STRING(data),
+                                  (Size)PyBytes_GET_SIZE(data)) < 0) {
         Py_DECREF(aw);
         return NULL;
     }
@@ -37,7 +39,8 @@ PyObject *units_sized_unclean(PyObject *module, PyObject *args)
 }
 
 /* build_unclean(data): what CPython itself makes of the same format in this translation unit. */
-PyObject *units_build_unclean(PyObject *module, PyObject *data)
+PyObject *
+units_build_unclean(PyObject *module, PyObject *data)
 {
     (void)module;
     return Py_BuildValue("(y#)", PyBytes_AS_STRING(data), (Size)PyBytes_GET_SIZE(data));

@@ -6,7 +6,8 @@
 /* Of the whole process: whoever takes it has to be in the interpreter that kept it. */
 static PyObject *kept = NULL;
 
-static PyObject *keep(PyObject *module, PyObject *object)
+static PyObject *
+keep(PyObject *module, PyObject *object)
 {
     (void)module;
     Py_INCREF(object);
@@ -15,7 +16,8 @@ static PyObject *keep(PyObject *module, PyObject *object)
     Py_RETURN_NONE;
 }
 
-static PyObject *take(PyObject *module, PyObject *unused)
+static PyObject *
+take(PyObject *module, PyObject *unused)
 {
     PyObject *object = kept;
 
@@ -29,7 +31,8 @@ static PyObject *take(PyObject *module, PyObject *unused)
 }
 
 /* Puts an object into the interpreter's dictionary, for good. */
-static PyObject *keep_to_the_end(PyObject *module, PyObject *object)
+static PyObject *
+keep_to_the_end(PyObject *module, PyObject *object)
 {
     PyObject *dictionary = PyInterpreterState_GetDict(PyInterpreterState_Get());
     PyObject *key;
@@ -52,28 +55,31 @@ static PyObject *keep_to_the_end(PyObject *module, PyObject *object)
     Py_RETURN_NONE;
 }
 
-static int keep_result(PyObject *awaitable, PyObject *result)
+static int
+keep_result(PyObject *awaitable, PyObject *result)
 {
     return PyAwaitable_SetResult(awaitable, result);
 }
 
 /* once(coroutine): an awaitable of what it returns, with two saved values. */
-static PyObject *once(PyObject *module, PyObject *coroutine)
+static PyObject *
+once(PyObject *module, PyObject *coroutine)
 {
     PyObject *awaitable = PyAwaitable_New();
 
     if (awaitable == NULL) {
         return NULL;
     }
-    if (PyAwaitable_SaveValues(awaitable, 3, module, coroutine, Py_None) < 0
-        || PyAwaitable_AddAwait(awaitable, coroutine, keep_result, NULL) < 0) {
+    if (PyAwaitable_SaveValues(awaitable, 3, module, coroutine, Py_None) < 0 ||
+        PyAwaitable_AddAwait(awaitable, coroutine, keep_result, NULL) < 0) {
         Py_DECREF(awaitable);
         return NULL;
     }
     return awaitable;
 }
 
-static PyObject *get_type(PyObject *module, PyObject *unused)
+static PyObject *
+get_type(PyObject *module, PyObject *unused)
 {
     PyTypeObject *type = PyAwaitable_GetType();
 
@@ -109,7 +115,8 @@ static PyModuleDef definition = {
     .m_slots = slots,
 };
 
-PyMODINIT_FUNC PyInit_keeper(void)
+PyMODINIT_FUNC
+PyInit_keeper(void)
 {
     return PyModuleDef_Init(&definition);
 }

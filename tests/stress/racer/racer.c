@@ -8,7 +8,8 @@
 /* How often callbacks of each kind ran, and how many calls queued one. */
 static atomic_long queued, called, deferred, failed;
 
-static int on_result(PyObject *awaitable, PyObject *result)
+static int
+on_result(PyObject *awaitable, PyObject *result)
 {
     (void)awaitable;
     (void)result;
@@ -16,7 +17,8 @@ static int on_result(PyObject *awaitable, PyObject *result)
     return 0;
 }
 
-static int on_error(PyObject *awaitable, PyObject *exception)
+static int
+on_error(PyObject *awaitable, PyObject *exception)
 {
     (void)awaitable;
     (void)exception;
@@ -24,7 +26,8 @@ static int on_error(PyObject *awaitable, PyObject *exception)
     return 0;
 }
 
-static int on_defer(PyObject *awaitable)
+static int
+on_defer(PyObject *awaitable)
 {
     (void)awaitable;
     atomic_fetch_add(&deferred, 1);
@@ -32,7 +35,8 @@ static int on_defer(PyObject *awaitable)
 }
 
 /* A call that may fail only because the awaitable has finished: whether it did something, or -1. */
-static int unless_finished(int status)
+static int
+unless_finished(int status)
 {
     if (status == 0) {
         return 1;
@@ -45,7 +49,8 @@ static int unless_finished(int status)
 }
 
 /* A call that may fail only because somebody else changed how much is saved. */
-static int unless_missing(int status)
+static int
+unless_missing(int status)
 {
     if (status < 0 && !PyErr_ExceptionMatches(PyExc_IndexError) && !PyErr_ExceptionMatches(PyExc_RuntimeError)) {
         return -1;
@@ -55,7 +60,8 @@ static int unless_missing(int status)
 }
 
 /* add(awaitable, object): 1 if it was queued. */
-static int add(PyObject *awaitable, PyObject *object)
+static int
+add(PyObject *awaitable, PyObject *object)
 {
     int done = unless_finished(PyAwaitable_AddAwait(awaitable, object, on_result, on_error));
 
@@ -65,14 +71,16 @@ static int add(PyObject *awaitable, PyObject *object)
     return done;
 }
 
-static int defer(PyObject *awaitable, PyObject *object)
+static int
+defer(PyObject *awaitable, PyObject *object)
 {
     (void)object;
     return unless_finished(PyAwaitable_DeferAwait(awaitable, on_defer));
 }
 
 /* Defers until the awaitable has finished, but not for ever: how often. */
-static int defer_often(PyObject *awaitable, PyObject *object)
+static int
+defer_often(PyObject *awaitable, PyObject *object)
 {
     int often = 0;
 
@@ -90,7 +98,8 @@ static int defer_often(PyObject *awaitable, PyObject *object)
 }
 
 /* A block may fail after its body was called: that is not counted, since one of the two is. */
-static int on_block_error(PyObject *awaitable, PyObject *exception)
+static int
+on_block_error(PyObject *awaitable, PyObject *exception)
 {
     (void)awaitable;
     (void)exception;
@@ -98,7 +107,8 @@ static int on_block_error(PyObject *awaitable, PyObject *exception)
 }
 
 /* An `async with`, whose body only counts that it was called. */
-static int enter(PyObject *awaitable, PyObject *object)
+static int
+enter(PyObject *awaitable, PyObject *object)
 {
     int done = unless_finished(PyAwaitable_AsyncWith(awaitable, object, on_result, on_block_error));
 
@@ -108,7 +118,8 @@ static int enter(PyObject *awaitable, PyObject *object)
     return done;
 }
 
-static int save(PyObject *awaitable, PyObject *object)
+static int
+save(PyObject *awaitable, PyObject *object)
 {
     if (PyAwaitable_SaveValues(awaitable, 3, object, Py_None, object) < 0) {
         return -1;
@@ -120,7 +131,8 @@ static int save(PyObject *awaitable, PyObject *object)
 }
 
 /* Room for as many as there can be, since others save at the same time. The objects are lent, and may be gone already. */
-static int unpack(PyObject *awaitable, PyObject *object)
+static int
+unpack(PyObject *awaitable, PyObject *object)
 {
     PyObject *objects[64];
     long longs[64];
@@ -144,24 +156,27 @@ static int unpack(PyObject *awaitable, PyObject *object)
     return 0;
 }
 
-static int replace(PyObject *awaitable, PyObject *object)
+static int
+replace(PyObject *awaitable, PyObject *object)
 {
     for (Py_ssize_t i = 0; i < 4; i++) {
-        if (unless_missing(PyAwaitable_SetValue(awaitable, i, object)) < 0
-            || unless_missing(PyAwaitable_SetIntValue(awaitable, i, 3)) < 0
-            || unless_missing(PyAwaitable_SetArbValue(awaitable, i, NULL)) < 0) {
+        if (unless_missing(PyAwaitable_SetValue(awaitable, i, object)) < 0 ||
+            unless_missing(PyAwaitable_SetIntValue(awaitable, i, 3)) < 0 ||
+            unless_missing(PyAwaitable_SetArbValue(awaitable, i, NULL)) < 0) {
             return -1;
         }
     }
     return 0;
 }
 
-static int set_result(PyObject *awaitable, PyObject *object)
+static int
+set_result(PyObject *awaitable, PyObject *object)
 {
     return unless_finished(PyAwaitable_SetResult(awaitable, object));
 }
 
-static int cancel(PyObject *awaitable, PyObject *object)
+static int
+cancel(PyObject *awaitable, PyObject *object)
 {
     (void)object;
     PyAwaitable_Cancel(awaitable);
@@ -190,7 +205,8 @@ METHOD(replace)
 METHOD(set_result)
 METHOD(cancel)
 
-static PyObject *new_awaitable(PyObject *module, PyObject *unused)
+static PyObject *
+new_awaitable(PyObject *module, PyObject *unused)
 {
     (void)module;
     (void)unused;
@@ -198,7 +214,8 @@ static PyObject *new_awaitable(PyObject *module, PyObject *unused)
 }
 
 /* What the counters have counted, which are then 0: (queued, called, failed, deferred). */
-static PyObject *counters(PyObject *module, PyObject *unused)
+static PyObject *
+counters(PyObject *module, PyObject *unused)
 {
     (void)module;
     (void)unused;
@@ -209,7 +226,8 @@ static PyObject *counters(PyObject *module, PyObject *unused)
 /* Threads meet here. Of pthreads, so that a tool which watches those sees who comes after whom. */
 static pthread_barrier_t barrier;
 
-static PyObject *set_barrier(PyObject *module, PyObject *count)
+static PyObject *
+set_barrier(PyObject *module, PyObject *count)
 {
     (void)module;
     if (pthread_barrier_init(&barrier, NULL, (unsigned)PyLong_AsLong(count)) != 0) {
@@ -218,14 +236,13 @@ static PyObject *set_barrier(PyObject *module, PyObject *count)
     Py_RETURN_NONE;
 }
 
-static PyObject *meet(PyObject *module, PyObject *unused)
+static PyObject *
+meet(PyObject *module, PyObject *unused)
 {
     (void)module;
     (void)unused;
-    Py_BEGIN_ALLOW_THREADS
-    pthread_barrier_wait(&barrier);
-    Py_END_ALLOW_THREADS
-    Py_RETURN_NONE;
+    Py_BEGIN_ALLOW_THREADS pthread_barrier_wait(&barrier);
+    Py_END_ALLOW_THREADS Py_RETURN_NONE;
 }
 
 static PyMethodDef methods[] = {
@@ -262,7 +279,8 @@ static PyModuleDef definition = {
     .m_slots = slots,
 };
 
-PyMODINIT_FUNC PyInit_racer(void)
+PyMODINIT_FUNC
+PyInit_racer(void)
 {
     return PyModuleDef_Init(&definition);
 }
