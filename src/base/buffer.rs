@@ -112,19 +112,22 @@ impl<T: Copy, M: Memory> Buffer<T, M> {
         Ok(())
     }
 
-    /// Appends all of `elements`, calling `each` with every one, or none.
+    /// Appends what `each` makes of every one of `elements`, or nothing.
     #[inline]
-    pub fn extend(&mut self, elements: &[T], each: impl Fn(T)) -> Result<(), NoMemory> {
+    pub fn extend<S: Copy>(
+        &mut self,
+        elements: &[S],
+        each: impl Fn(S) -> T,
+    ) -> Result<(), NoMemory> {
         self.reserve(elements.len())?;
         // SAFETY: within the block or one past its end; an empty one may be NULL, where nothing is added to.
         let mut place = unsafe { self.block.add(self.len()) };
         for &element in elements {
             // SAFETY: there is room for all, and nothing else holds a reference into the block.
             unsafe {
-                place.write(element);
+                place.write(each(element));
                 place = place.add(1);
             }
-            each(element);
         }
         // Not more than the capacity, which is of this type.
         self.length += elements.len() as u32;

@@ -4,7 +4,7 @@ use super::checked;
 use super::values::{array, check_saved, copy, out_of_range, position, room};
 use crate::python::ffi::{Py_ssize_t, PyObject};
 use crate::python::raised::{Kind, Raised, Result, status, to_c};
-use crate::python::reference::Owned;
+use crate::python::reference::{Borrowed, Owned};
 use crate::store::INLINE;
 use core::ffi::{CStr, c_int};
 
@@ -20,6 +20,8 @@ unsafe fn save_objects(
     if values.iter().any(|value| value.is_null()) {
         return Err(Raised::new(Kind::ValueError, NULL_VALUE));
     }
+    // SAFETY: a borrow is an object's address, and none of these is NULL.
+    let values = unsafe { &*(&raw const *values as *const [Borrowed<'_>]) };
     this.with(|store| store.save_objects(values))?;
     Ok(())
 }

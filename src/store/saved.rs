@@ -2,7 +2,7 @@
 
 use super::{INLINE, Store};
 use crate::base::buffer::{Buffer, NoMemory};
-use crate::python::ffi::{self, PyObject};
+use crate::python::ffi::PyObject;
 use crate::python::memory::PythonMemory;
 use crate::python::reference::{Borrowed, Owned};
 use crate::store::cold::Cold;
@@ -52,19 +52,16 @@ impl Store<'_> {
 
     /// Saves all of `objects`, a new reference to each, or none.
     #[inline]
-    pub fn save_objects(&mut self, objects: &[*mut PyObject]) -> Result<(), NoMemory> {
+    pub fn save_objects(&mut self, objects: &[Borrowed<'_>]) -> Result<(), NoMemory> {
         let saved = self.status.inline_objects as usize;
         let room = INLINE - saved;
         let (inline, further) = objects.split_at_checked(room).unwrap_or((objects, &[]));
         if !further.is_empty() {
             let buffer = &mut self.contents.make_cold(self.colds)?.objects;
-            // SAFETY: the caller's objects are live; no Python code runs.
-            buffer.extend(further, |object| unsafe { ffi::incref(object) })?;
+            buffer.extend(further, |object| object.to_owned().into_ptr())?;
         }
         for (place, &object) in self.contents.objects.iter_mut().skip(saved).zip(inline) {
-            *place = object;
-            // SAFETY: as above.
-            unsafe { ffi::incref(object) };
+            *place = object.to_owned().into_ptr();
         }
         self.status.inline_objects = (saved + inline.len()) as u8;
         Ok(())
@@ -105,7 +102,7 @@ impl Store<'_> {
 
     /// Saves all of `values` or none.
     pub fn save_raw<T: Raw>(&mut self, values: &[T]) -> Result<(), NoMemory> {
-        T::buffer(self.contents.make_cold(self.colds)?).extend(values, |_| {})
+        T::buffer(self.contents.make_cold(self.colds)?).extend(values, |value| value)
     }
 
     /// `__name__` or, if `qualified`, `__qualname__`, where one has been set.

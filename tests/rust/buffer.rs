@@ -94,21 +94,19 @@ fn buffer_reserves_exactly_what_is_asked_for_at_once() {
 fn buffer_takes_all_of_a_slice_or_none() {
     let mut buffer: Buffer<u64, Counting> = Buffer::new();
     let seen = std::cell::RefCell::new(Vec::new());
-    assert_eq!(
-        buffer.extend(&[], |one| seen.borrow_mut().push(one)),
-        Ok(())
-    );
+    let note = |one: u64| {
+        seen.borrow_mut().push(one);
+        one * 10
+    };
+    assert_eq!(buffer.extend(&[], note), Ok(()));
     assert_eq!(buffer.bytes(), 0);
-    let extended = no_memory_after(0, || buffer.extend(&[1], |one| seen.borrow_mut().push(one)));
+    let extended = no_memory_after(0, || buffer.extend(&[1], note));
     assert_eq!(extended, Err(NoMemory));
     assert!(buffer.as_slice().is_empty() && seen.borrow().is_empty());
     for slice in [&[1, 2][..], &[3], &[4, 5, 6, 7]] {
-        assert_eq!(
-            buffer.extend(slice, |one| seen.borrow_mut().push(one)),
-            Ok(())
-        );
+        assert_eq!(buffer.extend(slice, note), Ok(()));
     }
-    assert_eq!(buffer.as_slice(), [1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(buffer.as_slice(), [10, 20, 30, 40, 50, 60, 70]);
     assert_eq!(*seen.borrow(), [1, 2, 3, 4, 5, 6, 7]);
 }
 

@@ -121,6 +121,7 @@ mod python {
             }
         }
 
+        #[derive(Clone, Copy)]
         pub struct Borrowed<'a>(NonNull<PyObject>, PhantomData<&'a Owned>);
 
         impl Borrowed<'_> {
@@ -133,17 +134,17 @@ mod python {
                 NonNull::new(object).map(|object| Self(object, PhantomData))
             }
 
-            pub fn as_ptr(&self) -> *mut PyObject {
+            pub fn as_ptr(self) -> *mut PyObject {
                 self.0.as_ptr()
             }
 
-            pub fn to_owned(&self) -> Owned {
+            pub fn to_owned(self) -> Owned {
                 // SAFETY: live.
                 unsafe { ffi::incref(self.as_ptr()) };
                 Owned(self.0)
             }
 
-            pub fn is_shared(&self) -> bool {
+            pub fn is_shared(self) -> bool {
                 // SAFETY: live.
                 unsafe { self.0.as_ref() }.0.get() > 1
             }
@@ -170,7 +171,7 @@ mod store;
 use base::free_list::FreeList;
 use python::ffi::{self, PyObject};
 use python::memory::{LEFT, LIVE};
-use python::reference::Owned;
+use python::reference::{Borrowed, Owned};
 use std::cell::Cell;
 use std::ffi::c_int;
 use store::entry::Entry;
@@ -373,12 +374,22 @@ fn cancel_takes_everything_but_what_is_in_progress() {
     world.finish();
 }
 
+/// The objects as the store is given them.
+fn borrowed(objects: &[*mut PyObject]) -> Vec<Borrowed<'_>> {
+    // SAFETY: the tests' objects live until they end.
+    let borrow = |&object| unsafe { Borrowed::new(object) };
+    objects.iter().map(borrow).collect()
+}
+
 #[test]
 fn saved_values_keep_their_indexes() {
     let mut world = World::new();
     for group in [vec![0], vec![1, 2, 3], vec![], vec![4]] {
         let objects: Vec<_> = group.iter().map(|&index| world.object(index)).collect();
-        world.store().save_objects(&objects).expect("memory");
+        world
+            .store()
+            .save_objects(&borrowed(&objects))
+            .expect("memory");
     }
     assert_eq!(world.store().object_count(), 5);
     for index in 0..5 {
@@ -416,7 +427,7 @@ fn each_allocation_fails(act: impl Fn(&mut World) -> bool) {
 fn without_memory_nothing_is_saved() {
     each_allocation_fails(|world| {
         let objects: Vec<_> = (0..40).map(|index| world.object(index)).collect();
-        world.store().save_objects(&objects).is_ok()
+        world.store().save_objects(&borrowed(&objects)).is_ok()
     });
 }
 
