@@ -66,6 +66,21 @@ static PyObject *any_type(PyObject *module, PyObject *object)
                       kept == object);
 }
 
+/* Variables without a first value, which a compiler that sees all could warn of. */
+static PyObject *no_first_value(PyObject *module, PyObject *object)
+{
+    PyObject *aw = PyAwaitable_New(), *first, *second;
+    void *pointer;
+    long number;
+    int status = PyAwaitable_SaveValues(aw, 2, object, module) + PyAwaitable_SaveArbValues(aw, 1, &status) +
+                 PyAwaitable_SaveIntValues(aw, 1, 5);
+    if (PyAwaitable_UnpackValues(aw, &first, &second) < 0 || PyAwaitable_UnpackArbValues(aw, &pointer) < 0 ||
+        PyAwaitable_UnpackIntValues(aw, &number) < 0) {
+        return finish(aw, -1, 0);
+    }
+    return finish(aw, status, first == object && second == module && pointer == &status && number == 5);
+}
+
 /* Integers of any type. */
 static PyObject *integers(PyObject *module, PyObject *object)
 {
@@ -191,7 +206,7 @@ static PyMethodDef methods[] = {
 #ifdef ONCE
     METHOD(once),
 #endif
-    METHOD(any_type),      METHOD(integers),      METHOD(nothing),  METHOD(no_place),
+    METHOD(no_first_value), METHOD(any_type),      METHOD(integers),      METHOD(nothing),  METHOD(no_place),
     METHOD(none_saved),    METHOD(few_objects),   METHOD(few_pointers), METHOD(few_integers), METHOD(too_few_given),
     METHOD(negative),      METHOD(fewer_counted), METHOD(by_address), METHOD(many),     {NULL, NULL, 0, NULL},
 };
@@ -213,7 +228,7 @@ PyMODINIT_FUNC PyInit_variadic(void)
 
 STANDARDS = ["c99", "c11", "c++11", "c++20"]
 STRICT = ["-Wpedantic", "-Wshadow", "-Wcast-qual", "-Wc++-compat", "-Wconversion", "-Wunused"]
-WORKS = ["any_type", "integers", "nothing", "fewer_counted", "by_address", "many"]
+WORKS = ["any_type", "no_first_value", "integers", "nothing", "fewer_counted", "by_address", "many"]
 FAILS = {
     "no_place": (ValueError, "too few places for the saved values: 1 needed, and 0 given"),
     "none_saved": (RuntimeError, "has no saved values"),

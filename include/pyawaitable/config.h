@@ -40,6 +40,14 @@
 #define PYAWAITABLE__UNLIKELY(condition) (condition)
 #endif
 
+/* Hides from the compiler where a pointer came from, so that it neither knows nor warns that a variable which a callback unpacks
+   into may not have been written. */
+#if defined(__GNUC__) || defined(__clang__)
+#define PYAWAITABLE__HIDE(pointer) __asm__("" : "+r"(pointer))
+#else
+#define PYAWAITABLE__HIDE(pointer) ((void)0)
+#endif
+
 /* By default the functions are found at run time, through a table in the module `_pyawaitable`: an extension links
    nothing. With PYAWAITABLE_LINK it links libpyawaitable. */
 #if !defined(PYAWAITABLE_LINK)

@@ -229,8 +229,10 @@ PyAwaitable__save_integers(PyObject *awaitable, Py_ssize_t count, Py_ssize_t giv
         saved = PyAwaitable__too_few("too few places for the saved values", saved, given);                             \
     }                                                                                                                  \
     for (index = 0; index < saved; index++) {                                                                          \
-        if (place[index] != NULL) {                                                                                    \
-            memcpy((void *)(uintptr_t)place[index], &array[index], sizeof(type));                                      \
+        const volatile void *to = place[index];                                                                        \
+        PYAWAITABLE__HIDE(to);                                                                                         \
+        if (to != NULL) {                                                                                              \
+            memcpy((void *)(uintptr_t)to, &array[index], sizeof(type));                                                \
         }                                                                                                              \
     }
 
