@@ -1,4 +1,4 @@
-//! Tells the crate which CPython it is built for, and compiles the few lines that only C can hold.
+//! Tells the crate which CPython it is built for, and compiles the few lines that have to be C.
 
 use std::path::Path;
 use std::process::Command;
@@ -35,20 +35,20 @@ fn main() {
     compile_shim(&python.include_dir(), as_system);
     if std::env::var("TARGET").is_ok_and(|target| target.contains("linux-gnu")) && has_gnu_linker()
     {
-        // LLVM's linker keeps the functions that unwinding would need, and with them all that Rust has for a panic, though
-        // nothing here can: five times the size. GNU's does not.
+        // LLVM's linker keeps the functions that unwinding would need, and with them all of Rust's panic machinery, though
+        // nothing here can panic: five times the size. GNU's does not.
         println!("cargo::rustc-cdylib-link-arg=-fuse-ld=bfd");
     }
 }
 
-/// Whether GNU's linker is there, under the name that compilers know it by.
+/// Whether GNU's linker is installed, under the name that compilers use.
 fn has_gnu_linker() -> bool {
     std::env::var_os("PATH").is_some_and(|path| {
         std::env::split_paths(&path).any(|folder| Path::new(&folder).join("ld.bfd").is_file())
     })
 }
 
-/// Compiles the C files. What the compiler has to say of CPython's own headers is for others.
+/// Compiles the C files. Warnings in CPython's own headers are not for us.
 fn compile_shim(include: &str, as_system: bool) {
     let mut build = cc::Build::new();
     build
@@ -67,16 +67,16 @@ fn compile_shim(include: &str, as_system: bool) {
 /// The CPython that is built for.
 struct Interpreter {
     minor: u32,
-    /// Settings of the build that its headers ask for: `Py_DEBUG`, `Py_GIL_DISABLED`, ...
+    /// Build settings that its headers test: `Py_DEBUG`, `Py_GIL_DISABLED`, ...
     flags: Vec<String>,
-    /// None where it does not run here.
+    /// None if it does not run here.
     executable: Option<String>,
 }
 
 impl Interpreter {
-    /// Reads what the build script of pyo3-ffi tells those of its dependents, in cargo's way: lines `key=value`, as hexadecimal
-    /// digits. `pyo3-build-config` reads it, too, but cargo may take another version of that than of pyo3-ffi, and its methods
-    /// are not the same in all that pyo3-ffi may be.
+    /// Reads what the build script of pyo3-ffi tells those of its dependents, through cargo: lines `key=value`, as hexadecimal
+    /// digits. `pyo3-build-config` reads it, too, but cargo may choose a different version of that than of pyo3-ffi, and its
+    /// methods differ between the versions that pyo3-ffi may have.
     fn found_by_pyo3_ffi() -> Self {
         let digits = std::env::var("DEP_PYTHON_PYO3_CONFIG").expect("pyo3-ffi tells it");
         let text = from_hexadecimal(&digits).expect("hexadecimal digits of a text");
@@ -104,7 +104,7 @@ impl Interpreter {
         self.flags.iter().any(|each| each == flag)
     }
 
-    /// The folder of `Python.h`, asked of the interpreter itself.
+    /// The folder of `Python.h`, according to the interpreter itself.
     fn include_dir(&self) -> String {
         println!("cargo::rerun-if-env-changed=PYAWAITABLE_PYTHON_INCLUDE");
         if let Ok(dir) = std::env::var("PYAWAITABLE_PYTHON_INCLUDE") {
@@ -113,7 +113,7 @@ impl Interpreter {
         let version = format!("3.{}", self.minor);
         let found = match &self.executable {
             Some(python) => ask_include_dir(python, &version),
-            // The interpreter of another platform does not run here. One of the same version may have headers for both.
+            // An interpreter for another platform does not run here. One of the same version may have headers for both.
             None => [&format!("python{version}"), "python3", "python"]
                 .into_iter()
                 .find_map(|python| ask_include_dir(python, &version)),
@@ -124,7 +124,7 @@ impl Interpreter {
     }
 }
 
-/// `None` for what is no text in hexadecimal digits.
+/// `None` if it is not text in hexadecimal digits.
 fn from_hexadecimal(digits: &str) -> Option<String> {
     let bytes = digits.as_bytes().chunks(2).map(|pair| {
         let pair = std::str::from_utf8(pair).ok()?;

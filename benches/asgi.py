@@ -30,13 +30,13 @@ def wrk_version():
 
 
 def on_processors(processors):
-    """For a process about to be started: so that server and client do not take turns on one."""
+    """For a process about to be started: keeps server and client from sharing a processor."""
     if processors:
         os.sched_setaffinity(0, processors)
 
 
 def split_processors():
-    """Those of the server, and those of the client."""
+    """The processors of the server, and those of the client."""
     if not hasattr(os, "sched_getaffinity"):
         return None, None
     all_of_them = sorted(os.sched_getaffinity(0))
@@ -45,7 +45,7 @@ def split_processors():
 
 @contextmanager
 def server(application, library, processors):
-    """A uvicorn of its own process: its address."""
+    """The address of a uvicorn in a separate process."""
     command = [sys.executable, "-m", "uvicorn", application, "--interface", "asgi3", "--lifespan", "on"]
     command += ["--host", "127.0.0.1", "--port", "0", "--http", "httptools", "--loop", "uvloop"]
     command += ["--no-access-log", "--no-proxy-headers"]
@@ -74,7 +74,7 @@ def server(application, library, processors):
 
 
 def parse(output):
-    """Requests for each second, and seconds by percentile."""
+    """Requests per second, and seconds by percentile."""
     if "Non-2xx" in output or "Socket errors" in output:
         raise RuntimeError(f"not all requests succeeded:\n{output}")
     found = {"requests/s": float(re.search(r"Requests/sec:\s*([\d.]+)", output)[1])}

@@ -1,10 +1,9 @@
-"""Measures awaitables against what `async def` makes. `make bench` builds what this needs, and runs it.
+"""Measures awaitables against those of `async def`. `make bench` builds what this needs, and runs it.
 
     bench.py [--quick] [CASE ...]
 
-One process, the contenders in turn and in shuffled order, the minimum of many rounds: it is the ratios that mean
-something. Without arguments it measures everything, and writes docs/benchmarks/. With --quick or names of cases, what it
-writes lands in the build folder.
+One process, the contenders in turn and in shuffled order, the minimum of many rounds: only the ratios are meaningful. Without
+arguments it measures everything, and writes docs/benchmarks/. With --quick or names of cases, it writes to the build folder.
 """
 
 import argparse
@@ -48,7 +47,7 @@ class Plan:
 
 
 def pin():
-    """To one processor, where that can be done: the one that is given the least other work."""
+    """To one processor, if possible: the one that usually has the least other work."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
@@ -65,7 +64,7 @@ def sample(case, contender, n):
 
 
 def calibrated(case, contender, seconds):
-    """How many operations take at least so long."""
+    """How many operations take at least this long."""
     n = case.unit
     took = sample(case, contender, n)
     while took < seconds:
@@ -76,7 +75,7 @@ def calibrated(case, contender, seconds):
 
 
 class Contest:
-    """One case, measured for all who can do it."""
+    """One case, measured for all contenders that have it."""
 
     def __init__(self, case, contenders, plan):
         self.case = case
@@ -173,7 +172,7 @@ def in_new_process(code):
 
 
 def measure_bytes(contenders):
-    """Of one pending object, and what its first step adds."""
+    """The size of one pending object, and what its first step adds."""
     keys = ["one await", "first step", "20 saved values", "50 awaits"]
     return {name: dict(zip(keys, map(round, in_new_process(PENDING.format(contender=name))))) for name in contenders}
 
@@ -220,7 +219,7 @@ def versions():
 
 
 def build_options():
-    """Those that say how it was made, and not where."""
+    """The options that say how it was built, and not where."""
     options = shlex.split(sysconfig.get_config_var("CONFIG_ARGS") or "")
     return " ".join(one for one in options if re.match(r"--(enable|disable|with|without)-[^/]*$", one))
 

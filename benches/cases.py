@@ -1,7 +1,7 @@
 """What is measured: each case does n operations with the functions of one contender.
 
-A contender is a module with the functions of contender_native.py. All cases make what they await in the same way for
-every contender, so what is compared is a whole operation as a caller sees it.
+A contender is a module with the functions of contender_native.py. All cases create what they await in the same way for every
+contender, so that whole operations are compared, as a caller sees them.
 """
 
 import asyncio
@@ -74,7 +74,7 @@ class Context:
 
 
 def finish(coroutine):
-    """Drive what never suspends."""
+    """Drive a coroutine that never suspends."""
     try:
         coroutine.send(None)
     except StopIteration:
@@ -179,7 +179,7 @@ def cancel(contender, n):
 
 
 def collect(contender, n):
-    """The collection alone."""
+    """Only the collection."""
     make = contender.value
     pending = [make(ready()) for _ in range(n)]
     start = clock()
@@ -322,7 +322,7 @@ def result(coroutine):
 
 
 def check(contender):
-    """That a contender does each job, before its speed at it is believed."""
+    """Check that a contender does each job before trusting its speed."""
     made = []
 
     async def counted():

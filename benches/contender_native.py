@@ -1,4 +1,4 @@
-"""What the C contenders spell out, as `async def`: what they are all compared with."""
+"""What the C contenders spell out, as `async def`: the reference for all comparisons."""
 
 
 async def empty():

@@ -1,10 +1,10 @@
-"""Counts instructions for each operation, which do not depend on what else the machine does.
+"""Counts instructions per operation, which do not depend on the machine's other work.
 
     counts.py [--write | [--caches] CASE ...]
 
-Runs the cases of the benchmark, this library and `async def`, once under `valgrind --tool=callgrind`, and compares with
-what was written down for this version of Python in benches/counts-<tag>.json: more than 3 % up in any case fails. Where the
-interpreter or a compiler is another one than then, the counts cannot be the same; the ratios to `async def` are compared
+Runs the cases of the benchmark, this library and `async def`, once under `valgrind --tool=callgrind`, and compares with what
+was recorded for this version of Python in benches/counts-<tag>.json: an increase of more than 3 % in any case fails. If the
+interpreter or a compiler differs from that recording, the counts cannot be the same; the ratios to `async def` are compared
 instead, and may differ by more. The profiles stay in build/<tag>/bench/counts, for hotspots.py.
 """
 
@@ -76,7 +76,7 @@ def run_valgrind(names, *options):
 
 
 def read_profiles():
-    """{(case, contender, n): instructions}; each file is renamed to what it is of."""
+    """{(case, contender, n): instructions}; each file is renamed after its contents."""
     found = {}
     for path in PROFILES.glob("profile.*"):
         text = path.read_text(encoding="utf-8", errors="replace")
@@ -94,14 +94,14 @@ def per_operation(instructions, case, contender):
 
 
 def count(names):
-    """{case: {contender: instructions for each operation}}"""
+    """{case: {contender: instructions per operation}}"""
     run_valgrind(names)
     instructions = read_profiles()
     return {case: {name: round(per_operation(instructions, case, name), 1) for name in COUNTED} for case in names}
 
 
 def show_misses(names):
-    """How many lines of code each operation fetches anew, where the instructions' cache is simulated."""
+    """How many cache lines of code each operation fetches again, with a simulated instruction cache."""
     run_valgrind(names, "--cache-sim=yes", "--I1=32768,8,64")
     read_profiles()
     for case in names:
@@ -128,7 +128,7 @@ def surroundings():
 
 
 def compare(recorded, counts, allowed, by_ratio):
-    """Lines for all cases, and those of the cases that fail."""
+    """The lines for all cases, and those for the cases that fail."""
     lines, failed = [], []
     for case, now in counts.items():
         then = recorded.get(case)

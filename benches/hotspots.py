@@ -1,9 +1,9 @@
-"""Shows where the instructions go that `make counts` has counted: for each operation, in which function.
+"""Shows where the instructions that `make counts` has counted are spent: the functions of each operation.
 
     hotspots.py CASE/CONTENDER ...                for example: value/ours value/native
 
-Reads what counts.py has left in build/<tag>/bench/counts. callgrind_annotate cannot: in one process' profiles, a name is
-written out in the first alone.
+Reads what counts.py has left in build/<tag>/bench/counts. callgrind_annotate cannot: of one process's profiles, only the first
+spells out a name.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The tables and the plot of docs/benchmarks, made of all the JSON files that are there."""
+"""The tables and the plot of docs/benchmarks, made from all the JSON files there."""
 
 import json
 import re
@@ -17,12 +17,12 @@ BYTES = 112
 
 
 def ratio(nanoseconds, name):
-    """To native, or None for who cannot do it."""
+    """The ratio to native, or None for a contender without the case."""
     return nanoseconds[name] / nanoseconds["native"] if name in nanoseconds else None
 
 
 def limit(case, floor):
-    """How much of native's time this library may take, where there is a target."""
+    """How much of native's time this library may take, if there is a target."""
     if case in THROUGH:
         return None
     if case == "collect":
@@ -34,14 +34,14 @@ def limit(case, floor):
 
 
 def lead(case):
-    """How many times slower than this library the original is said to be, where it is."""
+    """How many times slower than this library the original should be, if there is a target."""
     if case in YIELDED or case == "collect":
         return None
     return 2.0 if case == "each50" else 2.5
 
 
 def met(value, target, at_least=False):
-    """For a table: whether two figures, as they are shown, keep to a target."""
+    """For a table: whether a figure, as it is shown, meets its target."""
     value, target = round(value, 2), round(target, 2)
     return "✓" if (value >= target if at_least else value <= target) else "✗"
 
@@ -118,7 +118,7 @@ def asgi_table(found):
 
 
 def tables(found):
-    """All of one interpreter."""
+    """Everything for one interpreter."""
     yield from case_table(found)
     yield from ["", *reasons(found)]
     if "bytes" in found:

@@ -1,7 +1,7 @@
 """Builds the contenders with plain setuptools, as their authors would.
 
-The folder BENCH of the environment is the place for what is built, and has the original unpacked: this library is
-installed, and the two have the same name.
+The environment variable BENCH names the folder for what is built. It contains the original, unpacked, since this library is
+installed and the two have the same name.
 """
 
 import os

@@ -1,9 +1,9 @@
-"""What a profile of the library is taken of: the cases of the benchmark, and the rest of the C API, for equal times.
+"""What the library is profiled with: the cases of the benchmark, and the rest of the C API, for equal times.
 
     train.py FOLDER [SECONDS]
 
-`make PGO=1` runs it with a library that counts. The extensions are built into the folder. Each case runs at least once, and
-for 0.3 seconds where nothing else is said.
+`make PGO=1` runs it with an instrumented library. The extensions are built into the folder. Each case runs at least once, and
+for 0.3 seconds by default.
 """
 
 import importlib

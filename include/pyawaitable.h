@@ -1,7 +1,7 @@
 /* PyAwaitable: async functions for Python, written in C.
 
-   A C extension cannot `await`. It can make an awaitable, queue on it what is to be awaited, with a callback for each value,
-   and return it from a C function: Python awaits that like what an `async def` returns.
+   A C extension cannot `await`. Instead it creates an awaitable, queues awaits on it, each with a callback for its value, and
+   returns it from a C function. Python awaits it like the result of an `async def`.
 
    An example: `async def twice(number): return 2 * await number`.
 
@@ -28,35 +28,36 @@
            return awaitable;
        }
 
-   The words:
+   The words used here:
 
    awaitable        the object that PyAwaitable_New() makes
-   step             what an event loop does with an awaitable: it sends a value, throws an exception, or closes it. Nothing of
-                    an awaitable runs outside its steps
-   body             what an awaitable runs: the awaits and callbacks that were queued on it, one after the other
-   callback         the C author's function that gets the value of an await, and may queue more
-   error callback   the one that gets the exception in its place
-   saved value      what the C author keeps on an awaitable for the callbacks: an object, a pointer or an integer
-   frame            what a body keeps from one step to the next: here, the saved values
+   step             what an event loop does with an awaitable: it sends a value, throws an exception, or closes it. An awaitable
+                    runs nothing outside its steps
+   body             what an awaitable runs: the awaits and callbacks queued on it, in order
+   callback         the C author's function that receives the value of an await, and may queue more
+   error callback   the function that receives the exception instead
+   saved value      what the C author stores on an awaitable for the callbacks: an object, a pointer or an integer
+   frame            what a body keeps between steps: here, the saved values
 
-   What holds for every function, beside what is said where it is declared:
+   The following applies to every function, in addition to the comment on its declaration:
 
-   - The argument `awaitable` is borrowed. NULL in its place is a SystemError, an object that PyAwaitable_New() has not
-     made a TypeError.
-   - Where nothing has called PyAwaitable_Init(), the first use does, and fails as it would.
-   - It may be called with an exception set. Success leaves that as it is, failure replaces it.
-   - Threads may share an awaitable, with a GIL and without: each call is done whole, before or after another thread's. Of
-     threads that step one at the same time, one does, and the others get a ValueError. Borrowed saved objects need care,
-     since another thread's PyAwaitable_SetValue(), or its step that finishes the awaitable, releases them.
-   - Undefined are: a call by a thread that is not attached to an interpreter, and an awaitable of another interpreter.
+   - The argument `awaitable` is borrowed. NULL is a SystemError; an object that was not created by PyAwaitable_New() is a
+     TypeError.
+   - If nothing has called PyAwaitable_Init(), the first use does, and fails as it would.
+   - It may be called with an exception set. Success leaves that exception alone; failure replaces it.
+   - Threads may share an awaitable, with or without a GIL: each call is atomic. If several threads step one at the same time,
+     one succeeds and the others get a ValueError. Take care with borrowed saved objects: another thread releases them if it
+     calls PyAwaitable_SetValue(), or if its step finishes the awaitable.
+   - Undefined behaviour: a call from a thread that is not attached to an interpreter, and using an awaitable that belongs to
+     another interpreter.
 
-   Define before the header is included, where they are needed:
+   Define these before including the header, where needed:
 
-   PYAWAITABLE_TARGET_VERSION   0x03010000: what came after 3.1 is not declared, and the runtime has to be 3.1 or later. Without
-                                it everything is declared and any 3.x will do; a function that the runtime is too old for
-                                raises an ImportError that says what to install
+   PYAWAITABLE_TARGET_VERSION   0x03010000: what was added after 3.1 is not declared, and the runtime has to be 3.1 or later.
+                                Without it, everything is declared and any 3.x runtime will do; a function that the runtime
+                                lacks raises an ImportError that says what to install
    PYAWAITABLE_LINK             the extension links libpyawaitable; with PYAWAITABLE_STATIC too, the static one
-   PYAWAITABLE_NO_BACKPORTS     no functions of newer Pythons for older ones */
+   PYAWAITABLE_NO_BACKPORTS     do not define newer CPython functions for older versions */
 #ifndef PYAWAITABLE_H
 #define PYAWAITABLE_H
 
@@ -76,7 +77,7 @@
 #include "pyawaitable/version.h"
 #include "pyawaitable/config.h"
 
-/* What an author calls. */
+/* What extension authors call. */
 #include "pyawaitable/callbacks.h"
 #include "pyawaitable/awaitable.h"
 #include "pyawaitable/awaits.h"
@@ -84,13 +85,13 @@
 #include "pyawaitable/pointers.h"
 #include "pyawaitable/integers.h"
 
-/* How it is reached. */
+/* How the functions are reached. */
 #include "pyawaitable/table.h"
 #include "pyawaitable/find.h"
 #include "pyawaitable/wrappers.h"
 #include "pyawaitable/variadic.h"
 
-/* What older sources call it. */
+/* The names in older sources. */
 #include "pyawaitable/compat1.h"
 #include "pyawaitable/backports.h"
 

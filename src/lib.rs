@@ -1,26 +1,25 @@
 //! PyAwaitable: `async` functions for Python, written in C.
 //!
-//! A C extension cannot `await`. It can make an awaitable, queue on it what is to be awaited, with a callback for each
-//! value, and return it: Python then awaits that like what an `async def` returns. This crate is the object, and the C
-//! API that makes and fills it: [`capi`], whose documentation becomes the header `pyawaitable.h`.
+//! A C extension cannot `await`. Instead it creates an awaitable, queues awaits on it, each with a callback for its value, and
+//! returns it: Python then awaits it like the result of an `async def`. This crate implements the object, and the C API that
+//! creates and fills it: [`capi`], whose documentation becomes the header `pyawaitable.h`.
 //!
-//! The code is laid out in rooms. Each is a folder, and knows only those before it; a test reads the imports, and holds them
-//! to it.
+//! The code is divided into rooms. Each is a folder, and knows only those before it; a test checks the imports.
 //!
 //! | room | what is in it |
 //! |---|---|
-//! | `base` | what knows no Python: storage that can fail, free lists, the rules of steps and callbacks |
-//! | `python` | CPython's C API, and what the library makes of it: references, exceptions, threads, the eval breaker |
+//! | `base` | code that knows nothing of Python: storage that can fail, free lists, the rules of steps and callbacks |
+//! | `python` | CPython's C API, and the library's layer over it: references, exceptions, threads, the eval breaker |
 //! | `store` | what an awaitable holds: the queue, what is in progress, blocks, saved values |
 //! | `inner` | an inner awaitable: started, sent to, thrown into, closed |
-//! | `object` | the object: layout, what an interpreter owns, how it comes and goes, the trashcan |
+//! | `object` | the object: layout, what an interpreter owns, creation and destruction, the trashcan |
 //! | `body` | what drives an awaitable: the queue of callbacks, with `async with` |
 //! | `engine` | the steps, the loop, the finalizer |
 //! | `types` | the types as CPython sees them: slots, methods, attributes |
 //! | `capi` | the `extern "C"` edge: checks and converts |
 //! | `module` | `_pyawaitable` |
 
-// No panic on the way of a user.
+// No panic that a user can reach.
 #![warn(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -41,7 +41,7 @@ unsafe fn fill(module: *mut PyObject) -> Result<()> {
 /// # Safety
 /// `module` is live.
 unsafe fn add(module: *mut PyObject, name: &CStr, value: &Owned) -> Result<()> {
-    // SAFETY: the caller's promise; the call takes a reference of its own.
+    // SAFETY: the caller's promise; the call takes its own reference.
     if unsafe { ffi::PyObject_SetAttrString(module, name.as_ptr(), value.as_ptr()) } < 0 {
         return Err(crate::python::raised::Raised::pending());
     }
@@ -54,7 +54,7 @@ const fn slot(slot: c_int, value: *mut c_void) -> ffi::PyModuleDef_Slot {
 
 static SLOTS: Shared<[ffi::PyModuleDef_Slot; 4]> = Shared::new([
     slot(ffi::Py_mod_exec, execute as *mut c_void),
-    // Each interpreter has types of its own, whether it shares the GIL or not.
+    // Each interpreter has its own types, whether it shares the GIL or not.
     #[cfg(Py_3_12)]
     slot(
         ffi::Py_mod_multiple_interpreters,

@@ -73,7 +73,7 @@ UNREACHABLE = ("Could not find a version", "Connection", "No matching distributi
 
 
 def download_original(version, folder):
-    """The original PyAwaitable, unpacked into `folder`; skips the test where PyPI has no answer.
+    """The original PyAwaitable, unpacked into `folder`; skips the test if PyPI is not reachable.
 
     Only its header is used, which is the same in the wheels for all interpreters.
     """

@@ -32,7 +32,7 @@ def pytest_addoption(parser):
 
 
 def pytest_sessionstart(session):
-    """A missing C extension must not turn into tests that nobody notices are not run."""
+    """A missing C extension must not silently leave out tests."""
     folders = (path.parent for path in (TESTS / "ext").glob("*/*.c*"))
     missing = sorted({folder.name for folder in folders if find_spec(folder.name) is None})
     if missing:
@@ -41,7 +41,7 @@ def pytest_sessionstart(session):
 
 @pytest.fixture(scope="module", autouse=True)
 def brief_collections():
-    """The garbage collector looks at what a module's tests have made, not at all tests, each time that one of them asks."""
+    """Keeps each collection that a test asks for to the objects of its own module, leaving out all older ones."""
     gc.collect()
     gc.freeze()
     yield
@@ -50,7 +50,7 @@ def brief_collections():
 
 @pytest.fixture
 def run_python():
-    """Run Python code in a process of its own: what may crash, or must start afresh."""
+    """Run Python code in a separate process: code that may crash, or must start afresh."""
 
     def run(code, *options, env=(), timeout=120, check=True):
         """The finished process; `env` is added to the environment, None takes a name away."""

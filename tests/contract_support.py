@@ -1,4 +1,4 @@
-"""What the tests in contract/ share: inner code that keeps a log, callbacks, every function of the C API.
+"""What the tests in contract/ share: inner code that writes a log, callbacks, every function of the C API.
 
 The fixtures are in raw_fixtures.py, things to await in raw_support.py.
 """

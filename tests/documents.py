@@ -1,4 +1,4 @@
-"""What documents name: tests by their ids, and whether there are such tests."""
+"""The tests that documents name by their ids, and whether they exist."""
 
 import ast
 import functools
@@ -16,7 +16,7 @@ def named_tests(text):
 
 @functools.cache
 def tests_of(path):
-    """The names of the tests in a file; none where there is no such file."""
+    """The names of the tests in a file; none if the file does not exist."""
     file = ROOT / path
     if not file.is_file():
         return frozenset()
@@ -26,5 +26,5 @@ def tests_of(path):
 
 
 def missing_tests(tests):
-    """Those ids of which there is no test."""
+    """The ids without a test."""
     return [f"{path}::{name}" for path, name in tests if name not in tests_of(path)]

@@ -1,4 +1,4 @@
-"""What libraries do that ask for Python's own type of coroutine: with a C awaitable, and with an `async def`.
+"""What libraries that check for Python's own type of coroutine do with a C awaitable, and with an `async def`.
 
     python tests/exact_type.py twisted_maybe_deferred
 

@@ -487,7 +487,7 @@ FEWER_ROUNDS = {
 
 
 def growth(function, rounds):
-    """(blocks, objects) that half of `rounds` calls leave behind: the better half, since a leak is
+    """(blocks, objects) that half of the `rounds` calls leave behind: the better half, since a leak is
     in both, and what the interpreter sets aside now and then in one of them."""
     for _ in range(max(rounds // 50, 200)):
         function()

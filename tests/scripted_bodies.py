@@ -1,4 +1,4 @@
-"""Bodies that are no queue: the extension `scripted` of tests/rust/scripted.rs, and `async def` functions as its scripts.
+"""Bodies that are not a queue: the extension `scripted` of tests/rust/scripted.rs, and `async def` functions as its scripts.
 
 `scripted.scripted(generator, maker)` is an awaitable whose body is the generator, named after its maker; `transform`
 makes such a function of the source of an `async def`: `await x` becomes `yield ("await", x, what is being handled)`.
@@ -39,7 +39,7 @@ def scripted():
 
 
 class Transformer(ast.NodeTransformer):
-    """Makes a generator function of each `async def` of one name, and leaves all others alone."""
+    """Converts each `async def` of one name to a generator function, and leaves all others alone."""
 
     def __init__(self, name):
         self.name = name

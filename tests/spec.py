@@ -1,7 +1,7 @@
-"""The rules of docs/spec.md: what each says, which files keep it, which tests claim it. `make rule ID=steps.3` prints one.
+"""The rules of docs/spec.md: their text, the files that keep them, the tests that claim them. `make rule ID=steps.3` shows one.
 
 A rule is a paragraph that begins with its id in bold. One that is built ends with a paragraph `Kept by FILES. Tests: IDS.`; one
-that is marked as not built yet goes on to the next rule or heading.
+that is marked as not built yet extends to the next rule or heading.
 """
 
 import re
@@ -28,7 +28,7 @@ class Rule(NamedTuple):
 
 
 def parse(document):
-    """The rules of a text in their order, as a list."""
+    """The rules of a text, in order."""
     rules, is_open = [], False
     for paragraph in re.split(r"\n{2,}", document.strip()):
         beginning = BEGINNING.match(paragraph)
@@ -50,7 +50,7 @@ def parse(document):
 
 
 def complaints(document):
-    """What is wrong with the rules of a text, a line each."""
+    """What is wrong with the rules of a text, one line each."""
     found, counts = [], {}
     for rule in parse(document):
         topic, _, number = rule.id.partition(".")

@@ -1,4 +1,4 @@
-"""What `make test` would not run otherwise of what the wheels are built with."""
+"""The part of the wheels' build that `make test` would not run otherwise."""
 
 import subprocess
 import sys

@@ -88,7 +88,7 @@ def project(tmp_path):
 
 @pytest.fixture
 def run_adder(tmp_path, wheel):
-    """Runs `adder` in a new environment, and gives how it was built.
+    """Runs `adder` in a new environment, and returns how it was built.
 
     It is a wheel or a file; the runtime is installed beside it where it needs one.
     """
@@ -259,7 +259,7 @@ def build_with_cc(folder, compiler, linker):
 
 
 def environment_for_cargo():
-    """As docs/linking.md says, for somebody who has the sources and this interpreter."""
+    """As docs/linking.md says, with just the sources and this interpreter."""
     return {"PYO3_PYTHON": sys.executable, "PYO3_BUILD_EXTENSION_MODULE": "1"}
 
 
@@ -301,7 +301,7 @@ def test_library_without_gnu_tools(project, run_adder, mode, tmp_path):
 @needs_cmake
 @needs("pkg-config")
 def test_library_outside_python(cmake_build, project, run_adder, tmp_path):
-    """Laid out as in /usr/local, where others have files too, and then moved elsewhere."""
+    """Laid out as in /usr/local, which has other files too, and then moved elsewhere."""
     script = ROOT / "backend" / "pyawaitable_build" / "library.py"
     foreign = [tmp_path / "first" / name for name in ("lib/libother.so", "include/other.h", "lib/pkgconfig/other.pc")]
     for path in foreign:

@@ -1,7 +1,7 @@
-"""Extensions for PyAwaitable 1.x: compiled anew from their source, and loaded as they are.
+"""Extensions for PyAwaitable 1.x: recompiled from source, and loaded unchanged.
 
-tests/compat1x/ is one of them. The header of 1.3.0 comes from PyPI; where that is not reachable,
-the tests of the binary form are skipped, and say so.
+tests/compat1x/ is one of them. The header of 1.3.0 comes from PyPI; if that is not reachable, the tests of the binary form are
+skipped, and say so.
 """
 
 import asyncio
@@ -187,7 +187,7 @@ def test_the_source_needs_no_library(source_form, binary):
 
 
 def test_the_binary_form_is_the_first_to_import_anything(binary, run_python):
-    """PyCapsule_Import, which it calls, finds the capsule from its name alone."""
+    """PyCapsule_Import, which it calls, finds the capsule by its name alone."""
     finished = run_python(
         f"import sys; sys.path.insert(0, {str(binary.parent)!r})\n"
         "assert not [name for name in sys.modules if 'pyawaitable' in name]\n"
@@ -201,9 +201,9 @@ def test_the_binary_form_is_the_first_to_import_anything(binary, run_python):
 
 
 def test_the_same_file_runs_on_the_original(binary, original, run_python):
-    """So that what is tested here is what 1.x had, and not what this library makes of it.
+    """Makes sure that the tests here are for the behaviour of 1.x, and not of this library.
 
-    Of that the part which does not crash there: an awaitable that is never awaited does.
+    Only what does not crash there: an awaitable that is never awaited does.
     """
     finished = run_python(
         f"import sys; sys.path[:0] = [{str(original)!r}, {str(binary.parent)!r}]\n"

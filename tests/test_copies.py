@@ -1,6 +1,6 @@
 """Several libraries in one process: copies of this one, and the original PyAwaitable 2.x.
 
-Each awaits the others' objects. None takes another's for its own.
+Each awaits the others' objects. None mistakes another's objects for its own.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ def second(tmp_path_factory):
 
 
 def archive():
-    """libpyawaitable.a, as it is installed."""
+    """The installed libpyawaitable.a."""
     try:
         return Path(pyawaitable.static_library())
     except (AttributeError, RuntimeError) as error:
@@ -52,7 +52,7 @@ def archive():
 
 @pytest.fixture(scope="module")
 def static(tmp_path_factory):
-    """With a copy of its own linked in."""
+    """With its own copy linked in."""
     options = ["-DPYAWAITABLE_LINK", "-DPYAWAITABLE_STATIC", str(archive())]
     folder = tmp_path_factory.mktemp("static")
     return load_extension(compile_extension(folder, "copy", [SOURCE], *options))
@@ -60,7 +60,7 @@ def static(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory):
-    """The code of the original 2.0.1, which its header brings along."""
+    """The code of the original 2.0.1, which is in its header."""
     folder = download_original("2.0.1", str(tmp_path_factory.mktemp("original")))
     try:
         path = compile_extension(
@@ -87,7 +87,7 @@ def pair(request):
 
 
 def pairs(inner, outer):
-    """Every two different libraries: whose object it is, and who is given it."""
+    """Every pair of different libraries: the owner of an object, and the one that it is passed to."""
     every = [(one, other) for one in inner for other in outer if one != other]
     return pytest.mark.parametrize("pair", every, indirect=True, ids=["-in-".join(p) for p in every])
 

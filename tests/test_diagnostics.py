@@ -1,4 +1,4 @@
-"""What the library tells a person: warnings, where an awaitable was made, which callback went wrong."""
+"""What the library tells users: warnings, where an awaitable was created, which callback went wrong."""
 
 import asyncio
 import gc
@@ -68,7 +68,7 @@ def test_many_forgotten_at_one_line_are_one_warning_as_coroutines_are(action, ru
 
 
 def test_a_setup_that_fails_does_not_warn():
-    """C code that drops the awaitable and returns NULL; the coroutine that was added is another matter."""
+    """C code that drops the awaitable and returns NULL; the coroutine that was added still warns."""
 
     def fail(make):
         with pytest.raises(TypeError, match="\\bint\\b"):
@@ -80,7 +80,7 @@ def test_a_setup_that_fails_does_not_warn():
 
 
 def test_an_exception_that_drops_an_awaitable_hides_the_warning_unlike_a_coroutines():
-    """It cannot be told from the above: documented in the header and in README."""
+    """It cannot be distinguished from the above: documented in the header and in README."""
 
     def take(awaitable, number):
         pass
@@ -156,7 +156,7 @@ def test_each_thread_has_its_own_depth(tracking):
 
 
 def test_without_memory_there_is_no_origin_and_no_object(tracking):
-    """Each allocation in turn fails: MemoryError, with whatever exception was set gone, or an awaitable that is whole."""
+    """Each allocation in turn fails: MemoryError, replacing any exception that was set, or a complete awaitable."""
     testcapi = pytest.importorskip("_testcapi", reason="CPython's own test module is not part of this installation")
     failed = 0
     for start in range(60):
@@ -228,7 +228,7 @@ def test_tracemalloc_that_was_started_late_knows_where_it_was_made(run_python):
 
 @pytest.mark.skipif(sys.version_info < (3, 13), reason="PyRefTracer_SetTracer() is new in 3.13")
 def test_a_tracer_of_references_hears_of_each_awaitable(run_python):
-    """tracemalloc is one, so what it has to be told is told."""
+    """tracemalloc is one, and is told what it has to know."""
     finished = run_python(
         "import tracemalloc, rawapi\n"
         "def make():\n"

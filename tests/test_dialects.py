@@ -145,7 +145,7 @@ def symbols(path, *options):
 @compilers
 @pytest.mark.parametrize("visibility", ["-fvisibility=hidden", "-fvisibility=default"])
 def test_visibility(compiler, visibility, tmp_path):
-    """Whatever the setting, an extension neither exports nor lacks a name of this library."""
+    """With every setting, an extension neither exports nor lacks a name of this library."""
     standard = COMPILERS[compiler][0]
     options = ["-c", "-fPIC", visibility, "-o", "object.o"]
     compile_text(tmp_path, compiler, standard, BEFORE["twice"] + USES, *options)
@@ -187,7 +187,7 @@ LIMITS = [f"0x03{minor:02x}0000" for minor in range(9, sys.version_info.minor + 
 @compilers
 @pytest.mark.parametrize("limit", LIMITS)
 def test_limited_api(compiler, limit, tmp_path):
-    """Of each version up to the one at hand, with this one's headers."""
+    """For each version up to the current one, with the headers of the current one."""
     define = f"-DPy_LIMITED_API={limit}"
     for standard in {COMPILERS[compiler][1], newest_standard(compiler)}:
         compile_text(tmp_path, compiler, standard, BEFORE["alone"] + USES, "-fsyntax-only", define)

@@ -14,7 +14,7 @@ ROUNDS = 4
 
 
 def libpython():
-    """What the linker is told, or None where this interpreter comes without a library."""
+    """The linker's options, or None if this interpreter comes without a library."""
     folder = Path(sysconfig.get_config_var("LIBDIR"))
     name = f"python{sysconfig.get_config_var('LDVERSION')}"
     libraries = [*sysconfig.get_config_var("LIBS").split(), *sysconfig.get_config_var("SYSLIBS").split()]

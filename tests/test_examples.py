@@ -1,7 +1,7 @@
 """The extensions in examples/: built as their users build them, and driven without a server.
 
-examples/asgi/in_python.py is the same application written as `async def`: whatever happens to the
-two, whenever it happens, they say and do the same.
+examples/asgi/in_python.py is the same application written as `async def`: whatever happens to the two, and whenever, they must
+respond and behave alike.
 """
 
 import asyncio
@@ -205,7 +205,7 @@ def test_hello_refuses_what_cannot_be_awaited(greet):
 
 
 class NoWaiting(selectors.SelectSelector):
-    """Where time would pass, it has passed: sleeping costs no time, and order stays exact."""
+    """Time passes instantly: sleeping costs none, and the order stays exact."""
 
     skipped = 0.0
 
@@ -237,7 +237,7 @@ def run_instantly(coroutine):
 
 
 class Played:
-    """One call of an application: what it was handed, and a log of what it did."""
+    """One call of an application: what was passed to it, and a log of what it did."""
 
     def __init__(self, messages, failing_sends=()):
         self.messages = list(messages)
@@ -275,7 +275,7 @@ class Played:
 
     @types.coroutine
     def drive(self, coroutine, event, at):
-        """Steps it as its task would; at its suspension number `at`, the event befalls it."""
+        """Steps it as its task would; at its suspension number `at`, the event happens."""
         thrown = None
         while True:
             try:
@@ -476,13 +476,13 @@ class Fault:
         raise self.error()
 
     def close(self, *things):
-        """What nobody will await any more is to give no warning."""
+        """What will not be awaited should give no warning."""
         for coroutine in filter(asyncio.iscoroutine, things):
             coroutine.close()
 
 
 class FaultyPlayed(Played):
-    """What its parent does, with a fault in what the application calls, and in that alone."""
+    """What its parent does, with a fault only in what the application calls."""
 
     def __init__(self, scenario, fault):
         super().__init__(scenario.messages, scenario.failing_sends)

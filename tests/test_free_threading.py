@@ -1,7 +1,7 @@
 """Without a GIL: importing leaves it off, and threads may share awaitables.
 
-tests/stress/threads.py is the long form of these tests; here it runs for a few seconds. On a build
-with a GIL, what can be said of threads there is tested as well.
+tests/stress/threads.py is the long form of these tests; here it runs for a few seconds. On a build with a GIL, what applies to
+threads there is tested as well.
 """
 
 import os

@@ -131,7 +131,7 @@ def environment(tmp_path_factory):
 
 @pytest.fixture
 def freeze(tmp_path, environment):
-    """Freezes an application with the extension `hello` beside it; the program."""
+    """Freezes an application with the extension `hello` beside it; returns the program."""
 
     def freeze_application(*options, text=APPLICATION, compiler=()):
         source = tmp_path / "application.py"
@@ -151,7 +151,7 @@ def test_pyinstaller_is_told(freeze):
 
 @pytest.mark.builds
 def test_pyinstaller_is_not_told(freeze):
-    """It cannot see the import; should it ever, the document has to say less."""
+    """It cannot see the import; if that changes, so must the document."""
     finished = run(freeze())
     assert finished.returncode == 1
     assert "ImportError: this application was frozen without the module '_pyawaitable'" in finished.stdout
@@ -159,7 +159,7 @@ def test_pyinstaller_is_not_told(freeze):
 
 @pytest.mark.builds
 def test_pyinstaller_sees_an_import(freeze):
-    """As the author of an extension can have it, for all of its users."""
+    """As the author of an extension can arrange it for all users."""
     assert checked(freeze(text="import pyawaitable\n" + APPLICATION)) == "Hello, world! True\n"
 
 

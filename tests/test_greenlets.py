@@ -1,7 +1,7 @@
-"""Under greenlets, a call may go on after others of its thread that began later: callbacks, blocks, destructors.
+"""Under greenlets, a call may continue after others on its thread that began later: callbacks, blocks, destructors.
 
-src/python/thread.rs lists what the library keeps across calls that may run Python code, and why that holds. Here whole programs
-run as `async def` and in C, and must do the same.
+src/python/thread.rs lists what the library keeps across calls that may run Python code, and why it stays valid. Here whole
+programs run as `async def` and in C, and must do the same.
 """
 
 import os
@@ -50,7 +50,7 @@ def test_a_switch_within_a_destructor_or_a_step(name):
 
 
 def test_a_switch_at_the_end_of_a_long_chain():
-    """How much of the chain is released before its end depends on the stack; all of it is, once that goes on."""
+    """How much of the chain is released before its end depends on the stack; all of it is, once that continues."""
     lines = output("situations.py", "long_chain", "c").splitlines()
     assert lines[1] == "the end of the second"
     assert lines[-1] == "200000 released"

@@ -1,4 +1,4 @@
-"""pyawaitable.h: it compiles everywhere without a warning, and adds no name of anybody else's."""
+"""pyawaitable.h: it compiles everywhere without a warning, and adds only its own names."""
 
 import json
 import re

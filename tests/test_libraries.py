@@ -1,4 +1,4 @@
-"""libpyawaitable, as a wheel has it: what it shows, what it needs, what it costs."""
+"""libpyawaitable, as in a wheel: what it exports, what it needs, what it costs."""
 
 import json
 import re
@@ -111,7 +111,7 @@ def glibc_versions(path):
 
 
 def test_shared_library_is_as_old_as_the_wheel_says():
-    """maturin looks at the extension module alone for the wheel's tag."""
+    """maturin checks only the extension module for the wheel's tag."""
     tags = re.findall(r"manylinux_(\d+)_(\d+)", distribution("pyawaitable-rs").read_text("WHEEL"))
     promised = [(int(major), int(minor)) for major, minor in tags]
     limit = min(promised) if promised else max(glibc_versions(EXTENSION))
@@ -157,7 +157,7 @@ def test_static_library_is_as_small():
 
 
 def test_a_copy_for_another_python_says_so(tmp_path):
-    """As where an extension is linked with the wrong libpyawaitable."""
+    """As if an extension were linked with the wrong libpyawaitable."""
     content = Path(EXTENSION).read_bytes()
     version = "{}.{}.".format(*sys.version_info).encode()
     other = b"2" + version[1:]

@@ -1,4 +1,4 @@
-"""How much memory an awaitable takes, and that nothing is left of it."""
+"""How much memory an awaitable takes, and that none of it is leaked."""
 
 import struct
 import subprocess

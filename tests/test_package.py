@@ -284,7 +284,7 @@ def test_variable_reaches_child_processes(run_python):
 
 
 def test_variable_is_this_interpreters_own_inside_another(run_python):
-    """As in an isolated build, which another environment's interpreter starts."""
+    """As in an isolated build, which is started by another environment's interpreter."""
     code = "import os; print(os.environ['PYAWAITABLE_INCLUDE'])"
     finished = run_python(code, env={"PYAWAITABLE_INCLUDE": "/another/environment"})
     assert finished.stdout == f"{pyawaitable.include()}\n"

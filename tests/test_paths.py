@@ -1,4 +1,4 @@
-"""What make and the scripts do in folders of any name: nothing to a neighbour.
+"""make and the scripts work in folders of any name, and leave their neighbours alone.
 
 Each test has a copy of the sources, and beside it folders whose names are what is left of the copy's where its path is taken
 apart: `my` beside `my proj`.
@@ -425,7 +425,7 @@ def test_make_says_first_that_there_is_no_venv(copy, make, tools, tmp_path):
 
 @pytest.fixture
 def pip(copy, tmp_path):
-    """Builds a wheel without isolation, which gets no Rust from PyPI; what it says in failing to."""
+    """Builds a wheel without isolation, which gets no Rust from PyPI; returns its error message."""
 
     def build(**environment):
         folder = copy("my proj")
@@ -468,7 +468,7 @@ def test_pip_says_first_that_a_c_compiler_is_missing(pip, tools, tmp_path):
 
 @pytest.mark.builds
 def test_pip_installs_from_an_odd_folder(copy, tmp_path):
-    """The library and all, where not only the sources have such a path."""
+    """Everything, including the library, when more than the sources has such a path."""
     folder = copy("my & project's $1 #2")
     odd = {"TMPDIR": str(tmp_path / "my tmp"), "HOME": str(tmp_path / "my home")}
     for path in odd.values():

@@ -1,7 +1,7 @@
 """Every public name of the original's releases is here, too.
 
-The lists say which release of PyAwaitable brought a name, in Python and in its header. What a release of 1.x had has stayed
-in the later ones of 1.x; 2.x began anew. Nothing is downloaded: the lists are the record.
+The lists say which release of PyAwaitable added a name, in Python and in its header. Names from a 1.x release stayed in later
+1.x releases; 2.x started over. Nothing is downloaded: the lists are the record.
 """
 
 import importlib
@@ -97,7 +97,7 @@ def test_an_import_of_all_brings_them(module):
 
 
 def test_defer_await_of_the_bindings_defers():
-    """In a process of its own: ctypes keeps no reference to what C may call."""
+    """In a separate process: ctypes keeps no reference to what C may call."""
     code = (
         "from pyawaitable.bindings import abi, defer_await, defer_callback\n"
         "called = []\n"

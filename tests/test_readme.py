@@ -1,4 +1,4 @@
-"""What README.md says, where it can be tried. test_examples.py compares its example with examples/hello, and runs that."""
+"""What README.md says, as far as it can be tested. test_examples.py compares its example with examples/hello, and runs that."""
 
 import asyncio
 import collections.abc
@@ -180,7 +180,7 @@ PyInit_buffers(void)
 
 @pytest.fixture(scope="module")
 def buffers(tmp_path_factory):
-    """An extension with the functions of README's chapter on pointers."""
+    """An extension with the functions of README's section on pointers."""
     (snippet,) = re.findall(r"```c\n(static void\nfree_buffer.*?)```", README, re.DOTALL)
     folder = tmp_path_factory.mktemp("buffers")
     source = folder / "buffers.c"

@@ -210,7 +210,7 @@ def test_three_arguments_of_throw_warn_once_however_deep():
 
 
 def nested_blocks(number):
-    """An awaitable inside so many blocks, each with an await queued in it."""
+    """An awaitable inside this many blocks, each with an await queued in it."""
 
     class Context:
         async def __aenter__(self):
@@ -294,7 +294,7 @@ def test_next_of_an_awaitable_gives_a_stop_iteration_of_its_own():
 
 
 def test_arguments_that_somebody_gave_a_kept_stop_iteration_are_left_alone():
-    """On 3.14 the interpreter borrows what `next` is called with, so that the object seems to be nobody else's."""
+    """On 3.14 the interpreter borrows what `next` is called with, so that the object seems to be unshared."""
     empty = ()
     kept = []
     for _ in range(3):
@@ -370,7 +370,7 @@ def test_result_that_python_takes_from_an_iterator_is_nobody_elses():
 
 
 def test_result_that_python_takes_by_next_is_nobody_elses():
-    """From 3.14 on the interpreter borrows what it calls `next` with, and the object seems to be about to go."""
+    """From 3.14 on the interpreter borrows what it calls `next` with, and the object seems to be about to be destroyed."""
 
     def step(value):
         local = Value()
@@ -557,7 +557,7 @@ def test_cancel_by_what_goes_with_an_await_drops_its_callback(slots):
 
 
 def dropping_its_only_reference(make):
-    """What awaits a coroutine that a list alone has held, natively and in C."""
+    """What awaits a coroutine that only a list has held, natively and in C."""
 
     async def popped(held):
         return await held.pop()

@@ -1,6 +1,6 @@
-"""Large numbers: of awaits in one object, of objects nested in each other, of values.
+"""Large numbers: of awaits in one object, of nested objects, of values.
 
-What could crash the interpreter runs in a process of its own, most of it on a small stack.
+Tests that could crash the interpreter run in a separate process, most of them on a small stack.
 """
 
 import pytest

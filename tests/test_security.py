@@ -1,7 +1,7 @@
 """What SECURITY.md promises: hostile Python objects can raise, and nothing else.
 
-Most of its sentences have their tests elsewhere; here are those of objects that change, lie or
-reach back in the middle of a call. One that crashes ends the whole run.
+Most of its statements are tested elsewhere; the tests here are for objects that change, lie or call back in the middle of a
+call. If one crashes, that ends the whole run.
 """
 
 import gc
@@ -39,7 +39,7 @@ class Plain:
 
 
 class Mind:
-    """Changes its class whenever it is told to."""
+    """Changes its class on request."""
 
     def __await__(self):
         return self
@@ -320,7 +320,7 @@ def everything(aw):
 
 
 def count_values(aw):
-    """To unpack fewer than there are is the one thing that a caller must not do."""
+    """Unpacking fewer than there are is the one thing that a caller must not do."""
     count = 0
     try:
         while True:

@@ -1,4 +1,4 @@
-"""docs/spec.md: each rule that is built names what keeps it and the tests that claim it, and they exist."""
+"""docs/spec.md: each rule that is built names the files that keep it and the tests that claim it, and they exist."""
 
 import re
 import subprocess

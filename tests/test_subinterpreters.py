@@ -1,7 +1,7 @@
-"""Subinterpreters: legacy ones, and from 3.12 on those with a GIL of their own.
+"""Subinterpreters: legacy ones, and from 3.12 on those with their own GIL.
 
-Each test runs in a process of its own, under the debug allocator: what is released twice, or by the
-wrong interpreter, ends the process.
+Each test runs in a separate process, under the debug allocator: releasing anything twice, or by the wrong interpreter, ends the
+process.
 """
 
 import os

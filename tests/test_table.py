@@ -1,6 +1,6 @@
 """The table that extensions call the functions through: what docs/abi.md promises of it.
 
-An extension that was compiled once has the offsets below in its code, for ever.
+A compiled extension has the offsets below in its code, forever.
 """
 
 import asyncio
@@ -123,7 +123,7 @@ def assertions(entries, version, size):
 
 
 def complaints(include, tmp_path, entries=ENTRIES, version=VERSION, size=SIZE):
-    """What the compiler says to the header in a folder, the failed assertions' texts alone."""
+    """The compiler's output for the header in a folder: only the texts of the failed assertions."""
     source = tmp_path / "table.c"
     source.write_text(assertions(entries, version, size))
     finished = subprocess.run(
@@ -277,7 +277,7 @@ Defer = ctypes.PYFUNCTYPE(ctypes.c_int, OBJECT)
 
 
 def function(name, result, *arguments):
-    """The function at the offset of an entry; what it raises is raised."""
+    """The function at the offset of an entry; its exceptions propagate."""
     address = ctypes.c_void_p.from_address(TABLE + OFFSETS[name]).value
     return ctypes.PYFUNCTYPE(result, *arguments)(address)
 
@@ -533,7 +533,7 @@ def test_a_runtime_that_does_not_fit_is_an_import_error(runtime, call, run_pytho
 
 @pytest.mark.parametrize("call", CALLS)
 def test_a_runtime_that_is_not_installed_is_an_import_error(call, tmp_path, run_python):
-    """The extension is there and the package is not, as for somebody who copied the extension."""
+    """The extension exists without the package, as if only the extension had been copied."""
     shutil.copy(rawapi.__file__, tmp_path)
     code = f"import sys; sys.path.append({str(tmp_path)!r})\nimport rawapi" + REPORT.format(call=CALLS[call])
     message = run_python(code, "-I", "-S").stdout
@@ -564,7 +564,7 @@ def test_another_error_of_the_import_is_not_hidden(tmp_path, run_python):
 
 
 def test_a_newer_runtime_serves_an_extension_of_today(run_python):
-    """Same major version, a later minor one, a longer table: only its head is looked at."""
+    """Same major version, a later minor one, a longer table: only its head is read."""
     code = RUNTIMES + (
         "import rawapi\n"
         "install(4096, 0x030702F0)\n"

@@ -166,7 +166,7 @@ FIRST_USES = [
 
 @pytest.mark.parametrize("call", FIRST_USES)
 def test_every_function_may_be_the_first_use(call, run_python):
-    """It then does what it does later: a wrong first argument is a TypeError."""
+    """It then behaves as in later calls: a wrong first argument is a TypeError."""
     expected = "None" if call.split("(")[0][7:] in ("init", "get_type", "new") else "TypeError"
     finished = run_python(
         f"import rawapi\n"

@@ -1,4 +1,4 @@
-"""PyAwaitable_SaveValues(), PyAwaitable_UnpackValues() and their kin: what a call may be given, in C and in C++.
+"""PyAwaitable_SaveValues(), PyAwaitable_UnpackValues() and the like: what a call may be passed, in C and in C++.
 
 test_values.py has what saved values do; test_units.py has any number of them.
 """
@@ -260,7 +260,7 @@ def test_what_a_call_may_be_given(name, variadic):
 
 
 def test_arguments_are_evaluated_once(tmp_path):
-    """In the order that the compiler likes, so without the check that minds that."""
+    """In the order that the compiler wants, so without the check for that."""
     source = tmp_path / "variadic.c"
     source.write_text(SOURCE)
     module = load_extension(compile_extension(tmp_path, "variadic", [source], "-DONCE", "-Wno-sequence-point"), "variadic")
@@ -275,7 +275,7 @@ def test_too_few_is_value_error(name, variadic):
 
 
 def test_the_example_of_the_header_works(tmp_path):
-    """Compiled as it is, with what makes a module of it."""
+    """Compiled unchanged, with what makes it a module."""
     comment = Path(pyawaitable.include(), "pyawaitable.h").read_text(encoding="utf-8").split("*/")[0]
     lines = comment[comment.index("       #include") : comment.index("   The words")].splitlines()
     example = "\n".join(line[7:] for line in lines)

@@ -1,6 +1,6 @@
 """Versions within 3.x: extensions and runtimes of different minor versions.
 
-The newer header is made as anybody makes one: a function is written into a copy of src/capi, and the generator run.
+The newer header is made in the usual way: a function is written into a copy of src/capi, and the generator is run.
 """
 
 import os
@@ -111,7 +111,7 @@ def text(version):
 
 @pytest.fixture(scope="module")
 def newer_header(tmp_path_factory):
-    """The headers of the next minor version, which has two functions more."""
+    """The headers of the next minor version, which has two more functions."""
     if shutil.which("cargo") is None:
         pytest.skip("the generator is run by cargo")
     copy = tmp_path_factory.mktemp("newer")

@@ -10,11 +10,11 @@ extern "C" {
 /*
  Makes the API usable in the current interpreter. May be called any number of times, in any file of an extension.
 
- Where no file has called it, the first use of the API does. In the default mode it imports the runtime, the module
+ If no file has called it, the first use of the API does. In the default mode it imports the runtime, the module
  `_pyawaitable`.
 
- Returns 0, or -1 with an exception set: `ImportError` if the runtime is missing or too old, `RuntimeError` if Python
- is shutting down and it is too late for a first use. The thread must be attached to an interpreter, as for every
+ Returns 0, or -1 with an exception set: `ImportError` if the runtime is missing or too old, `RuntimeError` if Python is
+ shutting down and it is too late for a first use. The calling thread must be attached to an interpreter, as for every
  function of this API.
  */
 PYAWAITABLE_API
@@ -28,22 +28,22 @@ int PyAwaitable_Init(void);
 PYAWAITABLE_API PyTypeObject *PyAwaitable_GetType(void);
 
 /*
- A new, empty awaitable: what the C function that implements an `async def` adds its awaits to, and returns.
+ Creates a new, empty awaitable. A C function that implements an `async def` adds its awaits to it and returns it.
 
- Returns a new reference, or NULL with an exception set: `MemoryError`, or what initialization raised. An awaitable
- that is released without ever having been awaited gives a `ResourceWarning`, unless `PyAwaitable_Cancel` was called or an
- exception is set: C code that fails releases it and returns NULL, without another word.
+ Returns a new reference, or NULL with an exception set: `MemoryError`, or what initialization raised. An awaitable that is
+ released without ever having been awaited gives a `ResourceWarning`, unless `PyAwaitable_Cancel` was called or an exception
+ is set: C code that fails just releases it and returns NULL.
 
- Its attributes `__name__` and `__qualname__` are "PyAwaitable", and can be set to another str, by
- `PyObject_SetAttrString`: that is what its repr, the warning, `SystemError`s of its callbacks and event loops call it.
+ Its attributes `__name__` and `__qualname__` are "PyAwaitable", and can be set to another str with `PyObject_SetAttrString`.
+ Its repr, the warning, `SystemError`s from its callbacks and event loops use that name.
  */
 PYAWAITABLE_API
 PyObject *PyAwaitable_New(void);
 
 /*
- Sets what `await awaitable` evaluates to, in place of None or of what was set before.
+ Sets what `await awaitable` evaluates to, replacing None or an earlier result.
 
- `result` may be any object; the awaitable takes a reference of its own.
+ `result` may be any object; the awaitable takes its own reference.
 
  Returns 0, or -1 with an exception set: `ValueError` if `result` is NULL, `RuntimeError` if the awaitable has
  finished.
@@ -51,15 +51,15 @@ PyObject *PyAwaitable_New(void);
 PYAWAITABLE_API int PyAwaitable_SetResult(PyObject *awaitable, PyObject *result);
 
 /*
- Drops what is queued; saved values and the result stay, and more may be added. The awaitable gives no warning any
- more if it is never awaited.
+ Drops what is queued. Saved values and the result stay, and more may be added. The awaitable then gives no warning if it is
+ never awaited.
 
  An await in progress is left to finish, since an event loop waits for it: its callbacks are not called, its value is
- dropped, its exception propagates. `async with` blocks that were entered are left as usual. Called from a callback,
- the error callback of the same await still gets a -1.
+ dropped, its exception propagates. `async with` blocks that were entered are exited as usual. If a callback calls this and
+ returns -1, the error callback of the same await still gets the exception.
 
- Returns nothing. If `awaitable` is NULL or of another type, or where initialization fails, an exception is left set:
- check `PyErr_Occurred()`.
+ Returns nothing. If `awaitable` is NULL or of another type, or if initialization fails, an exception is set: check
+ `PyErr_Occurred()`.
  */
 PYAWAITABLE_API
 void PyAwaitable_Cancel(PyObject *awaitable);

@@ -1,13 +1,13 @@
-/* Names of CPython's that the header of PyAwaitable 2.x brought to sources for older versions of Python, where they are
-   missing: PyErr_GetRaisedException(), PyErr_SetRaisedException(), Py_NewRef(), Py_XNewRef(). They do what CPython's
-   documentation says of them. pythoncapi_compat.h is best included before pyawaitable.h: what it has defined stays. With
-   PYAWAITABLE_NO_BACKPORTS there is none of this. Written by hand, and included by pyawaitable.h alone. */
+/* CPython names that the header of PyAwaitable 2.x defined for older versions of Python, which lack them:
+   PyErr_GetRaisedException(), PyErr_SetRaisedException(), Py_NewRef(), Py_XNewRef(). They do what CPython's documentation says.
+   Include pythoncapi_compat.h before pyawaitable.h: what it has defined stays. PYAWAITABLE_NO_BACKPORTS leaves all of them out.
+   Written by hand, and included only by pyawaitable.h. */
 #ifndef PYAWAITABLE_BACKPORTS_H
 #define PYAWAITABLE_BACKPORTS_H
 
 #ifndef PYAWAITABLE_NO_BACKPORTS
 
-/* Missing before 3.12, and for the limited API of before 3.12. pythoncapi_compat.h does not have them. */
+/* Missing before 3.12, and in the limited API before 3.12. pythoncapi_compat.h does not have them. */
 #if PY_VERSION_HEX < 0x030C0000 || (defined(Py_LIMITED_API) && Py_LIMITED_API + 0 < 0x030C0000)
 
 PYAWAITABLE_INLINE PyObject *
@@ -59,7 +59,7 @@ PyAwaitable__xnew_ref(PyObject *object)
     return object;
 }
 
-/* Of any object, as CPython's are. */
+/* For any object type, like CPython's. */
 #ifdef __cplusplus
 #define PYAWAITABLE__OBJECT(object) reinterpret_cast<PyObject *>(object)
 #else
@@ -76,7 +76,7 @@ PyAwaitable__xnew_ref(PyObject *object)
 
 #endif /* PYAWAITABLE_NO_BACKPORTS */
 
-/* What 2.x had for its own use, and some sources use, too. */
+/* Macros that 2.x had for its own use, and that some sources use, too. */
 #if defined(__GNUC__) || defined(__clang__)
 #define PyAwaitable_LIKELY(condition) (__builtin_expect(!!(condition), 1))
 #define PyAwaitable_UNLIKELY(condition) (__builtin_expect(!!(condition), 0))
@@ -92,7 +92,7 @@ PyAwaitable__xnew_ref(PyObject *object)
 #define PyAwaitable_PURE
 #define PyAwaitable_CONST
 #endif
-/* A promise that only some compilers keep; none is made. */
+/* A guarantee that only some compilers give; here there is none. */
 #define PyAwaitable_MUSTTAIL
 
 #endif /* PYAWAITABLE_BACKPORTS_H */

@@ -6,41 +6,42 @@
 /*
  Called with what an await evaluated to.
 
- `awaitable` and `result` are borrowed, and valid until the function returns. Any function of this API may be called
- with `awaitable` meanwhile; what is added runs after what was queued before it.
+ `awaitable` and `result` are borrowed, and valid until the function returns. It may call any function of this API with
+ `awaitable`; what it adds runs after everything queued before it.
 
- Returns 0 to go on; any positive number means the same. -1 with an exception set gives that to the error callback of the
- same await, if it has one; -2 with an exception set, or any lower number, lets that propagate, past the error callback.
- A negative number without an exception, or 0 with one, is a `SystemError` past the error callback.
+ Returns 0 to go on; any positive number means the same. -1 with an exception set passes that to the error callback of the
+ same await, if it has one. -2, or any lower number, with an exception set lets it propagate, bypassing the error callback. A
+ negative number without an exception, or 0 with one, is a `SystemError`, which bypasses the error callback too.
 
- Like all callbacks, it runs on the thread, in the interpreter and in the `contextvars` context of the step, one at a
- time for an object; it must not throw a C++ exception nor `longjmp` out.
+ Like all callbacks, it runs on the thread, in the interpreter and in the `contextvars` context of the step, one at a time
+ for an object. It must not throw a C++ exception or `longjmp` out.
  */
 typedef int (*PyAwaitable_Callback)(PyObject *awaitable, PyObject *result);
 
 /*
  Called with the exception that ended an await: raised by the inner awaitable, thrown in (`CancelledError` and
- `GeneratorExit` included) or set by its callback that returned -1.
+ `GeneratorExit` included) or set by its callback, which returned -1.
 
  `awaitable` and `exception` are borrowed, and valid until the function returns. No exception is set, and
- `sys.exc_info()` is `exception`, as in an `except` block. What holds for `PyAwaitable_Callback` of threads, C++ and
- `longjmp` holds here.
+ `sys.exc_info()` is `exception`, as in an `except` block. What `PyAwaitable_Callback` says of threads, C++ and `longjmp`
+ applies here too.
 
- Returns 0, or any positive number, if it is handled: the object goes on; with an exception set that is a `SystemError`.
- -1 raises the same exception again, its traceback whole; one set meanwhile is discarded, and under `-X dev` goes to
- `sys.unraisablehook`. -2, or any lower number, raises the one that is set, with the first as its `__context__`; with none
- set it is a `SystemError`, unless the function has called `PyAwaitable_Cancel`: then the object goes on.
+ Returns 0, or any positive number, if it has handled the exception: the object goes on. With an exception set, that is a
+ `SystemError`. -1 raises the same exception again, with its whole traceback; one set meanwhile is discarded, and under
+ `-X dev` goes to `sys.unraisablehook`. -2, or any lower number, raises the exception that is set, with the original as its
+ `__context__`. If none is set it is a `SystemError`, unless the function has called `PyAwaitable_Cancel`: then the object
+ goes on.
  */
 typedef int (*PyAwaitable_Error)(PyObject *awaitable, PyObject *exception);
 
 /*
  Called when its turn in the queue comes.
 
- `awaitable` is borrowed, and valid until the function returns. What holds for `PyAwaitable_Callback` of threads, C++
- and `longjmp` holds here.
+ `awaitable` is borrowed, and valid until the function returns. What `PyAwaitable_Callback` says of threads, C++ and
+ `longjmp` applies here too.
 
  Returns 0 to go on; any positive number means the same. A negative number with an exception set lets that propagate: there
- is no error callback. Negative without an exception, or 0 with one, is a `SystemError`.
+ is no error callback. A negative number without an exception, or 0 with one, is a `SystemError`.
  */
 typedef int (*PyAwaitable_Defer)(PyObject *awaitable);
 

@@ -45,7 +45,7 @@ pyawaitable_vendor_init(PyObject *module)
     return -1;
 }
 
-/* The functions as 1.x handed them out. */
+/* The functions in a struct, as 1.x exported them. */
 #if defined(__GNUC__) && !defined(__cplusplus)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wc++-compat" /* the name `new` */
@@ -94,8 +94,8 @@ typedef struct PyAwaitableABI {
     }
 /* clang-format on */
 
-/* The functions of this header in that form. The type is that of the interpreter that has asked last: an extension that is
-   in several at a time asks PyAwaitable_GetType(). */
+/* The functions of this header in that form. The type is that of the interpreter that asked last: an extension that is used in
+   several interpreters calls PyAwaitable_GetType(). */
 PYAWAITABLE_INLINE PyAwaitableABI *
 PyAwaitable__abi(void)
 {

@@ -1,4 +1,4 @@
-/* What the declarations need: which version is wanted, how the functions are reached, and what compilers call things.
+/* What the declarations need: the target version, how the functions are reached, and compiler-specific keywords.
    Written by hand. */
 #ifndef PYAWAITABLE_CONFIG_H
 #define PYAWAITABLE_CONFIG_H
@@ -7,8 +7,8 @@
 #error "PyAwaitable needs Python 3.9 or later"
 #endif
 
-/* Without PYAWAITABLE_TARGET_VERSION everything is declared, and the runtime may be any 3.x. With it, as 0x03010000 for 3.1,
-   what is newer is not declared, and the runtime has to be that new. */
+/* Without PYAWAITABLE_TARGET_VERSION everything is declared, and the runtime may be any 3.x. With it, for example 0x03010000
+   for 3.1, newer functions are not declared, and the runtime has to be at least that version. */
 #ifndef PYAWAITABLE_TARGET_VERSION
 #define PYAWAITABLE__DECLARED_MINOR PyAwaitable_MINOR_VERSION
 #define PYAWAITABLE__DEMANDED_MINOR 0
@@ -24,9 +24,9 @@
 /* Functions that are C in every mode. */
 #if defined(__GNUC__) || defined(__clang__)
 #define PYAWAITABLE_INLINE static inline __attribute__((unused))
-/* Those whose arguments are an array of known length, so that it needs not be made. */
+/* For arguments that are an array of known length, so that it need not be created. */
 #define PYAWAITABLE__ALWAYS_INLINE static inline __attribute__((unused, always_inline))
-/* Those that hardly ever run, and so must not grow or keep others from being inlined. */
+/* For functions that hardly ever run, and so must not be inlined or keep others from being inlined. */
 #define PYAWAITABLE_COLD static __attribute__((unused, noinline, cold))
 #else
 #define PYAWAITABLE_INLINE static inline
@@ -58,7 +58,7 @@
 #define PYAWAITABLE_API extern
 #endif
 
-/* The storage class of a variable of which each thread has its own. */
+/* The storage class of a thread-local variable. */
 #if defined(__cplusplus)
 #define PyAwaitable_thread_local thread_local
 #elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 202311L
@@ -76,7 +76,7 @@
 #define PyAwaitable_MAGIC_NUMBER                                                                                       \
     (PyAwaitable_MAJOR_VERSION * 1000 + PyAwaitable_MINOR_VERSION * 100 + PyAwaitable_MICRO_VERSION * 10)
 
-/* The object itself is nobody's business but the library's. */
+/* The object is opaque. */
 typedef struct PyAwaitableObject PyAwaitableObject;
 
 #endif /* PYAWAITABLE_CONFIG_H */

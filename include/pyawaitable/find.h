@@ -4,8 +4,8 @@
 
 #ifndef PYAWAITABLE_LINK
 
-/* The table that this file has found. It is the same for all interpreters of the process, each of which keeps its own
-   state behind it; it is set at most once to a value other than NULL, by whichever thread comes first. */
+/* The table that this file has found. It is the same for all interpreters of the process, each of which keeps its own state
+   behind it. It is set to only one value other than NULL, by whichever thread comes first. */
 static const PyAwaitable_Table *PyAwaitable__table = NULL;
 
 #if defined(_MSC_VER) && !defined(__clang__)
@@ -54,7 +54,7 @@ PyAwaitable__is_missing(PyObject *exception)
     return missing;
 }
 
-/* An attribute as it is shown to a person: None where there is none. */
+/* An attribute, for a message: None if it does not exist. */
 PYAWAITABLE_COLD PyObject *
 PyAwaitable__shown(PyObject *object, const char *name)
 {
@@ -67,8 +67,8 @@ PyAwaitable__shown(PyObject *object, const char *name)
     return value;
 }
 
-/* Whether this is an application that was frozen: those who run it have no pip, so the advice is for those who made it.
-   PyInstaller, cx_Freeze and others set sys.frozen; Nuitka gives the main module an attribute. */
+/* Whether this is a frozen application: its users have no pip, so the advice is for its authors. PyInstaller, cx_Freeze and
+   others set sys.frozen; Nuitka gives the main module an attribute. */
 PYAWAITABLE_COLD int
 PyAwaitable__is_frozen(void)
 {
@@ -92,8 +92,8 @@ PyAwaitable__is_frozen(void)
     return result;
 }
 
-/* Replaces the exception that is set, if it is an ImportError or its like, by an ImportError that says what to do, with
-   the first as its cause. `found` is the module that was found, or NULL. */
+/* Replaces the exception that is set, if it is an ImportError or similar, with an ImportError that says what to do, and has the
+   first as its cause. `found` is the module that was found, or NULL. */
 PYAWAITABLE_COLD void
 PyAwaitable__cannot_import(PyObject *found)
 {
@@ -170,7 +170,7 @@ PyAwaitable__does_not_fit(const PyAwaitable_Table *table, const char *what, int 
                  PyAwaitable__is_frozen() ? "  where this application was frozen, and freeze it again" : "");
 }
 
-/* Whether the runtime is one that this extension can do with: the same major version, and at least as new as is demanded. */
+/* Whether the runtime is suitable for this extension: the same major version, and at least as new as required. */
 PYAWAITABLE_COLD int
 PyAwaitable__fits(const PyAwaitable_Table *table)
 {
@@ -183,7 +183,7 @@ PyAwaitable__fits(const PyAwaitable_Table *table)
     return 0;
 }
 
-/* Says that the runtime is older than a function. An exception that was set gives way. */
+/* Says that the runtime is older than a function. This replaces an exception that was set. */
 PYAWAITABLE_COLD void
 PyAwaitable__lacks(const PyAwaitable_Table *table, int minor, const char *function)
 {
@@ -223,8 +223,8 @@ PyAwaitable__import(void)
     return table;
 }
 
-/* The table, imported where no call of PyAwaitable_Init() has done so. An exception that is set before stays, unless the
-   import fails. */
+/* The table, imported if PyAwaitable_Init() has not done so. An exception that was set before stays, unless the import
+   fails. */
 PYAWAITABLE_COLD const PyAwaitable_Table *
 PyAwaitable__find(void)
 {
@@ -250,7 +250,7 @@ PyAwaitable__get(void)
     return PYAWAITABLE__UNLIKELY(table == NULL) ? PyAwaitable__find() : table;
 }
 
-/* The table, if it has the entry at `offset`, which came with 3.`minor`; else NULL with an exception set. */
+/* The table, if it has the entry at `offset`, which was added in 3.`minor`; otherwise NULL with an exception set. */
 PYAWAITABLE_INLINE const PyAwaitable_Table *
 PyAwaitable__get_newer(int minor, size_t offset, const char *function)
 {

@@ -8,7 +8,7 @@ extern "C" {
 #endif // __cplusplus
 
 /*
- Saves `count` integers (`long`) for the callbacks, after those that are saved already.
+ Saves `count` integers (`long`) for the callbacks, after those already saved.
 
  All are saved or none; a `count` of 0 does nothing.
 
@@ -23,7 +23,7 @@ int PyAwaitable_SaveIntValues(PyObject *awaitable,
 
 /*
  Writes the saved integers to as many places (`long *`), in the order they were saved; NULL skips one.
- Places beyond those stay as they are. Saved integers stay readable when the awaitable has finished.
+ Any further places are left alone. Saved integers stay readable after the awaitable has finished.
 
  Returns 0, or -1 with an exception set and nothing written: `RuntimeError` when none are saved, `ValueError` if there are
  fewer places than saved integers, `MemoryError`. As with `PyAwaitable_UnpackValues`, a call is a macro; each place is a
@@ -55,7 +55,7 @@ PYAWAITABLE_API long PyAwaitable_GetIntValue(PyObject *awaitable, Py_ssize_t ind
 PYAWAITABLE_API Py_ssize_t PyAwaitable_IntValueCount(PyObject *awaitable);
 
 /*
- As `PyAwaitable_SaveIntValues`, with an array of `count` integers.
+ Like `PyAwaitable_SaveIntValues`, with an array of `count` integers.
 
  All are saved or none.
 

@@ -8,16 +8,15 @@ extern "C" {
 #endif // __cplusplus
 
 /*
- Saves `count` objects (`PyObject *`) for the callbacks, after those that are saved already.
+ Saves `count` objects (`PyObject *`) for the callbacks, after those already saved.
 
- The awaitable takes a reference of its own to each, until it finishes. All are saved or none; a `count` of 0 does
- nothing.
+ The awaitable keeps its own reference to each until it finishes. All are saved or none; a `count` of 0 does nothing.
 
- Returns 0, or -1 with an exception set: `ValueError` if `count` is negative, more than are given, or an object is NULL;
+ Returns 0, or -1 with an exception set: `ValueError` if `count` is negative or more than are given, or if an object is NULL;
  `MemoryError`.
 
  A call is a macro, which takes any pointer to an object without a cast. Called through its address, the function does not
- know how many are given: too few are undefined.
+ know how many are given: too few is undefined behaviour.
  */
 PYAWAITABLE_INLINE
 int PyAwaitable_SaveValues(PyObject *awaitable,
@@ -25,23 +24,23 @@ int PyAwaitable_SaveValues(PyObject *awaitable,
                            ...);
 
 /*
- Writes the saved objects to as many places (`PyObject **`), in the order they were saved; NULL skips one. Places beyond
- those stay as they are.
+ Writes the saved objects to as many places (`PyObject **`), in the order they were saved; NULL skips one. Any further places
+ are left alone.
 
  The references are borrowed, each valid until its index is set or the awaitable finishes.
 
  Returns 0, or -1 with an exception set and nothing written: `RuntimeError` when none are saved, `ValueError` if there are
  fewer places than saved objects, `MemoryError`.
 
- A call is a macro, which takes a pointer to a pointer of any type without a cast. Called through its address, the
- function does not know how many places there are: too few are undefined.
+ A call is a macro, which takes a pointer to a pointer of any type without a cast. Called through its address, the function
+ does not know how many places there are: too few is undefined behaviour.
  */
 PYAWAITABLE_INLINE
 int PyAwaitable_UnpackValues(PyObject *awaitable,
                              ...);
 
 /*
- Replaces the saved object at `index`. The awaitable takes a reference of its own to `value`, and releases the old one.
+ Replaces the saved object at `index`. The awaitable takes its own reference to `value`, and releases the old one.
 
  Returns 0, or -1 with an exception set: `IndexError` if none is saved at `index`, `ValueError` if `value` is NULL.
  */
@@ -68,9 +67,9 @@ PyObject *PyAwaitable_GetValue(PyObject *awaitable,
 PYAWAITABLE_API Py_ssize_t PyAwaitable_ValueCount(PyObject *awaitable);
 
 /*
- As `PyAwaitable_SaveValues`, with an array of `count` objects.
+ Like `PyAwaitable_SaveValues`, with an array of `count` objects.
 
- The awaitable takes a reference of its own to each. All are saved or none.
+ The awaitable takes its own reference to each. All are saved or none.
 
  Returns 0, or -1 with an exception set: `ValueError` if `count` is negative, a value is NULL, or `values` is NULL with a
  `count` above 0; `MemoryError`.

@@ -2,12 +2,12 @@
 #ifndef PYAWAITABLE_VARIADIC_H
 #define PYAWAITABLE_VARIADIC_H
 
-/* Up to so many arguments need no memory of their own. */
+/* Up to this many arguments need no allocation. */
 #define PYAWAITABLE__FEW 32
 
-/* Room for `count` elements of `size` bytes: `few` where that is enough, else memory for PyAwaitable__free_array. NULL
-   with an exception set: MemoryError, or what is wrong with the awaitable. A negative count needs none, and is for the
-   function that gets the array to refuse. */
+/* Room for `count` elements of `size` bytes: `few` if that is enough, otherwise memory for PyAwaitable__free_array. NULL with
+   an exception set: MemoryError, or what is wrong with the awaitable. A negative count needs no room, and is refused by the
+   function that gets the array. */
 PYAWAITABLE_INLINE void *
 PyAwaitable__new_array(PyObject *awaitable, void *few, Py_ssize_t count, size_t size)
 {
@@ -54,7 +54,7 @@ PyAwaitable__free_array(void *few, void *array)
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized" /* no more is read than `count` elements */
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized" /* no more than `count` elements are read */
 #endif
 
 PYAWAITABLE_INLINE int
@@ -124,8 +124,8 @@ PyAwaitable_UnpackIntValues(PyObject *awaitable, ...)
 #undef PYAWAITABLE__SPREAD
 #undef PYAWAITABLE__COLLECT
 
-/* Headers from 3.13 on mean a Py_ssize_t by '#' in a format; an older interpreter, on which an extension for the limited
-   API may run, does so in this function alone. */
+/* In headers from 3.13 on, '#' in a format means a Py_ssize_t. In an older interpreter, on which an extension for the limited
+   API may run, it does so only in this function. */
 #if defined(Py_LIMITED_API) && Py_LIMITED_API + 0 < 0x030D0000 && PY_VERSION_HEX >= 0x030D0000
 #ifdef __cplusplus
 extern "C" {
@@ -139,7 +139,7 @@ PyAPI_FUNC(PyObject *) _Py_VaBuildValue_SizeT(const char *, va_list);
 #define PYAWAITABLE__BUILD_VALUE Py_VaBuildValue
 #endif
 
-/* Here and not in the library, so that PY_SSIZE_T_CLEAN means what it means to the file that calls. */
+/* Here and not in the library, so that PY_SSIZE_T_CLEAN applies as in the calling file. */
 PYAWAITABLE_INLINE int
 PyAwaitable_AwaitFunction(PyObject *awaitable, PyObject *function, const char *format, PyAwaitable_Callback callback,
                           PyAwaitable_Error error, ...)
@@ -149,7 +149,7 @@ PyAwaitable_AwaitFunction(PyObject *awaitable, PyObject *function, const char *f
         built = PyTuple_New(0);
     }
     else {
-        /* In parentheses, so that one argument makes a tuple, too. */
+        /* In parentheses, so that a single argument makes a tuple, too. */
         PyObject *type, *value, *traceback;
         char few[64];
         size_t length = strlen(format);
@@ -160,13 +160,13 @@ PyAwaitable_AwaitFunction(PyObject *awaitable, PyObject *function, const char *f
             memcpy(whole + 1, format, length);
             memcpy(whole + 1 + length, ")", 2);
         }
-        /* Building may run Python code, which no exception must stand in the way of. */
+        /* Building may run Python code, which must not run with an exception set. */
         PyErr_Fetch(&type, &value, &traceback);
         va_start(arguments, error);
         built = PYAWAITABLE__BUILD_VALUE(whole == NULL ? format : whole, arguments);
         va_end(arguments);
         if (built != NULL || (type != NULL && PyErr_ExceptionMatches(PyExc_SystemError))) {
-            /* What failed has failed since an argument is NULL, of which this exception is the reason. */
+            /* It failed because an argument is NULL, for which this exception is the reason. */
             PyErr_Restore(type, value, traceback);
         }
         else {
@@ -175,7 +175,7 @@ PyAwaitable_AwaitFunction(PyObject *awaitable, PyObject *function, const char *f
             Py_XDECREF(traceback);
         }
         if (whole == NULL) {
-            /* Built all the same, for the references that 'N' gives away. */
+            /* Built anyway, for the references that 'N' steals. */
             Py_XDECREF(built);
             PyErr_NoMemory();
             return -1;
@@ -185,8 +185,8 @@ PyAwaitable_AwaitFunction(PyObject *awaitable, PyObject *function, const char *f
     return PyAwaitable_AwaitCall(awaitable, function, built, callback, error);
 }
 
-/* The functions above are for who takes their address. What is called by its name is one of the following, which know how
-   many arguments there are: too few are a ValueError. */
+/* The functions above are for code that takes their address. A call by name uses one of the following, which know how many
+   arguments there are: too few is a ValueError. */
 
 PYAWAITABLE_COLD int
 PyAwaitable__too_few(const char *what, Py_ssize_t needed, Py_ssize_t given)
@@ -220,8 +220,8 @@ PyAwaitable__save_integers(PyObject *awaitable, Py_ssize_t count, Py_ssize_t giv
     PYAWAITABLE__SAVE(const long *, PyAwaitable_SaveIntValueArray);
 }
 
-/* Writes the saved values, which are of `type` and which `function` copies to `array`, to `given` places. By memcpy(), since a
-   place may be a pointer of any type. */
+/* Writes the saved values, which are of `type` and which `function` copies to `array`, to `given` places. It uses memcpy(),
+   since a place may be a pointer of any type. */
 #define PYAWAITABLE__UNPACK(type, function)                                                                            \
     const volatile void *const *place = (const volatile void *const *)places;                                          \
     Py_ssize_t index, saved = function(awaitable, given, array);                                                       \
@@ -236,7 +236,7 @@ PyAwaitable__save_integers(PyObject *awaitable, Py_ssize_t count, Py_ssize_t giv
         }                                                                                                              \
     }
 
-/* With an array in memory of its own. */
+/* With an allocated array. */
 #define PYAWAITABLE__UNPACK_MANY(type, function)                                                                       \
     type *array = (type *)PyAwaitable__new_array(awaitable, NULL, given, sizeof(type));                                \
     if (array != NULL) {                                                                                               \
@@ -298,10 +298,10 @@ PyAwaitable__unpack_integers(PyObject *awaitable, Py_ssize_t given, const void *
 
 #ifdef __cplusplus
 
-/* Where the header is included inside an `extern "C"`, too. */
+/* Even if the header is included inside an `extern "C"`. */
 extern "C++" {
 
-/* What is given for a pointer: one of any type, NULL, or 0. */
+/* What may be passed for a pointer: one of any type, NULL, or 0. */
 PYAWAITABLE__ALWAYS_INLINE const volatile void *
 PyAwaitable__pointer(const volatile void *pointer)
 {
@@ -327,7 +327,7 @@ PyAwaitable__pointer(Result (*function)(Arguments...))
     return (const volatile void *)function;
 }
 
-/* One more, since there may be none. */
+/* One extra element, since there may be none. */
 #define PYAWAITABLE__POINTERS {PyAwaitable__pointer(values)..., NULL}
 
 template <typename... Values>
@@ -399,8 +399,8 @@ PyAwaitable__unpack_each_integer(PyObject *awaitable, Values... values)
 #define PYAWAITABLE__FIRST(...) PYAWAITABLE__EXPAND(PYAWAITABLE__HEAD(__VA_ARGS__))
 #define PYAWAITABLE__OTHERS(...) PYAWAITABLE__EXPAND(PYAWAITABLE__TAIL(__VA_ARGS__))
 
-/* An array of what comes after the first argument, a 0 at its end, and how many that are without it. The array lives as long
-   as the block around it. Its address, since -Wc++-compat minds when an array becomes a pointer by itself. */
+/* An array of what comes after the first argument, with a 0 at its end, and their number without the 0. The array lives as long
+   as the enclosing block. Its address is taken, since -Wc++-compat warns when an array decays to a pointer. */
 #define PYAWAITABLE__ARRAY(type, ...) ((type[]){PYAWAITABLE__OTHERS(__VA_ARGS__, 0)})
 #define PYAWAITABLE__COUNT(type, ...) ((Py_ssize_t)(sizeof(PYAWAITABLE__ARRAY(type, __VA_ARGS__)) / sizeof(type)) - 1)
 

@@ -4,7 +4,7 @@
 /* Made from src/capi by `make header`: do not edit. */
 
 /*
- The major version of the API. It changes when an extension has to be changed or compiled again.
+ The major version of the API. It changes when extensions have to be changed or recompiled.
  */
 #define PyAwaitable_MAJOR_VERSION 3
 

@@ -1,19 +1,19 @@
 //! Growable storage that can fail: a [`Buffer`], and a first-in first-out [`Queue`] over it.
 //!
-//! Elements are `Copy`: whoever puts references in also takes them out and releases them. Nothing here panics, and
-//! nothing here knows Python: where memory comes from is a parameter.
+//! Elements are `Copy`: code that puts references in also takes them out and releases them. Nothing here panics or knows of
+//! Python: the source of memory is a parameter.
 
 use core::marker::PhantomData;
 use core::mem::size_of;
 
 /// Where memory comes from.
 pub trait Memory {
-    /// As C's `realloc`: NULL, with the old block as it was, if there is no memory. A NULL `block` is a new one.
+    /// Like C's `realloc`: without memory it returns NULL, and the old block is unchanged. A NULL `block` means a new one.
     ///
     /// # Safety
-    /// `block` is NULL, or this memory's and the caller's.
+    /// `block` is NULL, or came from this memory and belongs to the caller.
     unsafe fn reallocate(block: *mut u8, bytes: usize) -> *mut u8;
-    /// As C's `free`.
+    /// Like C's `free`.
     ///
     /// # Safety
     /// As for `reallocate`.
@@ -58,7 +58,7 @@ impl<T: Copy, M: Memory> Buffer<T, M> {
         if self.block.is_null() {
             return &[];
         }
-        // SAFETY: the first `length` elements of the block are initialized, and `self` is borrowed meanwhile.
+        // SAFETY: the first `length` elements of the block are initialized, and `self` is borrowed for as long.
         unsafe { core::slice::from_raw_parts(self.block, self.len()) }
     }
 
@@ -78,7 +78,7 @@ impl<T: Copy, M: Memory> Buffer<T, M> {
         self.length = 0;
     }
 
-    /// Makes room for `additional` elements more. Grows by half, or to the exact size where more is asked for.
+    /// Makes room for `additional` more elements. Grows by half, or to the exact size if more is needed.
     pub fn reserve(&mut self, additional: usize) -> Result<(), NoMemory> {
         let wanted = self.len().checked_add(additional).ok_or(NoMemory)?;
         if wanted <= self.capacity as usize {
@@ -90,7 +90,7 @@ impl<T: Copy, M: Memory> Buffer<T, M> {
             .checked_mul(size_of::<T>())
             .filter(|&bytes| bytes <= isize::MAX as usize)
             .ok_or(NoMemory)?;
-        // SAFETY: NULL or a block of this memory, nobody else's.
+        // SAFETY: NULL, or a block of this memory that only `self` has.
         let block = unsafe { M::reallocate(self.block.cast(), bytes) }.cast::<T>();
         if block.is_null() {
             return Err(NoMemory);
@@ -112,7 +112,7 @@ impl<T: Copy, M: Memory> Buffer<T, M> {
         Ok(())
     }
 
-    /// Appends what `each` makes of every one of `elements`, or nothing.
+    /// Appends what `each` returns for every one of `elements`, or nothing.
     #[inline]
     pub fn extend<S: Copy>(
         &mut self,
@@ -120,7 +120,7 @@ impl<T: Copy, M: Memory> Buffer<T, M> {
         each: impl Fn(S) -> T,
     ) -> Result<(), NoMemory> {
         self.reserve(elements.len())?;
-        // SAFETY: within the block or one past its end; an empty one may be NULL, where nothing is added to.
+        // SAFETY: within the block or one past its end; an empty one may be NULL, to which nothing is added.
         let mut place = unsafe { self.block.add(self.len()) };
         for &element in elements {
             // SAFETY: there is room for all, and nothing else holds a reference into the block.
@@ -160,8 +160,8 @@ impl<T: Copy, M: Memory> Default for Buffer<T, M> {
     }
 }
 
-/// First in, first out. Room that is freed at the front is used again before the queue grows, so that a queue whose
-/// length stays the same keeps its size for ever; one that runs empty gives its memory back.
+/// First in, first out. Room that is freed at the front is reused before the queue grows, so that a queue of constant length
+/// never grows; one that becomes empty frees its memory.
 pub struct Queue<T: Copy, M: Memory> {
     buffer: Buffer<T, M>,
     /// How many elements at the front have been popped.
@@ -208,8 +208,8 @@ impl<T: Copy, M: Memory> Queue<T, M> {
         self.buffer.push(element)
     }
 
-    /// Uses the room at the front where that is a quarter of the block or more, so that each move is paid for by the
-    /// pushes before it; grows otherwise.
+    /// Reuses the room at the front if it is at least a quarter of the block, so that the pushes before each move pay for it;
+    /// otherwise grows.
     #[cold]
     fn make_room(&mut self) -> Result<(), NoMemory> {
         if self.head > 0 && self.head >= self.buffer.capacity / 4 {

@@ -1,4 +1,4 @@
-//! Memory that is kept for the next who needs it: an interpreter's own, and none without a GIL.
+//! Memory that is kept for reuse: each interpreter's own, and none without a GIL.
 
 use core::cell::{Cell, UnsafeCell};
 
@@ -29,7 +29,7 @@ impl<T, const CAPACITY: usize> FreeList<T, CAPACITY> {
         Some(unsafe { self.pieces.get().cast::<*mut T>().add(count).read() })
     }
 
-    /// Puts a piece into the pool, which has it from then on; false if there is no room.
+    /// Puts a piece into the pool, which then owns it; false if there is no room.
     #[inline]
     pub fn put(&self, piece: *mut T) -> bool {
         let count = self.count.get();

@@ -1,4 +1,4 @@
-//! What knows no Python: storage, memory that is kept, the rules of steps and callbacks.
+//! Code that knows nothing of Python: storage, memory that is kept, the rules of steps and callbacks.
 
 pub mod buffer;
 pub mod free_list;

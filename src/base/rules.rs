@@ -1,7 +1,7 @@
-//! The state machine alone: which step may begin, and what a callback's return value means. No object, no interpreter,
-//! no unsafe code.
+//! Just the state machine: which step may begin, and what a callback's return value means. No object, no interpreter, no unsafe
+//! code.
 
-/// Where an awaitable stands.
+/// The phase of an awaitable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Phase {
@@ -41,7 +41,7 @@ pub enum Step {
     Close,
 }
 
-/// What becomes of a step.
+/// What happens to a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
     /// It runs; the phase is `Running` until it ends.
@@ -50,7 +50,7 @@ pub enum Admission {
     End,
     /// It does nothing: `close` of a finished object.
     Ignore,
-    /// It is refused, and nothing is disturbed.
+    /// It is refused, and nothing changes.
     Refuse(Refusal),
 }
 
@@ -85,9 +85,9 @@ pub enum Verdict {
     Proceed,
     /// The exception that is set goes to the error callback of the same await.
     Fail,
-    /// The exception that is set propagates, past the error callback.
+    /// The exception that is set propagates, bypassing the error callback.
     Propagate,
-    /// A `SystemError`, past the error callback: the return value and the exception that is set contradict each other.
+    /// A `SystemError`, which bypasses the error callback: the return value contradicts whether an exception is set.
     Contradiction,
 }
 

@@ -1,5 +1,5 @@
-//! What drives an awaitable: its body, of which the queue of callbacks is the first kind. The engine tells a body what has
-//! happened, and asks it what comes next.
+//! What drives an awaitable: its body. The queue of callbacks is the first kind. The engine tells a body what has happened, and
+//! asks it what comes next.
 
 pub mod queue;
 
@@ -10,7 +10,7 @@ use crate::python::raised::Result;
 use crate::python::reference::{Borrowed, Owned};
 use crate::store::queue::Activity;
 
-/// What `await object` drives: what is of this library drives itself.
+/// What `await object` drives: an awaitable of this library drives itself.
 #[inline]
 pub fn start(object: Owned) -> Result<Owned> {
     const COMPLAINT: &core::ffi::CStr = c"object %.100s can't be used in 'await' expression";
@@ -28,7 +28,7 @@ pub fn handled(awaitable: &Awaitable) -> Option<Owned> {
             Activity::Exiting => store.block_exception()?,
             _ => {
                 let body = store.body()?;
-                // SAFETY: the body's own function, for its own frame, which keeps what it gives.
+                // SAFETY: the body's own function, for its own frame, which keeps what the function returns.
                 unsafe { Borrowed::optional((body.functions.handled)(body.frame))? }
             }
         };

@@ -1,4 +1,4 @@
-//! Making the API usable, the type, new awaitables, their result, and giving up what is queued.
+//! Initialization, the type, new awaitables, their result, and cancelling what is queued.
 
 use super::checked;
 use crate::base::rules::Phase;
@@ -13,11 +13,11 @@ use core::ffi::c_int;
 
 /// Makes the API usable in the current interpreter. May be called any number of times, in any file of an extension.
 ///
-/// Where no file has called it, the first use of the API does. In the default mode it imports the runtime, the module
+/// If no file has called it, the first use of the API does. In the default mode it imports the runtime, the module
 /// `_pyawaitable`.
 ///
-/// Returns 0, or -1 with an exception set: `ImportError` if the runtime is missing or too old, `RuntimeError` if Python
-/// is shutting down and it is too late for a first use. The thread must be attached to an interpreter, as for every
+/// Returns 0, or -1 with an exception set: `ImportError` if the runtime is missing or too old, `RuntimeError` if Python is
+/// shutting down and it is too late for a first use. The calling thread must be attached to an interpreter, as for every
 /// function of this API.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyAwaitable_Init() -> c_int {
@@ -39,14 +39,14 @@ pub fn awaitable_type() -> Result<*mut PyTypeObject> {
     found.map_or_else(|| Err(Raised::pending()), |found| Ok(found.as_ptr()))
 }
 
-/// A new, empty awaitable: what the C function that implements an `async def` adds its awaits to, and returns.
+/// Creates a new, empty awaitable. A C function that implements an `async def` adds its awaits to it and returns it.
 ///
-/// Returns a new reference, or NULL with an exception set: `MemoryError`, or what initialization raised. An awaitable
-/// that is released without ever having been awaited gives a `ResourceWarning`, unless `PyAwaitable_Cancel` was called or an
-/// exception is set: C code that fails releases it and returns NULL, without another word.
+/// Returns a new reference, or NULL with an exception set: `MemoryError`, or what initialization raised. An awaitable that is
+/// released without ever having been awaited gives a `ResourceWarning`, unless `PyAwaitable_Cancel` was called or an exception
+/// is set: C code that fails just releases it and returns NULL.
 ///
-/// Its attributes `__name__` and `__qualname__` are "PyAwaitable", and can be set to another str, by
-/// `PyObject_SetAttrString`: that is what its repr, the warning, `SystemError`s of its callbacks and event loops call it.
+/// Its attributes `__name__` and `__qualname__` are "PyAwaitable", and can be set to another str with `PyObject_SetAttrString`.
+/// Its repr, the warning, `SystemError`s from its callbacks and event loops use that name.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyAwaitable_New() -> *mut PyObject {
     let thread = Thread::current();
@@ -57,9 +57,9 @@ pub unsafe extern "C" fn PyAwaitable_New() -> *mut PyObject {
     )
 }
 
-/// Sets what `await awaitable` evaluates to, in place of None or of what was set before.
+/// Sets what `await awaitable` evaluates to, replacing None or an earlier result.
 ///
-/// `result` may be any object; the awaitable takes a reference of its own.
+/// `result` may be any object; the awaitable takes its own reference.
 ///
 /// Returns 0, or -1 with an exception set: `ValueError` if `result` is NULL, `RuntimeError` if the awaitable has
 /// finished.
@@ -89,15 +89,15 @@ unsafe fn set_result(awaitable: *mut PyObject, result: *mut PyObject) -> Result<
     }
 }
 
-/// Drops what is queued; saved values and the result stay, and more may be added. The awaitable gives no warning any
-/// more if it is never awaited.
+/// Drops what is queued. Saved values and the result stay, and more may be added. The awaitable then gives no warning if it is
+/// never awaited.
 ///
 /// An await in progress is left to finish, since an event loop waits for it: its callbacks are not called, its value is
-/// dropped, its exception propagates. `async with` blocks that were entered are left as usual. Called from a callback,
-/// the error callback of the same await still gets a -1.
+/// dropped, its exception propagates. `async with` blocks that were entered are exited as usual. If a callback calls this and
+/// returns -1, the error callback of the same await still gets the exception.
 ///
-/// Returns nothing. If `awaitable` is NULL or of another type, or where initialization fails, an exception is left set:
-/// check `PyErr_Occurred()`.
+/// Returns nothing. If `awaitable` is NULL or of another type, or if initialization fails, an exception is set: check
+/// `PyErr_Occurred()`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn PyAwaitable_Cancel(awaitable: *mut PyObject) {
     // SAFETY: the caller passes a live object or NULL.
@@ -106,7 +106,7 @@ pub unsafe extern "C" fn PyAwaitable_Cancel(awaitable: *mut PyObject) {
             cancel_body(this);
             return;
         }
-        // What is released may be all that kept it.
+        // What is released may have held its last reference.
         let kept = this.borrow().to_owned();
         drop(this.with(|store| store.cancel()));
         while let Some(dropped) = this.with(|store| store.dropped()) {
@@ -116,7 +116,7 @@ pub unsafe extern "C" fn PyAwaitable_Cancel(awaitable: *mut PyObject) {
     }
 }
 
-/// A body that is no queue is left as it is: before the first step, only the warning is ended.
+/// A body that is not a queue is left alone: before the first step, only the warning is turned off.
 #[cold]
 fn cancel_body(awaitable: &Awaitable) {
     if awaitable.phase() == Phase::Created {

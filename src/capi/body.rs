@@ -1,4 +1,4 @@
-//! New awaitables that a body drives: for this crate's companions and tests, not part of the C API yet.
+//! New awaitables driven by a body: for this crate's companions and tests, not part of the C API yet.
 
 use crate::object::awaitable::Awaitable;
 use crate::object::current::current;
@@ -9,8 +9,8 @@ pub use crate::store::body::{Action, Body, Event, Functions};
 pub use crate::store::maker::{Definition, Maker};
 use crate::types::awaitable_type::DEFINITIONS;
 
-/// A new awaitable that `body` drives, named after its maker. Nothing runs before the first step. On failure an exception is
-/// set, and the frame is still the caller's.
+/// A new awaitable driven by `body`, named after its maker. Nothing runs before the first step. On failure an exception is set,
+/// and the caller still owns the frame.
 pub fn new(body: Body, maker: Maker) -> Result<Owned, Raised> {
     let thread = Thread::current();
     let created = Awaitable::create(thread, current(&thread, &DEFINITIONS)?)?;

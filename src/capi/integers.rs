@@ -6,7 +6,7 @@ use crate::python::ffi::{Py_ssize_t, PyObject};
 use crate::python::raised::{Long, status, to_c};
 use core::ffi::{c_int, c_long};
 
-/// Saves `count` integers (`long`) for the callbacks, after those that are saved already.
+/// Saves `count` integers (`long`) for the callbacks, after those already saved.
 ///
 /// All are saved or none; a `count` of 0 does nothing.
 ///
@@ -24,7 +24,7 @@ pub unsafe extern "C" fn PyAwaitable_SaveIntValues(
 }
 
 /// Writes the saved integers to as many places (`long *`), in the order they were saved; NULL skips one.
-/// Places beyond those stay as they are. Saved integers stay readable when the awaitable has finished.
+/// Any further places are left alone. Saved integers stay readable after the awaitable has finished.
 ///
 /// Returns 0, or -1 with an exception set and nothing written: `RuntimeError` when none are saved, `ValueError` if there are
 /// fewer places than saved integers, `MemoryError`. As with `PyAwaitable_UnpackValues`, a call is a macro; each place is a
@@ -68,7 +68,7 @@ pub unsafe extern "C" fn PyAwaitable_IntValueCount(awaitable: *mut PyObject) -> 
     to_c(unsafe { checked(awaitable) }.map(count_raw::<c_long>))
 }
 
-/// As `PyAwaitable_SaveIntValues`, with an array of `count` integers.
+/// Like `PyAwaitable_SaveIntValues`, with an array of `count` integers.
 ///
 /// All are saved or none.
 ///

@@ -1,5 +1,5 @@
-//! The edge: the functions that C calls. Nothing but checking and converting; a file for each noun, of which
-//! `make header` makes the part of the header, the entry in the table and what calls it.
+//! The edge: the functions that C calls. They only check and convert. Each noun has a file, from which `make header` makes a
+//! part of the header, the entries in the table, and the wrappers that call them.
 
 mod awaitable;
 mod awaits;
@@ -35,7 +35,7 @@ impl From<NoMemory> for Raised {
     }
 }
 
-/// The awaitable that a function was called with: `SystemError` for NULL, `TypeError` for an object of another type.
+/// The awaitable passed to a function: `SystemError` for NULL, `TypeError` for an object of another type.
 ///
 /// # Safety
 /// `object` is NULL, or live for as long as the result is used.

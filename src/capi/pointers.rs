@@ -6,13 +6,13 @@ use crate::python::ffi::{Py_ssize_t, PyObject};
 use crate::python::raised::{status, to_c};
 use core::ffi::{c_int, c_void};
 
-/// Saves `count` pointers (`void *`) for the callbacks, after those that are saved already.
+/// Saves `count` pointers (`void *`) for the callbacks, after those already saved.
 ///
 /// They are never read, and may be NULL. All are saved or none; a `count` of 0 does nothing.
 ///
-/// Whatever they point to is the caller's to free, and no callback may ever run: an awaitable may be dropped, closed or
-/// cancelled before its first step. They stay readable when it has finished. What has to be freed on every path is saved as
-/// an object, a capsule with a destructor:
+/// The caller frees what they point to, and perhaps no callback ever runs: an awaitable may be dropped, closed or cancelled
+/// before its first step. They stay readable after it has finished. Save what has to be freed on every path as an object, a
+/// capsule with a destructor:
 ///
 /// ```c
 /// static void
@@ -44,7 +44,7 @@ pub unsafe extern "C" fn PyAwaitable_SaveArbValues(
 }
 
 /// Writes the saved pointers to as many places (`void **`), in the order they were saved; NULL skips one.
-/// Places beyond those stay as they are. Saved pointers stay readable when the awaitable has finished.
+/// Any further places are left alone. Saved pointers stay readable after the awaitable has finished.
 ///
 /// Returns 0, or -1 with an exception set and nothing written: `RuntimeError` when none are saved, `ValueError` if there are
 /// fewer places than saved pointers, `MemoryError`. As with `PyAwaitable_UnpackValues`, a call is a macro.
@@ -87,10 +87,10 @@ pub unsafe extern "C" fn PyAwaitable_ArbValueCount(awaitable: *mut PyObject) -> 
     to_c(unsafe { checked(awaitable) }.map(count_raw::<*mut c_void>))
 }
 
-/// As `PyAwaitable_SaveArbValues`, with an array of `count` pointers.
+/// Like `PyAwaitable_SaveArbValues`, with an array of `count` pointers.
 ///
-/// The pointers are never read, and may be NULL. All are saved or none. What `PyAwaitable_SaveArbValues` says of freeing
-/// what they point to holds here.
+/// The pointers are never read, and may be NULL. All are saved or none. What `PyAwaitable_SaveArbValues` says of freeing what
+/// they point to applies here too.
 ///
 /// Returns 0, or -1 with an exception set: `ValueError` if `count` is negative or `values` is NULL with a `count` above 0,
 /// `MemoryError`.

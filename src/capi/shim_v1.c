@@ -1,5 +1,5 @@
-/* The table of PyAwaitable 1.x, for extensions that were compiled against it. Its functions with a variable number of
-   arguments are those of the header, which only C can define. */
+/* The table of PyAwaitable 1.x, for extensions compiled against it. Its functions with a variable number of arguments are those
+   of the header, which only C can define. */
 #define PYAWAITABLE_LINK
 #define PYAWAITABLE_STATIC
 #include <Python.h>
@@ -13,12 +13,12 @@
 PyAwaitableABI *pyawaitable_shim_v1(PyTypeObject *type);
 void pyawaitable_shim_v1_forget(PyTypeObject *type);
 
-/* One for the process: an extension of 1.x keeps the pointer in a variable of its own, beyond the end of the interpreter
-   that it got it from. The functions find the interpreter that calls them; the type is the main interpreter's, or until
-   that has one, the type of the first that has. */
+/* One for the process: a 1.x extension keeps the pointer in its own variable, beyond the end of the interpreter that it got it
+   from. The functions find the interpreter that calls them. The type is the main interpreter's or, until that has one, that of
+   the first interpreter that has one. */
 static PyAwaitableABI table = PYAWAITABLE__ABI;
 
-/* Puts `to` in the place of `from`, if that is what stands there. */
+/* Replaces `from` with `to`, if `from` is still there. */
 static void
 exchange_type(PyTypeObject *from, PyTypeObject *to)
 {
@@ -36,7 +36,7 @@ pyawaitable_shim_v1(PyTypeObject *type)
     return &table;
 }
 
-/* The interpreter that owns `type` is going. */
+/* The interpreter that owns `type` is ending. */
 void
 pyawaitable_shim_v1_forget(PyTypeObject *type)
 {

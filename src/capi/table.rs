@@ -5,15 +5,15 @@ use super::version::*;
 use crate::python::ffi::Py_ssize_t;
 use core::ffi::{CStr, c_long};
 
-/// The name of the capsule that holds the table, in the module that it is an attribute of.
+/// The name of the capsule that holds the table: the module, and its attribute.
 pub const CAPSULE: &CStr = c"_pyawaitable.abi_v3";
 
-/// A function, whose type the header says.
+/// A function. Its type is in the header.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 pub struct Function(pub *const ());
 
-// SAFETY: the address of a function, which no thread changes.
+// SAFETY: the address of a function never changes.
 unsafe impl Sync for Function {}
 
 /// What the capsule points to: `PyAwaitable_Table` of the header.

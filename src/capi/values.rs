@@ -1,6 +1,6 @@
 //! What the three kinds of saved values have in common: what C code keeps on an awaitable for its callbacks.
 //!
-//! Each kind has an index of its own that starts at 0: objects, pointers and integers, a file for each.
+//! Each kind has its own index, which starts at 0: objects, pointers and integers, each in its own file.
 
 use super::checked;
 use crate::object::awaitable::Awaitable;
@@ -21,7 +21,7 @@ pub(super) unsafe fn array<'a, T>(count: Py_ssize_t, first: *const T) -> Result<
     }
 }
 
-/// How many elements a C caller's array has, which is not NULL then.
+/// How many elements a C caller's array has. Unless that is 0, the array is not NULL.
 #[inline]
 pub(super) fn room<T>(count: Py_ssize_t, first: *const T) -> Result<usize> {
     if count < 0 || (first.is_null() && count > 0) {
@@ -43,10 +43,10 @@ fn no_array(count: Py_ssize_t) -> Raised {
 /// Copies the first of `values` to `places`, all if there is room for all.
 ///
 /// # Safety
-/// There is room for `room` values at `places`, which is no NULL.
+/// There is room for `room` values at `places`, which is not NULL.
 #[inline]
 pub(super) unsafe fn copy<T: Copy>(values: &[T], places: *mut T, room: usize) {
-    // SAFETY: no more than either has; the caller's array is none of the store's.
+    // SAFETY: no more than either has; the caller's array is not in the store.
     unsafe { core::ptr::copy_nonoverlapping(values.as_ptr(), places, values.len().min(room)) };
 }
 

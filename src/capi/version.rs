@@ -2,7 +2,7 @@
 
 use core::ffi::c_int;
 
-/// The major version of the API. It changes when an extension has to be changed or compiled again.
+/// The major version of the API. It changes when extensions have to be changed or recompiled.
 pub const PyAwaitable_MAJOR_VERSION: c_int = 3;
 /// The minor version of the API. It changes when something is added.
 pub const PyAwaitable_MINOR_VERSION: c_int = 1;

@@ -1,4 +1,4 @@
-//! The end of an awaitable that nobody has any more.
+//! The end of an awaitable that has no references left.
 
 use super::step::close;
 use crate::base::rules::Phase;
@@ -10,8 +10,8 @@ use crate::python::raised::{Raised, Result};
 
 /// `tp_finalize`: warns of an awaitable that was never awaited, and closes one that is suspended.
 ///
-/// There is no warning while an exception is set. C code that cannot finish an awaitable drops it and returns NULL, and
-/// that exception is what its caller has to hear of.
+/// There is no warning while an exception is set. C code that cannot finish an awaitable drops it and returns NULL, and its
+/// caller has to get that exception.
 ///
 /// # Safety
 /// Called by CPython, on one of our objects.
@@ -39,8 +39,8 @@ pub unsafe extern "C" fn finalize(object: *mut PyObject) {
     });
 }
 
-/// The warning for one that was never awaited. Its text is the same for all that have the same name and origin, so that
-/// a warning which is shown once for a place is shown once.
+/// The warning for one that was never awaited. Its text is the same for all with the same name and origin, so that a warning
+/// filter that shows it once per place does so.
 fn warn_unawaited(awaitable: &Awaitable) -> Result<()> {
     let name = awaitable.name_for_text();
     let (name, text) = name.for_format();
@@ -48,7 +48,7 @@ fn warn_unawaited(awaitable: &Awaitable) -> Result<()> {
         .origin()
         .and_then(|origin| match origin::describe(&origin) {
             Ok(described) => Some(described),
-            // Rather a warning without it than none.
+            // A warning without it is better than none.
             Err(raised) => {
                 exception::discard(raised);
                 None

@@ -1,4 +1,4 @@
-//! The engine: one for all bodies. A step enters it, an event loop or another awaitable gets what comes of it.
+//! The engine: one for all bodies. A step enters it; an event loop or another awaitable gets the outcome.
 
 pub mod finalize;
 mod resumed;

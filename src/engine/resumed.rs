@@ -1,4 +1,4 @@
-//! The engine for bodies that are resumed: tells one what has happened, and does what it wants done.
+//! The engine for bodies that are resumed: tells a body what has happened, and does what it asks for.
 
 use super::run::{Input, Reached, resume_handling};
 use crate::base::rules::Phase;
@@ -13,7 +13,7 @@ use crate::python::thread::Thread;
 use crate::store::body::{Action, Body, Event};
 use crate::store::queue::Activity;
 
-/// Runs the body until it suspends or ends. The object's phase is `Running`, and this thread's to change.
+/// Runs the body until it suspends or ends. The object's phase is `Running`, and only this thread may change it.
 #[inline(never)]
 pub fn run(thread: Thread, awaitable: &Awaitable, input: Input<'_>) -> Reached {
     let (activity, body) = awaitable.with(|store| (store.status.activity, store.body()));
@@ -51,7 +51,7 @@ pub fn run(thread: Thread, awaitable: &Awaitable, input: Input<'_>) -> Reached {
             }
             Action::Raise(raised) => return Reached::Raised(raised),
         };
-        // What others run must not meet an exception that the body is yet to be told of.
+        // Other code must not run with an exception set that the body has not been told of yet.
         let is_quiet = !matches!(event, Event::Raised(_));
         if awaitable.state().is_due() && is_quiet {
             if let Err(raised) = eval_breaker::let_others_run(&awaitable.state().last_turn) {
@@ -62,7 +62,7 @@ pub fn run(thread: Thread, awaitable: &Awaitable, input: Input<'_>) -> Reached {
     }
 }
 
-/// What a step is to a body in this activity; or what the step comes to without it.
+/// What a step means to a body in this activity, or the outcome of the step without it.
 fn begin(
     thread: Thread,
     awaitable: &Awaitable,
@@ -86,7 +86,7 @@ fn begin(
     }
 }
 
-/// Gives a step's input to what the body awaits: what the body is to be told, once that has ended.
+/// Passes a step's input to what the body awaits. Returns what to tell the body once that has ended.
 fn drive(
     thread: Thread,
     awaitable: &Awaitable,
@@ -95,7 +95,7 @@ fn drive(
     let Some(inner) = awaitable.with(|store| store.driven().map(Borrowed::as_ptr)) else {
         return Err(Reached::Raised(Raised::pending()));
     };
-    // SAFETY: the store holds it, and none but this step takes it out.
+    // SAFETY: the store holds it, and only this step takes it out.
     let inner = unsafe { Borrowed::new(inner) };
     match resume_handling(thread, awaitable, inner, input) {
         Resumed::Yielded(value) => Err(Reached::Suspended(value)),

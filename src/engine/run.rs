@@ -1,6 +1,6 @@
-//! The engine: drives what is in progress, asks the body what comes next, and begins that.
+//! The engine: drives what is in progress, asks the body what comes next, and starts that.
 //!
-//! It loops: what a body adds is begun by the same loop, so a queue of any length needs no more stack than one await.
+//! It loops: the same loop starts what a body adds, so a queue of any length needs no more stack than one await.
 
 use super::resumed;
 use super::step::{Outcome, close, send_on, throw};
@@ -19,7 +19,7 @@ use crate::store::queue::{Activity, Next};
 pub enum Reached {
     /// It suspended, with a value for the event loop.
     Suspended(Owned),
-    /// The end: nothing was left to do, and the phase says so already.
+    /// The end: nothing was left to do, and the phase already says so.
     Finished,
     /// The end, with an exception set.
     Raised(Raised),
@@ -34,18 +34,18 @@ pub enum Input<'a> {
     Send(Borrowed<'a>),
     /// An exception, for the inner awaitable's `throw`.
     Throw(Thrown<'a>),
-    /// A `GeneratorExit`: the inner awaitable is closed, then the exception raised here. None is a fresh one.
+    /// A `GeneratorExit`: the inner awaitable is closed, then the exception is raised here. None means a new one.
     Exit(Option<Thrown<'a>>),
 }
 
-/// The engine. The object's phase is `Running`, and this thread's to change.
+/// The engine. The object's phase is `Running`, and only this thread may change it.
 #[inline(never)]
 pub fn run(thread: Thread, awaitable: &Awaitable, input: Input<'_>) -> Reached {
     let mut input = input;
     loop {
         let next = awaitable.next();
         let step = 'step: {
-            // Only what was suspended gets the step's input; what begins later gets None.
+            // Only what was suspended gets the step's input; what starts later gets None.
             let inner = match next {
                 Next::Resume(inner) => inner,
                 Next::Await(object) => match body::start(object) {
@@ -62,7 +62,7 @@ pub fn run(thread: Thread, awaitable: &Awaitable, input: Input<'_>) -> Reached {
                 Next::Body => return resumed::run(thread, awaitable, input),
                 Next::Finish => return Reached::Finished,
             };
-            // SAFETY: the store holds it, and none but this step takes it out.
+            // SAFETY: the store holds it, and only this step takes it out.
             let inner = unsafe { Borrowed::new(inner) };
             match resume(thread, awaitable, inner, input) {
                 Resumed::Yielded(value) => return Reached::Suspended(value),
@@ -97,8 +97,8 @@ fn resume(thread: Thread, awaitable: &Awaitable, inner: Borrowed<'_>, input: Inp
 
 /// Resumes what is in progress while an exception is being handled: an `__aexit__`, with its block's exception.
 ///
-/// A native coroutine hands a throw on without its own handled exception, which only becomes the context of what comes
-/// back; so that is done here, too.
+/// A native coroutine passes a throw on without its own handled exception, which only becomes the context of what comes back;
+/// this does the same.
 #[cold]
 pub fn resume_handling(
     thread: Thread,
@@ -120,8 +120,8 @@ pub fn resume_handling(
     }
 }
 
-/// Gives the step's input to what is in progress. An awaitable of this library is entered directly, as native coroutines
-/// enter each other: [`run`] then stands on [`run`], with nothing between them.
+/// Passes the step's input to what is in progress. An awaitable of this library is entered directly, as native coroutines enter
+/// each other: [`run`] then calls [`run`], with nothing in between.
 #[inline(always)]
 fn deliver(thread: Thread, inner: Borrowed<'_>, input: Input<'_>) -> Resumed {
     let Input::Send(value) = input else {
@@ -148,7 +148,7 @@ fn interrupt(inner: Borrowed<'_>, input: Input<'_>) -> Resumed {
                 (Err(raised), _) => raised,
                 (Ok(()), Some(thrown)) => match inner::check_thrown(thrown) {
                     Ok(()) => inner::raise_here(thrown),
-                    // Only now does a native coroutine look, too.
+                    // A native coroutine, too, checks only at this point.
                     Err(raised) => return Resumed::Refused(raised),
                 },
                 (Ok(()), None) => exception::generator_exit(),

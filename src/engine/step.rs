@@ -1,4 +1,4 @@
-//! The steps: send, throw, close. Each is an entry into the engine, which [`super::run`] is.
+//! The steps: send, throw, close. Each is an entry into the engine, [`super::run`].
 
 use super::run::{Input, Reached, run};
 use crate::base::rules::{Admission, Phase, Refusal, Step};
@@ -10,7 +10,7 @@ use crate::python::reference::{Borrowed, Owned};
 use crate::python::thread::Thread;
 use crate::store::queue::Activity;
 
-/// What a step came to.
+/// The outcome of a step.
 pub enum Outcome {
     /// The object is suspended; the value is for the event loop.
     Yield(Owned),
@@ -26,7 +26,7 @@ pub fn send(awaitable: &Awaitable, value: Borrowed<'_>) -> Outcome {
     send_on(None, awaitable, value)
 }
 
-/// `send(value)`, by the thread that the step above knows already.
+/// `send(value)`, by the thread that the step above already knows.
 #[inline(always)]
 pub fn send_on(thread: Option<Thread>, awaitable: &Awaitable, value: Borrowed<'_>) -> Outcome {
     let step = if value.is_none() {
@@ -37,15 +37,15 @@ pub fn send_on(thread: Option<Thread>, awaitable: &Awaitable, value: Borrowed<'_
     match awaitable.admit(step) {
         Admission::Enter => enter(thread, awaitable, Input::Send(value)),
         Admission::Refuse(refusal) => Outcome::Raise(refuse(refusal)),
-        // The machine gives no other answer to these steps.
+        // The state machine has no other answer to these steps.
         Admission::End | Admission::Ignore => Outcome::Raise(Raised::pending()),
     }
 }
 
 /// `throw(...)`.
 pub fn throw(awaitable: &Awaitable, thrown: Thrown<'_>) -> Outcome {
-    // While it is suspended, what cannot be an exception is the await's to refuse. From 3.15 on it comes too late for a
-    // finished one to look at it.
+    // While the object is suspended, its await refuses what cannot be an exception. From 3.15 on, a finished one does not check
+    // it.
     let is_checked = match awaitable.phase() {
         Phase::Created => true,
         Phase::Suspended => false,
@@ -113,7 +113,7 @@ fn refuse(refusal: Refusal) -> Raised {
     }
 }
 
-/// Runs a step that the machine has admitted, and puts the object into the phase it leaves.
+/// Runs a step that the state machine has admitted, and puts the object into the phase that results.
 #[inline(always)]
 fn enter(thread: Option<Thread>, awaitable: &Awaitable, input: Input<'_>) -> Outcome {
     if awaitable.finish_if_done() {
@@ -144,7 +144,7 @@ fn enter(thread: Option<Thread>, awaitable: &Awaitable, input: Input<'_>) -> Out
     }
 }
 
-/// Past the end: what it returns.
+/// What it returns after the end.
 #[inline(always)]
 fn finish(awaitable: &Awaitable) -> Outcome {
     let result = awaitable.with(|store| store.take_result());
@@ -152,7 +152,7 @@ fn finish(awaitable: &Awaitable) -> Outcome {
     Outcome::Return(result.unwrap_or_else(Owned::none))
 }
 
-/// A step that the recursion limit forbids. One that has not begun ends the object, as it does a native coroutine; one in
+/// A step that the recursion limit forbids. It ends an object that has not begun, as it does a native coroutine; an object in
 /// progress stays suspended, so that its clean-up still runs.
 #[cold]
 fn too_deep(awaitable: &Awaitable) -> Reached {
@@ -166,7 +166,7 @@ fn too_deep(awaitable: &Awaitable) -> Reached {
     }
 }
 
-/// Releases a finished object's remains while its exception is put aside, and makes that one that may leave a coroutine.
+/// Releases a finished object's remains while its exception is put aside, and converts that to one that may leave a coroutine.
 #[cold]
 fn release_after(awaitable: &Awaitable, raised: Raised) -> Outcome {
     let exception = exception::take(raised);

@@ -1,4 +1,4 @@
-//! An inner awaitable: what may stand after `await`, how it is started, sent to, thrown into and closed.
+//! An inner awaitable: what is legal after `await`, how it is started, sent to, thrown into and closed.
 
 mod thrown;
 
@@ -10,13 +10,13 @@ use core::ffi::{CStr, c_void};
 use core::sync::atomic::{AtomicPtr, Ordering};
 pub use thrown::{Thrown, check_thrown, is_generator_exit, raise_here};
 
-/// What a step of an inner awaitable came to.
+/// The outcome of a step of an inner awaitable.
 pub enum Resumed {
-    /// It yielded: an event loop's business.
+    /// It yielded, to an event loop.
     Yielded(Owned),
     /// It returned, or raised.
     Ended(Result<Owned>),
-    /// Nothing could be thrown into it. It has not been touched, and the exception is the thrower's.
+    /// Nothing could be thrown into it. It has not been touched, and the exception goes back to the thrower.
     Refused(Raised),
 }
 
@@ -26,9 +26,9 @@ fn is_coroutine(object: Borrowed<'_>) -> bool {
     object.r#type() == &raw mut ffi::PyCoro_Type
 }
 
-/// Whether `object` is a generator that `types.coroutine` has marked.
+/// Whether `object` is a generator marked with `types.coroutine`.
 fn is_marked_generator(object: Borrowed<'_>) -> bool {
-    // SAFETY: any live object may be asked.
+    // SAFETY: any live object may be checked.
     unsafe { ffi::pyawaitable_shim_is_marked_generator(object.as_ptr()) != 0 }
 }
 
@@ -46,8 +46,7 @@ fn await_slot(object: Borrowed<'_>) -> Option<ffi::unaryfunc> {
     }
 }
 
-/// Fails with `TypeError` unless `object` may stand after `await`. Only its type is looked at, and no exception that is
-/// set meanwhile is disturbed.
+/// Fails with `TypeError` unless `object` is legal after `await`. Only its type is checked, and an exception that is set stays.
 #[inline]
 pub fn check_awaitable(object: Borrowed<'_>) -> Result<()> {
     if is_coroutine(object) || await_slot(object).is_some() || is_marked_generator(object) {
@@ -63,7 +62,7 @@ fn not_awaitable(format: &CStr, object: Borrowed<'_>) -> Raised {
     Raised::for_type_of(format, object)
 }
 
-/// The iterator that `await object` drives: the object itself where it is native, else what its `__await__` returns.
+/// The iterator that `await object` drives: the object itself if it is native, otherwise what its `__await__` returns.
 /// `complaint` has one `%.100s` for the type of an object that cannot be awaited.
 #[inline]
 pub fn start(object: Owned, complaint: &CStr) -> Result<Owned> {
@@ -77,7 +76,7 @@ pub fn start(object: Owned, complaint: &CStr) -> Result<Owned> {
     start_foreign(object, complaint)
 }
 
-/// The `RuntimeError` for who awaits what somebody else awaits.
+/// The `RuntimeError` for awaiting what is already being awaited.
 #[cold]
 pub fn awaited_already() -> Raised {
     Raised::new(Kind::RuntimeError, c"coroutine is being awaited already")
@@ -91,7 +90,7 @@ fn start_foreign(object: Owned, complaint: &CStr) -> Result<Owned> {
             Err(not_awaitable(complaint, object.borrow()))
         };
     };
-    // SAFETY: the slot of the object's own type, without an exception set; the result is a new reference or NULL.
+    // SAFETY: the slot of the object's own type, with no exception set; the result is a new reference or NULL.
     let iterator = unsafe { Owned::new(slot(object.as_ptr())) }?;
     // SAFETY: a live object.
     if unsafe { ffi::PyIter_Check(iterator.as_ptr()) } == 0
@@ -103,7 +102,7 @@ fn start_foreign(object: Owned, complaint: &CStr) -> Result<Owned> {
     Ok(iterator)
 }
 
-/// The `TypeError` for what an `__await__` returned, as this version of CPython puts it.
+/// The `TypeError` for what an `__await__` returned, as this version of CPython words it.
 #[cold]
 fn no_iterator(object: &Owned, returned: &Owned) -> Raised {
     let is_native = is_coroutine(returned.borrow()) || is_marked_generator(returned.borrow());
@@ -133,13 +132,13 @@ fn no_iterator(object: &Owned, returned: &Owned) -> Raised {
     )
 }
 
-/// Whether this native coroutine is in the middle of an await, whoever has stepped it to there: its `cr_await` is not None.
+/// Whether this native coroutine is in the middle of an await, whatever code stepped it there: its `cr_await` is not None.
 #[inline]
 fn has_cr_await(coroutine: Borrowed<'_>) -> bool {
     let Some(getter) = cr_await() else {
         return false;
     };
-    // SAFETY: the getter of the coroutine type on a coroutine; it gives a new reference or fails.
+    // SAFETY: the getter of the coroutine type on a coroutine; it returns a new reference or fails.
     match unsafe { Owned::new(getter(coroutine.as_ptr(), core::ptr::null_mut())) } {
         Ok(awaited) => !awaited.is_none(),
         Err(raised) => {
@@ -176,7 +175,7 @@ fn cr_await() -> Option<ffi::getter> {
     Some(unsafe { core::mem::transmute::<*mut c_void, ffi::getter>(found) })
 }
 
-/// Sends `value` into an iterator that [`start`] gave.
+/// Sends `value` into an iterator that [`start`] returned.
 #[inline]
 pub fn send(inner: Borrowed<'_>, value: Borrowed<'_>) -> Resumed {
     let mut result = core::ptr::null_mut();
@@ -193,9 +192,9 @@ pub fn send(inner: Borrowed<'_>, value: Borrowed<'_>) -> Resumed {
     }
 }
 
-/// Throws into an iterator that [`start`] gave; where it has no `throw`, the exception is raised here.
+/// Throws into an iterator that [`start`] returned; if it has no `throw`, the exception is raised here.
 pub fn throw(inner: Borrowed<'_>, thrown: Thrown<'_>) -> Resumed {
-    // A native one would warn of more than one argument, of which the thrower has been warned already.
+    // A native one would warn of more than one argument, but the thrower has already been warned.
     if cfg!(Py_3_12) && thrown.value.is_some() && is_native(inner) {
         if let Err(raised) = check_thrown(thrown) {
             return Resumed::Ended(Err(raised));
@@ -255,7 +254,7 @@ fn stop_value() -> Result<Owned> {
     }
 }
 
-/// Closes an iterator that [`start`] gave; one without `close` is left alone.
+/// Closes an iterator that [`start`] returned; one without `close` is left alone.
 pub fn close(inner: Borrowed<'_>) -> Result<()> {
     match optional_attribute(inner, c"close") {
         // SAFETY: a live callable, no exception set.
@@ -274,7 +273,7 @@ pub fn close(inner: Borrowed<'_>) -> Result<()> {
     }
 }
 
-/// An attribute, or None where there is none; any exception but `AttributeError` stays.
+/// An attribute, or None if there is none; any exception but `AttributeError` stays.
 fn optional_attribute(object: Borrowed<'_>, name: &CStr) -> Result<Option<Owned>> {
     // SAFETY: a live object; a new reference or NULL comes back.
     let found = unsafe { ffi::PyObject_GetAttrString(object.as_ptr(), name.as_ptr()) };

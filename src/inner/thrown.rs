@@ -1,4 +1,4 @@
-//! What `throw` was called with, and what an exception it makes.
+//! What `throw` was called with, and the exception that this makes.
 
 use crate::python::ffi;
 use crate::python::raised::{Kind, Raised, Result};
@@ -15,14 +15,14 @@ pub struct Thrown<'a> {
 /// Whether what was thrown is a kind of `GeneratorExit`.
 pub fn is_generator_exit(thrown: Thrown<'_>) -> bool {
     let exception = thrown.exception.as_ptr();
-    // SAFETY: a live object; anything may be compared.
+    // SAFETY: a live object; any object may be compared.
     unsafe { ffi::PyErr_GivenExceptionMatches(exception, ffi::PyExc_GeneratorExit) != 0 }
 }
 
 /// Fails with `TypeError` unless the arguments of `throw` make an exception.
 pub fn check_thrown(thrown: Thrown<'_>) -> Result<()> {
     let given = |argument: Option<Borrowed<'_>>| argument.is_some_and(|object| !object.is_none());
-    // SAFETY: live objects; the traceback is looked at where there is one.
+    // SAFETY: live objects; the traceback is checked if there is one.
     unsafe {
         if given(thrown.traceback) && ffi::PyTraceBack_Check(or_null(thrown.traceback)) == 0 {
             return Err(Raised::new(
@@ -49,7 +49,7 @@ pub fn check_thrown(thrown: Thrown<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Raises at this level what was thrown.
+/// Raises what was thrown, at this level.
 pub fn raise_here(thrown: Thrown<'_>) -> Raised {
     if let Err(raised) = check_thrown(thrown) {
         return raised;

@@ -1,4 +1,4 @@
-//! The object: its layout, how its parts are reached, and how it comes and goes.
+//! The object: its layout, how its parts are reached, creation and destruction.
 
 use crate::base::rules::{self, Admission, Phase, Step};
 use crate::inner;
@@ -21,7 +21,7 @@ use core::cell::{Cell, UnsafeCell};
 use core::ffi::{CStr, c_int};
 use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 
-/// An awaitable. 96 bytes, and 16 before them that are the garbage collector's.
+/// An awaitable. 96 bytes, preceded by 16 for the garbage collector.
 #[repr(C)]
 pub struct Awaitable {
     base: PyObject,
@@ -43,7 +43,7 @@ impl Awaitable {
     /// A new, empty awaitable.
     #[inline]
     pub fn create(thread: Thread, state: &State) -> Result<Owned> {
-        // SAFETY: the object is whole before the collector or anybody else sees it.
+        // SAFETY: the object is complete before the collector or other code sees it.
         let created = unsafe {
             let object = match state.awaitables.take() {
                 Some(object) => {
@@ -64,12 +64,12 @@ impl Awaitable {
         }
     }
 
-    /// Records where a new awaitable was made.
+    /// Records where a new awaitable was created.
     #[cold]
     fn with_origin(created: Owned, depth: c_int) -> Result<Owned> {
         // SAFETY: `create` has made it.
         let awaitable = unsafe { &*created.as_ptr().cast::<Self>() };
-        // Whoever called `PyAwaitable_New` may have an exception set.
+        // The caller of `PyAwaitable_New` may have an exception set.
         let recorded = exception::preserving(|| {
             let origin = origin::here(depth)?;
             awaitable
@@ -82,7 +82,7 @@ impl Awaitable {
         match recorded {
             Ok(()) => Ok(created),
             Err(raised) => {
-                // Nobody has had it, so nobody forgot to await it.
+                // No caller has had it, so none forgot to await it.
                 awaitable.set_phase(Phase::Finished);
                 drop(created);
                 Err(raised)
@@ -90,7 +90,7 @@ impl Awaitable {
         }
     }
 
-    /// A new object that the collector does not know yet. It holds its state, and, as of any heap type, its type.
+    /// A new object that the collector does not know yet. It holds its state and, like an instance of any heap type, its type.
     #[cold]
     fn allocate(state: &State) -> Result<*mut PyObject> {
         let Some(r#type) = state.awaitable_type.get() else {
@@ -112,10 +112,10 @@ impl Awaitable {
         }
     }
 
-    /// The awaitable that `object` is, if it is one of this copy of the library.
+    /// `object` as an awaitable, if it is one of this copy of the library.
     #[inline]
     pub fn from_object(object: Borrowed<'_>) -> Option<&Self> {
-        // SAFETY: a live object's type is live. Only our type has our destructor: it cannot be inherited from.
+        // SAFETY: a live object's type is live. Only our type has our destructor: it cannot be subclassed.
         unsafe {
             let ours = (*object.r#type()).tp_dealloc.is_some_and(|found| {
                 core::ptr::fn_addr_eq(found, lifetime::dealloc as ffi::destructor)
@@ -134,10 +134,10 @@ impl Awaitable {
         (&raw const *self).cast_mut().cast()
     }
 
-    /// The object as what any other may be.
+    /// The object as any other.
     #[inline]
     pub fn borrow(&self) -> Borrowed<'_> {
-        // SAFETY: whoever has the awaitable keeps the object.
+        // SAFETY: a borrow of the awaitable keeps the object alive.
         unsafe { Borrowed::new(self.as_ptr()) }
     }
 
@@ -148,8 +148,8 @@ impl Awaitable {
         unsafe { state::of(self.as_ptr()).as_ref() }
     }
 
-    /// `__name__` or, if `qualified`, `__qualname__`: the one that was set, or its maker's, or the type's. No exception is set
-    /// meanwhile; one that the maker raises is the caller's.
+    /// `__name__` or, if `qualified`, `__qualname__`: the one that was set, or its maker's, or the type's. No exception may be
+    /// set; one that the maker raises is returned to the caller.
     pub fn name(&self, qualified: bool) -> Result<Name> {
         if let Some(set) = self.with(|store| store.name(qualified).map(Borrowed::to_owned)) {
             return Ok(Name::Str(set));
@@ -175,7 +175,7 @@ impl Awaitable {
         Ok(found.unwrap_or_else(|| self.default_name()))
     }
 
-    /// Its `__qualname__`, for a text that has more to say than what the maker raises.
+    /// Its `__qualname__`, for a text that is more important than what the maker raises.
     pub fn name_for_text(&self) -> Name {
         self.name(true).unwrap_or_else(|raised| {
             exception::discard(raised);
@@ -187,21 +187,21 @@ impl Awaitable {
         Name::Str(self.state().names.default_name.borrow().to_owned())
     }
 
-    /// Names it after what has made it, in place of what was noted before.
+    /// Names it after what has made it, replacing what was noted before.
     pub fn set_maker(&self, maker: Maker) {
         drop(self.with(|store| store.set_maker(maker)));
     }
 
-    /// Where it was made, if that was recorded.
+    /// Where it was created, if that was recorded.
     pub fn origin(&self) -> Option<Owned> {
         self.with(|store| store.origin().map(Borrowed::to_owned))
     }
 
-    /// Runs `body` on what the object holds. `body` must not run Python code: not so much as drop a reference.
+    /// Runs `body` on what the object holds. `body` must not run Python code, not even by dropping a reference.
     #[inline]
     pub fn with<R>(&self, body: impl FnOnce(&mut Store<'_>) -> R) -> R {
         self.lock.with(|| {
-            // SAFETY: the GIL or the lock keeps other threads out, and `body` does not come back here.
+            // SAFETY: the GIL or the lock keeps other threads out, and `body` does not re-enter this.
             let (status, contents) =
                 unsafe { (&mut *self.status.get(), &mut *self.contents.get()) };
             body(&mut Store {
@@ -212,8 +212,8 @@ impl Awaitable {
         })
     }
 
-    /// As [`Self::with`], unless the object has finished, or has a body that is no queue: None. Whatever another thread adds
-    /// either comes before its end, or fails.
+    /// Like [`Self::with`], but None if the object has finished, or has a body that is not a queue. What another thread adds is
+    /// either added before the object's end, or fails.
     #[inline]
     pub fn with_queue<R>(&self, body: impl FnOnce(&mut Store<'_>) -> R) -> Option<R> {
         self.with(|store| {
@@ -222,8 +222,7 @@ impl Awaitable {
         })
     }
 
-    /// The `RuntimeError` for what [`Self::with_queue`] would not do, `finished` being its text for an object that has
-    /// finished.
+    /// The `RuntimeError` for what [`Self::with_queue`] refused. `finished` is its text for a finished object.
     #[cold]
     pub fn no_queue(&self, finished: &CStr) -> Raised {
         Raised::new(
@@ -236,7 +235,7 @@ impl Awaitable {
         )
     }
 
-    /// What this step does next. [`Next::Finish`] is the object's end, at once.
+    /// What this step does next. [`Next::Finish`] ends the object at once.
     #[inline]
     pub fn next(&self) -> Next {
         self.with(|store| {
@@ -265,7 +264,7 @@ impl Awaitable {
         Phase::from_byte(self.phase.load(Ordering::Acquire))
     }
 
-    /// Fails with `RuntimeError` if somebody awaits it already.
+    /// Fails with `RuntimeError` if it is already being awaited.
     #[inline]
     pub fn check_unawaited(&self) -> Result<()> {
         if self.phase() == Phase::Suspended {
@@ -280,7 +279,7 @@ impl Awaitable {
         self.phase.store(phase as u8, Ordering::Release);
     }
 
-    /// Begins a step if the machine admits it. Of several threads, one gets in.
+    /// Begins a step if the state machine admits it. Of several threads, one gets in.
     #[inline]
     pub fn admit(&self, step: Step) -> Admission {
         loop {
@@ -318,10 +317,10 @@ impl Awaitable {
     fn release_all(&self) {
         if let Some((body, awaited)) = self.with(|store| store.take_body()) {
             drop(awaited);
-            // SAFETY: taken out of the store, so this is the one time.
+            // SAFETY: taken out of the store, so this happens once.
             unsafe { (body.functions.release)(body.frame) };
         }
-        // All saved objects at once, or a destructor would find the rest of them under other indexes.
+        // All saved objects at once, or a destructor would find the others at different indexes.
         let (inline, objects) = self.with(|store| (store.take_inline(), store.take_objects()));
         for object in inline {
             // SAFETY: the store owned a reference to each that is not NULL, given up here.
@@ -336,7 +335,7 @@ impl Awaitable {
         }
     }
 
-    /// What is left of the cold part; `objects` is memory, whose references are released.
+    /// What is left of the cold part; `objects` is just memory, whose references have been released.
     fn release_cold(&self, objects: Objects) {
         drop(self.with(|store| store.reuse(objects)));
         if self.with(|store| store.has_work()) {
@@ -353,18 +352,18 @@ impl Awaitable {
         }
     }
 
-    /// Whether somebody refers to it weakly. Without a GIL, another thread may be giving up the last of them.
+    /// Whether it has weak references. Without a GIL, another thread may be dropping the last of them.
     #[inline]
     pub(super) fn has_weak_references(&self) -> bool {
         if cfg!(Py_GIL_DISABLED) {
-            // SAFETY: a field of a live object, which CPython too changes atomically.
+            // SAFETY: a field of a live object, which CPython changes atomically, too.
             let list = unsafe { AtomicPtr::from_ptr(self.weak_references.as_ptr()) };
             return !list.load(Ordering::Acquire).is_null();
         }
         !self.weak_references.get().is_null()
     }
 
-    /// Whether something is left to do before the object may go: a warning, or closing what is suspended.
+    /// Whether something is left to do before the object may be destroyed: a warning, or closing what is suspended.
     pub fn needs_finalizer(&self) -> bool {
         match self.phase() {
             Phase::Created => !self.with(|store| store.status.is_quiet()),

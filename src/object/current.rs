@@ -1,7 +1,7 @@
 //! How a thread finds the state of its interpreter.
 //!
-//! The state stands in the interpreter's own dictionary, in a capsule under a key that is this copy's alone: several
-//! copies of the library in one process have nothing to do with each other. Where it was found is kept.
+//! The state is in the interpreter's own dictionary, in a capsule under a key unique to this copy: several copies of the
+//! library in one process are independent of each other. Its address is cached.
 
 use super::state::{self, Definitions, State};
 use crate::python::exception;
@@ -18,12 +18,12 @@ use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 /// one copy of the library from another.
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 
-/// The state of the main interpreter, where nearly everything runs: found without a look at the thread. [`forget_main`]
-/// clears it at the latest.
+/// The state of the main interpreter, where nearly everything runs: found without looking at the thread. [`forget_main`] clears
+/// it at the latest.
 static MAIN: AtomicPtr<State> = AtomicPtr::new(core::ptr::null_mut());
 
-/// The main interpreter, once it has a state. Compared, never followed. The state alone would not do: threads of another
-/// interpreter, with a GIL of its own, may look while the main one gives its state up.
+/// The main interpreter, once it has a state. Compared, never dereferenced. The state alone is not enough: threads of another
+/// interpreter, with its own GIL, may look while the main one gives its state up.
 static MAIN_INTERPRETER: AtomicPtr<ffi::PyInterpreterState> = AtomicPtr::new(core::ptr::null_mut());
 
 /// The state that this thread used last in another interpreter.
@@ -40,7 +40,7 @@ std::thread_local! {
     };
 }
 
-/// The state of the interpreter that runs this thread, made at the first call. The interpreter holds it for as long as it
+/// The state of the interpreter that runs this thread, created at the first call. The interpreter holds it for as long as it
 /// runs the thread.
 #[inline]
 pub fn current<'a>(thread: &'a Thread, definitions: &Definitions) -> Result<&'a State> {
@@ -59,7 +59,7 @@ pub fn current<'a>(thread: &'a Thread, definitions: &Definitions) -> Result<&'a 
 fn elsewhere(thread: &Thread, definitions: &Definitions) -> Result<NonNull<State>> {
     // SAFETY: the interpreter that runs this thread.
     let interpreter = unsafe { ffi::PyInterpreterState_GetID(thread.interpreter()) };
-    // Interpreters' ids are never used again, while their addresses are.
+    // Interpreters' ids are never reused, while their addresses are.
     if let Ok(cached) = CACHE.try_with(Cell::get) {
         if let Some(state) = cached.state {
             if cached.interpreter == interpreter
@@ -81,9 +81,9 @@ fn find(interpreter: i64, definitions: &Definitions) -> Result<NonNull<State>> {
         // SAFETY: the thread is attached, so it has an interpreter: this one.
         MAIN_INTERPRETER.store(unsafe { ffi::PyInterpreterState_Get() }, Ordering::Release);
         if MAIN.swap(state.as_ptr(), Ordering::AcqRel).is_null() {
-            // What is made while the interpreter's dictionary is being cleared goes into another, which nobody clears.
-            // There may be no room for one more function: then only that case is without.
-            // SAFETY: a function that needs no interpreter.
+            // A state made while the interpreter's dictionary is being cleared goes into a new dictionary, which is never
+            // cleared. There may be no room for one more function: then only that case is not covered. SAFETY: a function that
+            // needs no interpreter.
             let _ = unsafe { ffi::Py_AtExit(Some(forget_main)) };
         }
         return Ok(state);
@@ -98,7 +98,7 @@ fn find(interpreter: i64, definitions: &Definitions) -> Result<NonNull<State>> {
     Ok(state)
 }
 
-/// Called at the very end of Python. A program may initialize it again, and its interpreters' ids begin anew.
+/// Called at the very end of Python. A program may initialize it again, and its interpreters' ids start over.
 extern "C" fn forget_main() {
     GENERATION.fetch_add(1, Ordering::AcqRel);
     MAIN.store(core::ptr::null_mut(), Ordering::Release);
@@ -107,8 +107,8 @@ extern "C" fn forget_main() {
 
 /// The state in the interpreter's dictionary, put there if it is missing.
 fn registered(definitions: &Definitions) -> Result<NonNull<State>> {
-    // SAFETY: the dictionary is borrowed from the interpreter, which outlives this call; what it gives is owned before
-    // anything else runs. Of two threads that race, `SetDefault` lets one win, and the other's capsule releases its state.
+    // SAFETY: the dictionary is borrowed from the interpreter, which outlives this call; what it returns is owned before
+    // anything else runs. If two threads race, `SetDefault` lets one win, and the other's capsule releases its state.
     unsafe {
         let dictionary = ffi::PyInterpreterState_GetDict(ffi::PyInterpreterState_Get());
         if dictionary.is_null() {
@@ -146,7 +146,7 @@ fn registered(definitions: &Definitions) -> Result<NonNull<State>> {
     }
 }
 
-/// The interpreter of this state is going: no thread finds it from here on.
+/// The interpreter of this state is ending: no thread finds the state from here on.
 pub(super) fn forget(state: &State) {
     GENERATION.fetch_add(1, Ordering::AcqRel);
     let _ = MAIN.compare_exchange(

@@ -1,4 +1,4 @@
-//! How an awaitable goes: what the collector and the last reference call.
+//! How an awaitable is destroyed: what the collector and the last reference call.
 
 use super::awaitable::Awaitable;
 use super::state::free_awaitable;
@@ -18,7 +18,7 @@ pub unsafe extern "C" fn traverse(
     visit: ffi::visitproc,
     argument: *mut c_void,
 ) -> c_int {
-    // SAFETY: the collector runs while nobody else does; so the store is reached without the lock.
+    // SAFETY: nothing else runs while the collector does, so the store is reached without the lock.
     unsafe {
         let code = visit(ffi::Py_TYPE(object).cast(), argument);
         if code != 0 {
@@ -34,7 +34,7 @@ pub unsafe extern "C" fn traverse(
     }
 }
 
-/// `tp_clear`: what the collector found in a cycle is finished.
+/// `tp_clear`: finishes what the collector found in a cycle.
 ///
 /// # Safety
 /// Called by the collector, on one of our objects.
@@ -52,16 +52,16 @@ pub unsafe extern "C" fn clear(object: *mut PyObject) -> c_int {
 /// `tp_dealloc`.
 ///
 /// # Safety
-/// Called by CPython, on one of our objects, when its last reference goes.
+/// Called by CPython, on one of our objects, when its last reference is dropped.
 pub unsafe extern "C" fn dealloc(object: *mut PyObject) {
-    // SAFETY: nobody has the object any more, and the collector must not see it from here on.
+    // SAFETY: the object has no references left, and the collector must not see it from here on.
     unsafe {
         let awaitable = &*object.cast::<Awaitable>();
         ffi::PyObject_GC_UnTrack(object.cast());
         if awaitable.has_weak_references() {
             ffi::PyObject_ClearWeakRefs(object);
         }
-        // What holds nothing starts no chain.
+        // An object that holds nothing starts no chain.
         if awaitable.phase() == Phase::Finished && awaitable.with(|store| store.is_empty()) {
             free(object.cast());
         } else {
@@ -91,10 +91,10 @@ unsafe fn dealloc_holding(object: *mut Awaitable) {
 /// Finalizes, if that is needed, and releases everything, and the memory.
 ///
 /// # Safety
-/// The last reference has gone, the collector does not know the object, and it has no weak references.
+/// The last reference is gone, the collector does not know the object, and it has no weak references.
 pub unsafe fn destroy(object: *mut Awaitable) {
-    // SAFETY: nobody has the object until the finalizer gives it to somebody; while Python code may see it, the collector
-    // must know it. A heap type's instance holds its type, and ours its state.
+    // SAFETY: the object has no references until the finalizer passes it on; while Python code may see it, the collector must
+    // know it. A heap type's instance holds its type, and ours its state.
     unsafe {
         let awaitable = &*object;
         if awaitable.needs_finalizer() {
@@ -117,10 +117,10 @@ pub unsafe fn destroy(object: *mut Awaitable) {
 /// Keeps the memory for the next object, or frees it.
 ///
 /// # Safety
-/// As [`destroy`], and the object holds nothing any more.
+/// As [`destroy`], and the object holds nothing.
 #[inline]
 unsafe fn free(object: *mut Awaitable) {
-    // SAFETY: the object holds its state until its memory goes.
+    // SAFETY: the object holds its state until its memory is freed.
     unsafe {
         let awaitable = &*object;
         let state = awaitable.state();

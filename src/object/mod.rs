@@ -1,4 +1,4 @@
-//! The object: its layout, what an interpreter owns of it, how it comes and goes.
+//! The object: its layout, what an interpreter owns of it, creation and destruction.
 
 pub mod awaitable;
 pub mod current;

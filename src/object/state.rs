@@ -1,7 +1,7 @@
 //! What one interpreter owns: the types and the names they need.
 //!
-//! It is counted: every live object holds it, so that one which outlives the end of its interpreter's modules still finds
-//! what it needs, by way of its type: see [`of`].
+//! It is reference-counted: every live object holds it, so that an object that outlives its interpreter's modules still finds
+//! what it needs, through its type: see [`of`].
 
 use super::current;
 use crate::base::free_list::FreeList;
@@ -22,13 +22,13 @@ pub struct State {
     pub awaitable_type: Cell<Option<NonNull<PyTypeObject>>>,
     pub iterator_type: Cell<Option<NonNull<PyTypeObject>>>,
     pub names: Names,
-    /// Awaitables without references, empty, untracked and never finalized, each with its hold on the state and its
-    /// type: as many as CPython keeps of its own small objects.
+    /// Awaitables without references, empty, untracked and never finalized, each still holding the state and its type: as many
+    /// as CPython keeps of its own small objects.
     pub awaitables: FreeList<PyObject, 255>,
     /// Cold parts of stores, empty.
     pub colds: FreeList<Cold, 64>,
     pub stop: Kept,
-    /// Awaits that have ended, in whatever object. Threads that race may lose some.
+    /// Awaits that have ended, in any object. Racing threads may lose some.
     ended: AtomicU32,
     /// For [`crate::python::thread::let_others_run`].
     pub last_turn: AtomicU64,
@@ -60,7 +60,7 @@ fn intern(text: &CStr) -> Result<Owned> {
     unsafe { Owned::new(ffi::PyUnicode_InternFromString(text.as_ptr())) }
 }
 
-/// The types' definitions, which floors above this one know.
+/// The types' definitions, which the rooms after this one know.
 pub struct Definitions {
     pub awaitable: fn() -> Result<Owned>,
     pub iterator: fn() -> Result<Owned>,
@@ -76,7 +76,7 @@ pub(super) unsafe fn from_capsule(capsule: *mut PyObject) -> Result<NonNull<Stat
     NonNull::new(pointer.cast()).ok_or_else(Raised::pending)
 }
 
-/// A new state, in a capsule that gives it up when it goes.
+/// A new state, in a capsule that releases it when destroyed.
 pub(super) fn make(definitions: &Definitions) -> Result<Owned> {
     let state = State {
         holders: AtomicUsize::new(1),
@@ -89,12 +89,12 @@ pub(super) fn make(definitions: &Definitions) -> Result<Owned> {
         ended: AtomicU32::new(0),
         last_turn: AtomicU64::new(0),
     };
-    // SAFETY: enough memory for a State, which is moved in before anybody sees it.
+    // SAFETY: enough memory for a State, which is moved in before any code sees it.
     let place = unsafe { ffi::PyMem_Malloc(size_of::<State>()) }.cast::<State>();
     let Some(place) = NonNull::new(place) else {
         return Err(Raised::no_memory());
     };
-    // SAFETY: as above; the capsule takes the state over, and if there is none it is released here.
+    // SAFETY: as above; the capsule takes over the state; without a capsule it is released here.
     let capsule = unsafe {
         place.write(state);
         Owned::new(ffi::PyCapsule_New(
@@ -104,13 +104,13 @@ pub(super) fn make(definitions: &Definitions) -> Result<Owned> {
         ))
     };
     if capsule.is_err() {
-        // SAFETY: nobody else knows of it.
+        // SAFETY: nothing else knows of it.
         unsafe { State::release(place) };
     }
     let capsule = capsule?;
     // From here on the capsule's destructor cleans up.
     let awaitable = (definitions.awaitable)()?;
-    // SAFETY: the state lives as long as the capsule; the type is new, and nobody else's yet.
+    // SAFETY: the state lives as long as the capsule; the type is new, and not shared yet.
     let state = unsafe {
         mark(awaitable.as_ptr().cast(), place);
         place.as_ref()
@@ -125,7 +125,7 @@ pub(super) fn make(definitions: &Definitions) -> Result<Owned> {
     Ok(capsule)
 }
 
-/// The capsule's destructor: the interpreter is going, or lost a race.
+/// The capsule's destructor: the interpreter is ending, or this state lost a race.
 unsafe extern "C" fn give_up(capsule: *mut PyObject) {
     // SAFETY: CPython passes the capsule, and `make` put a State in it.
     let Ok(state) = (unsafe { from_capsule(capsule) }) else {
@@ -155,9 +155,8 @@ unsafe extern "C" fn give_up(capsule: *mut PyObject) {
     }
 }
 
-/// The place in our type that leads to its state, so that no object needs a word for that: what was the slot `nb_long` of
-/// Python 2. CPython has no use for it and no name, copies it from no base, and leaves it as it is until the memory of the
-/// type goes.
+/// The place in our type that points to its state, so that no object needs a word for that: the former slot `nb_long` of Python
+/// 2. CPython does not use or name it, does not copy it from a base, and leaves it alone until the type's memory is freed.
 ///
 /// # Safety
 /// A heap type.
@@ -171,10 +170,10 @@ unsafe fn place_of(r#type: *mut PyTypeObject) -> *mut *mut c_void {
     }
 }
 
-/// Makes a new type lead to its state.
+/// Makes a new type point to its state.
 ///
 /// # Safety
-/// A heap type that nobody has yet.
+/// A heap type that is not shared yet.
 unsafe fn mark(r#type: *mut PyTypeObject, state: NonNull<State>) {
     // SAFETY: the caller's promise.
     unsafe {
@@ -186,17 +185,17 @@ unsafe fn mark(r#type: *mut PyTypeObject, state: NonNull<State>) {
 /// The state of an awaitable.
 ///
 /// # Safety
-/// An awaitable of ours, which holds its state for as long as its memory is there.
+/// An awaitable of ours, which holds its state for as long as its memory exists.
 #[inline]
 pub unsafe fn of(object: *mut PyObject) -> NonNull<State> {
-    // SAFETY: the caller's promise; its type was marked before the first object of it was made.
+    // SAFETY: the caller's promise; its type was marked before the first object of it was created.
     unsafe { NonNull::new_unchecked((*place_of(ffi::Py_TYPE(object))).cast()) }
 }
 
-/// Frees the memory of an awaitable, and gives up its holds on its type and its state.
+/// Frees the memory of an awaitable, and drops its holds on its type and its state.
 ///
 /// # Safety
-/// `object` is an awaitable that has been emptied; nobody has it any more.
+/// `object` is an awaitable that has been emptied, with no references left.
 #[inline(never)]
 pub unsafe fn free_awaitable(object: *mut PyObject) {
     // SAFETY: the caller's promise. A heap type's instance holds its type.
@@ -208,7 +207,7 @@ pub unsafe fn free_awaitable(object: *mut PyObject) {
     }
 }
 
-/// After so many awaits a step looks whether something else wants to run.
+/// After this many awaits, a step checks whether something else wants to run.
 const AWAITS_AT_A_TIME: u32 = 256;
 
 impl State {
@@ -226,7 +225,7 @@ impl State {
         add(&self.holders, 1);
     }
 
-    /// Gives up one hold, and the state with the last.
+    /// Drops one hold, and the state with the last.
     ///
     /// # Safety
     /// The caller has a hold, and does not use the state afterwards.
@@ -242,7 +241,7 @@ impl State {
 
     #[cold]
     unsafe fn free(state: NonNull<State>) {
-        // SAFETY: the last holder is gone.
+        // SAFETY: the last hold is gone.
         unsafe {
             // An object that outlived the interpreter's hold may have raised one since.
             state.as_ref().stop.close();
@@ -252,7 +251,7 @@ impl State {
     }
 }
 
-/// Adds to a counter and returns what it was. Only without a GIL is there anybody to race with.
+/// Adds to a counter and returns its old value. Races are possible only without a GIL.
 #[inline]
 fn add(counter: &AtomicUsize, number: usize) -> usize {
     if cfg!(Py_GIL_DISABLED) {

@@ -1,12 +1,12 @@
-//! The trashcan: destructors that would nest too deep wait their turn, so that a chain of objects of any length, each holding
-//! the next, is released without using up the stack.
+//! The trashcan: destructors that would nest too deeply wait their turn, so that a chain of objects of any length, each holding
+//! the next, is released without overflowing the stack.
 //!
-//! CPython has one of its own, which counts: what is dropped by a `__del__` at the end of fifty nested containers waits,
-//! though there is plenty of stack. A coroutine does not wait there, so neither does an awaitable. What counts here is how
-//! much is left, of the stack and of the recursion limit.
+//! CPython has its own, which counts levels: what is dropped by a `__del__` at the end of fifty nested containers waits, though
+//! there is plenty of stack. A coroutine does not wait there, so neither does an awaitable. What matters here is how much is
+//! left of the stack and of the recursion limit.
 //!
-//! A destructor may switch greenlets, and so end after others that began later. Nothing here is put back as it was before:
-//! the thread has a count and a list, and whoever ends takes from the list.
+//! A destructor may switch greenlets, and so end after others that began later. Nothing here is restored to an earlier value:
+//! the thread has a count and a list, and each destructor that ends takes from the list.
 
 use crate::object::awaitable::Awaitable;
 use crate::object::lifetime;
@@ -15,14 +15,14 @@ use crate::python::ffi;
 use core::cell::Cell;
 use core::ptr::null_mut;
 
-/// The destructors of one interpreter's objects that a thread has under way.
+/// The destructors of one interpreter's objects that are running on a thread.
 #[derive(Clone, Copy)]
 struct Trashcan {
-    /// Whose objects these are. A destructor may end another interpreter, whose objects must be gone by then.
+    /// The interpreter that owns the objects. A destructor may end another interpreter, whose objects must be gone by then.
     state: *const State,
-    /// How many are under way, those in greenlets that are switched out included.
+    /// How many are running, including those in greenlets that are switched out.
     active: u32,
-    /// The objects that wait, linked by what was their list of weak references.
+    /// The objects that wait, linked through what was their list of weak references.
     waiting: *mut Awaitable,
 }
 
@@ -40,8 +40,8 @@ std::thread_local! {
     static LOWER_HALF: Cell<Option<ffi::StackPart>> = const { Cell::new(None) };
 }
 
-/// Destroys an object, now or, if little is left of the stack or of the recursion limit, when a destructor further up the
-/// stack comes to it.
+/// Destroys an object: now or, if little is left of the stack or of the recursion limit, when a destructor further up the stack
+/// gets to it.
 ///
 /// # Safety
 /// As [`lifetime::destroy`].
@@ -49,8 +49,8 @@ std::thread_local! {
 pub unsafe fn destroy(object: *mut Awaitable) {
     TRASHCAN.with(|trashcan| {
         let outer = trashcan.get();
-        // SAFETY: the object is nobody's but ours, so its list of weak references is free for the link; what waits is ours
-        // in the same way. The thread is attached.
+        // SAFETY: only we have the object, so its list of weak references is free for the link; the same goes for what waits.
+        // The thread is attached.
         unsafe {
             let state: *const State = (*object).state();
             let is_nested = outer.active > 0 && outer.state == state;
@@ -91,13 +91,13 @@ pub unsafe fn destroy(object: *mut Awaitable) {
     });
 }
 
-/// Takes out an object that waits, unless a destructor further up the stack had better do so.
+/// Takes out an object that waits, unless it is better left to a destructor further up the stack.
 fn next(trashcan: &Cell<Trashcan>) -> Option<*mut Awaitable> {
     let now = trashcan.get();
     if now.waiting.is_null() || (now.active > 1 && is_deep()) {
         return None;
     }
-    // SAFETY: what waits is nobody's but the trashcan's.
+    // SAFETY: only the trashcan has what waits.
     let following = unsafe { (*now.waiting).weak_references.replace(null_mut()) };
     trashcan.set(Trashcan {
         waiting: following.cast(),

@@ -5,7 +5,7 @@ use crate::python::raised::{Kind, Raised, Result};
 use crate::python::reference::{Borrowed, Owned};
 use core::ffi::CStr;
 
-/// Takes the exception that is set out of the interpreter: normalized, its traceback attached.
+/// Takes the exception that is set out of the interpreter: normalized, with its traceback attached.
 pub fn take(raised: Raised) -> Owned {
     let _ = raised;
     #[cfg(Py_3_12)]
@@ -33,7 +33,7 @@ pub fn take(raised: Raised) -> Owned {
     }
 }
 
-/// Sets an exception that [`take`] took, its traceback as it then is.
+/// Sets an exception that [`take`] took, with the traceback that it has by then.
 pub fn raise(exception: Owned) -> Raised {
     #[cfg(Py_3_12)]
     // SAFETY: an exception instance; its reference goes to the interpreter.
@@ -109,7 +109,7 @@ pub fn lose(raised: Raised, first: &Owned, awaitable: Borrowed<'_>) {
 
 /// `sys.flags.dev_mode`; no exception is set, before or after.
 fn is_development_mode() -> bool {
-    // SAFETY: new references or NULL. What fails is cleared; PySys_GetObject() would tell the world of it.
+    // SAFETY: new references or NULL. Failures are cleared; PySys_GetObject() would report them.
     unsafe {
         let attribute = |object: Owned, name: &CStr| {
             Owned::optional(ffi::PyObject_GetAttrString(object.as_ptr(), name.as_ptr()))
@@ -123,7 +123,7 @@ fn is_development_mode() -> bool {
     }
 }
 
-/// `none` where the exception that is set says that there is no such attribute; any other stays.
+/// `none` if the exception that is set says that there is no such attribute; any other stays.
 pub fn if_no_attribute<T>(raised: Raised, none: T) -> Result<T> {
     // SAFETY: an exception is set, as `raised` proves.
     if unsafe { ffi::PyErr_ExceptionMatches(ffi::PyExc_AttributeError) } != 0 {
@@ -146,7 +146,7 @@ pub fn generator_exit() -> Raised {
     Raised::pending()
 }
 
-/// Gives the exception that is set, which was thrown in, the context that a native coroutine gives it: what is being
+/// Gives the exception that is set, which was thrown in, the context that a native coroutine gives it: the exception being
 /// handled at this moment.
 pub fn chain_handled(raised: Raised) -> Raised {
     // SAFETY: the taken exception lives until it is set again.
@@ -157,8 +157,8 @@ pub fn chain_handled(raised: Raised) -> Raised {
     Raised::pending()
 }
 
-/// Runs `body` with `exception` as the one being handled: what `sys.exc_info()` gives, and the context of what is raised
-/// meanwhile.
+/// Runs `body` with `exception` as the one being handled: `sys.exc_info()` returns it, and what `body` raises has it as its
+/// context.
 pub fn handling<R>(exception: &Owned, body: impl FnOnce() -> R) -> R {
     let mut item = ffi::HandledItem::new();
     let item = &raw mut item;
@@ -170,7 +170,7 @@ pub fn handling<R>(exception: &Owned, body: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Makes `first` the context of the exception that is set, unless it already stands in its chain.
+/// Makes `first` the context of the exception that is set, unless it is already in its chain.
 pub fn set_context(raised: Raised, first: &Owned) -> Raised {
     let exception = take(raised);
     if !in_chain(&exception, first) {
@@ -190,13 +190,13 @@ fn context(exception: &Owned) -> Option<Owned> {
     unsafe { Owned::optional(ffi::PyException_GetContext(exception.as_ptr())) }
 }
 
-/// Whether `wanted` is `exception` or stands in its chain of contexts. A cycle in the chain ends the search.
+/// Whether `wanted` is `exception` or is in its chain of contexts. A cycle in the chain ends the search.
 fn in_chain(exception: &Owned, wanted: &Owned) -> bool {
     find_in_chain(exception, |link| link.borrow().is(wanted.borrow())).is_some()
 }
 
-/// The first link of a chain of contexts, `exception` itself included, for which `test` holds. Floyd's two walkers keep
-/// a cycle from holding the search for ever.
+/// The first link of a chain of contexts, `exception` itself included, for which `test` holds. Floyd's cycle detection keeps
+/// the search from running forever.
 fn find_in_chain(exception: &Owned, test: impl Fn(&Owned) -> bool) -> Option<Owned> {
     let mut link = exception.borrow().to_owned();
     let mut slow = exception.borrow().to_owned();
@@ -246,7 +246,7 @@ pub fn with_cause(raised: Raised, set: impl FnOnce(&CStr) -> Raised, text: &CStr
     raise(exception)
 }
 
-/// PEP 479: a `StopIteration` that leaves a coroutine otherwise than as its result becomes a `RuntimeError`.
+/// PEP 479: a `StopIteration` that leaves a coroutine other than as its result becomes a `RuntimeError`.
 pub fn no_stop_iteration(raised: Raised) -> Raised {
     // SAFETY: an exception is set, as `raised` proves.
     if unsafe { ffi::PyErr_ExceptionMatches(ffi::PyExc_StopIteration) } == 0 {
@@ -260,7 +260,7 @@ pub fn no_stop_iteration(raised: Raised) -> Raised {
 }
 
 /// Reports the exception that is set through `sys.unraisablehook`, `object` being what was to be closed.
-/// From 3.14 on native names it in the text alone, since it may be on its way out.
+/// From 3.14 on a native coroutine names it only in the text, since it may be about to be destroyed.
 fn unraisable(raised: Raised, object: Borrowed<'_>, format: &CStr) {
     let _ = raised;
     #[cfg(Py_3_14)]
@@ -276,7 +276,7 @@ fn unraisable(raised: Raised, object: Borrowed<'_>, format: &CStr) {
     }
 }
 
-/// What an iterator raises when it is asked for its `close`.
+/// What an iterator raises when its `close` is looked up.
 pub fn unraisable_in_close(raised: Raised, iterator: Borrowed<'_>) {
     unraisable(
         raised,
@@ -285,7 +285,7 @@ pub fn unraisable_in_close(raised: Raised, iterator: Borrowed<'_>) {
     );
 }
 
-/// What an awaitable raises when it goes.
+/// What an awaitable raises when it is destroyed.
 pub fn unraisable_at_end(raised: Raised, awaitable: Borrowed<'_>) {
     unraisable(
         raised,

@@ -1,4 +1,4 @@
-//! CPython's C API: the one place that names `pyo3_ffi`, with what it lacks and a shim for each version difference.
+//! CPython's C API: the only file that names `pyo3_ffi`, with what that lacks and a shim for each version difference.
 
 pub use pyo3_ffi::*;
 
@@ -42,14 +42,14 @@ unsafe extern "C" {
 
     /// Memory for an object of a type that takes part in garbage collection; its header is set, nothing else.
     pub fn _PyObject_GC_New(r#type: *mut PyTypeObject) -> *mut PyObject;
-    /// Gives an object whose type stands already its first reference.
+    /// Gives an object whose type is already set its first reference.
     fn _Py_NewReference(object: *mut PyObject);
-    /// What `tracemalloc` is about. A variable of CPython's own, in versions that do not change any more.
+    /// Whether `tracemalloc` is tracing. An internal variable of CPython's, in versions that are frozen.
     #[cfg(all(plain_first_reference, not(Py_3_12)))]
     static _Py_tracemalloc_config: [c_int; 2];
-    /// Tells `tracemalloc` of memory, or that it is for something else now; nothing where that does not trace.
+    /// Tells `tracemalloc` of memory, or that it has a new use; does nothing if that is not tracing.
     fn PyTraceMalloc_Track(domain: core::ffi::c_uint, memory: usize, size: usize) -> c_int;
-    /// The function that is told of each new object, if any; `data` may be NULL.
+    /// The function that is called for each new object, if any; `data` may be NULL.
     #[cfg(all(plain_first_reference, Py_3_13))]
     fn PyRefTracer_GetTracer(data: *mut *mut c_void) -> *mut c_void;
     /// Takes the value out of a pending `StopIteration`, or None where nothing is pending: 0 with a new reference,
@@ -83,12 +83,12 @@ const COLLECTOR_HEAD: usize = if cfg!(Py_GIL_DISABLED) {
     2 * size_of::<usize>()
 };
 
-/// Makes memory of an object that has gone a new one, with one reference: as `_Py_NewReference`, which does not tell
+/// Makes a new object with one reference from the memory of a destroyed one: like `_Py_NewReference`, but that does not tell
 /// `tracemalloc` of memory that is older than its start.
 ///
 /// # Safety
-/// An object of `size` bytes that takes part in garbage collection, untracked, whose last reference has gone. Nobody else
-/// has it.
+/// An object of `size` bytes that takes part in garbage collection, untracked, whose last reference is gone. Nothing else has
+/// it.
 #[inline(always)]
 pub unsafe fn first_reference(object: *mut PyObject, size: usize) {
     // SAFETY: the caller's promise. The memory begins where the collector's part does.
@@ -114,8 +114,8 @@ pub unsafe fn first_reference(object: *mut PyObject, size: usize) {
     }
 }
 
-/// As `Py_INCREF`, which in 3.12 and 3.13 writes half of the count whose whole `Py_DECREF` reads soon afterwards: a
-/// processor has to wait for that. Here the whole is written.
+/// Like `Py_INCREF`. In 3.12 and 3.13 that writes half of the count, which `Py_DECREF` soon reads whole: the processor has to
+/// wait for that. This writes the whole count.
 ///
 /// # Safety
 /// `object` is live.
@@ -160,7 +160,7 @@ pub unsafe fn type_lookup(r#type: *mut PyTypeObject, name: *mut PyObject) -> *mu
 #[cfg(Py_3_10)]
 pub use pyo3_ffi::PySendResult::{PYGEN_ERROR, PYGEN_NEXT, PYGEN_RETURN};
 
-/// What a step of an iterator came to, as 3.10's `PySendResult`.
+/// The outcome of a step of an iterator, like 3.10's `PySendResult`.
 #[cfg(not(Py_3_10))]
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -173,7 +173,7 @@ pub enum PySendResult {
 #[cfg(not(Py_3_10))]
 pub use PySendResult::{PYGEN_ERROR, PYGEN_NEXT, PYGEN_RETURN};
 
-/// As `PyIter_Send`, one call shorter where the type has the slot.
+/// Like `PyIter_Send`, with one call less if the type has the slot.
 ///
 /// # Safety
 /// As `PyIter_Send`: live arguments, a result to write to, an attached thread without a pending exception.
@@ -206,7 +206,7 @@ pub unsafe fn send(
     value: *mut PyObject,
     result: *mut *mut PyObject,
 ) -> PySendResult {
-    // SAFETY: the caller's promise; `tp_iternext` is only called where the type has it.
+    // SAFETY: the caller's promise; `tp_iternext` is only called if the type has it.
     unsafe {
         let native = PyGen_CheckExact(iterator) != 0 || PyCoro_CheckExact(iterator) != 0;
         let yielded = if native {

@@ -1,4 +1,4 @@
-//! Memory of CPython's, for storage that may grow.
+//! CPython's memory, for storage that may grow.
 
 use crate::base::buffer::{Memory, NoMemory};
 use crate::python::ffi;
@@ -18,7 +18,7 @@ impl Memory for PythonMemory {
     }
 }
 
-/// Moves a value into memory of its own.
+/// Moves a value into newly allocated memory.
 pub fn new_block<T>(value: T) -> Result<*mut T, NoMemory> {
     // SAFETY: NULL is a new block.
     let place = unsafe { PythonMemory::reallocate(core::ptr::null_mut(), size_of::<T>()) };
@@ -26,7 +26,7 @@ pub fn new_block<T>(value: T) -> Result<*mut T, NoMemory> {
     if place.is_null() {
         return Err(NoMemory);
     }
-    // SAFETY: large enough, aligned as `PyMem_*` aligns everything, and nobody else's.
+    // SAFETY: large enough, aligned as `PyMem_*` aligns everything, and not shared.
     unsafe { place.write(value) };
     Ok(place)
 }

@@ -1,4 +1,4 @@
-//! CPython: its C API, and what the library makes of it. No room but this one names `pyo3_ffi`.
+//! CPython: its C API, and the library's layer over it. No other room names `pyo3_ffi`.
 
 pub mod eval_breaker;
 pub mod exception;

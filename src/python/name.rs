@@ -7,14 +7,14 @@ use crate::python::reference::{Borrowed, Owned};
 use core::ffi::{CStr, c_char};
 use core::ptr::null_mut;
 
-/// A name that is a str, or one that is text in C, of which no str has to be made to print it.
+/// A name that is a str, or a C string, which can be printed without creating a str.
 pub enum Name {
     Str(Owned),
     Text(&'static CStr),
 }
 
 impl Name {
-    /// The `attribute` of an object, where it has that and it is a str.
+    /// The `attribute` of an object, if it exists and is a str.
     pub fn of(object: Borrowed<'_>, attribute: &Owned) -> Result<Option<Self>> {
         // SAFETY: live objects, no exception set; a new reference or NULL comes back.
         let found =

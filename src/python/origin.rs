@@ -1,4 +1,4 @@
-//! Where an awaitable was made: `cr_origin`, recorded while `sys.set_coroutine_origin_tracking_depth()` asks for it.
+//! Where an awaitable was created: `cr_origin`, recorded while `sys.set_coroutine_origin_tracking_depth()` is in effect.
 
 use crate::python::exception;
 use crate::python::ffi;
@@ -6,12 +6,12 @@ use crate::python::raised::{Raised, Result};
 use crate::python::reference::{Borrowed, Owned};
 use core::ffi::c_int;
 
-/// The Python frames that are under way, innermost first and at most `depth` of them, as a tuple of file name, line and
-/// function name each: what a coroutine records of its caller.
+/// The current Python frames, innermost first and at most `depth` of them, each as a tuple of file name, line and function
+/// name: what a coroutine records of its caller.
 #[cold]
 pub fn here(depth: c_int) -> Result<Owned> {
     let mut entries = list()?;
-    // SAFETY: a borrowed frame or NULL where no Python code runs; it is owned before anything else runs.
+    // SAFETY: a borrowed frame, or NULL if no Python code is running; it is owned before anything else runs.
     let frame = unsafe { Borrowed::optional(ffi::PyEval_GetFrame().cast()) };
     let mut frame = frame.map(Borrowed::to_owned);
     for _ in 0..depth {
@@ -22,7 +22,7 @@ pub fn here(depth: c_int) -> Result<Owned> {
         // SAFETY: a live frame; a new reference, or NULL for the outermost.
         frame = unsafe { Owned::optional(ffi::PyFrame_GetBack(current.as_ptr().cast()).cast()) };
     }
-    // Up to 3.10 frames are there; later ones are made when somebody asks.
+    // Up to 3.10 frames exist; later they are created on request.
     if exception::pending().is_some() {
         return Err(Raised::pending());
     }
@@ -55,13 +55,13 @@ fn entry(frame: &Owned) -> Result<Owned> {
 
 /// What a warning says of an origin: the lines of a traceback, outermost call first, as text. Runs Python code.
 pub fn describe(origin: &Owned) -> Result<Owned> {
-    // SAFETY: live objects; each call gives a new reference or NULL. An origin is a tuple of tuples of three, which nobody
-    // has had the means to change.
+    // SAFETY: live objects; each call gives a new reference or NULL. An origin is a tuple of tuples of three, which no code can
+    // have changed.
     unsafe {
         let mut entries = list()?;
         for index in (0..ffi::PyTuple_Size(origin.as_ptr())).rev() {
             let entry = ffi::PyTuple_GetItem(origin.as_ptr(), index);
-            // Where the line's text is None, the traceback module looks it up.
+            // If the line's text is None, the traceback module looks it up.
             let whole = Owned::new(ffi::Py_BuildValue(
                 c"OOOO".as_ptr(),
                 ffi::PyTuple_GetItem(entry, 0),
@@ -92,7 +92,7 @@ fn list() -> Result<Owned> {
 }
 
 fn append(list: Owned, item: Owned) -> Result<Owned> {
-    // SAFETY: a live list and a live object, to which the list takes a reference of its own.
+    // SAFETY: a live list and a live object, to which the list takes its own reference.
     if unsafe { ffi::PyList_Append(list.as_ptr(), item.as_ptr()) } < 0 {
         return Err(Raised::pending());
     }

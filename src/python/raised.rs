@@ -4,7 +4,7 @@ use crate::python::ffi;
 use crate::python::reference::Borrowed;
 use core::ffi::{CStr, c_int, c_long, c_void};
 
-/// Proof that an exception is set in the current thread. It has no size: the exception is the interpreter's to keep.
+/// Proof that an exception is set in the current thread. It has no size: the interpreter keeps the exception.
 #[derive(Debug)]
 #[must_use]
 pub struct Raised(());
@@ -28,20 +28,20 @@ impl Raised {
         Self(())
     }
 
-    /// For who has just set one.
+    /// For code that has just set one.
     #[inline]
     pub fn set() -> Self {
         Self(())
     }
 
-    /// Sets an exception of CPython's with a fixed text.
+    /// Sets one of CPython's exceptions with a fixed text.
     pub fn new(kind: Kind, text: &CStr) -> Self {
         // SAFETY: `kind` is one of CPython's exception types, alive as long as the interpreter; `text` ends in NUL.
         unsafe { Self::with_text(kind.object(), ffi::PyUnicode_FromString(text.as_ptr())) }
     }
 
-    /// Sets an exception with this text, or where there is none leaves what is set. CPython's own functions, up to 3.10,
-    /// then set one without a text in place of the `MemoryError`.
+    /// Sets an exception with this text, or leaves the one that is set if there is no text. CPython's own functions, up to
+    /// 3.10, would then replace the `MemoryError` with an exception without a text.
     ///
     /// # Safety
     /// `kind` is an exception type; `text` is a reference that is given away, or NULL with an exception set.
@@ -63,7 +63,7 @@ impl Raised {
         Self(())
     }
 
-    /// Sets a `TypeError` whose text names `object`'s type: one `%.100s` in `format` stands for it.
+    /// Sets a `TypeError` whose text names `object`'s type, for the one `%.100s` in `format`.
     pub(crate) fn for_type_of(format: &CStr, object: Borrowed<'_>) -> Self {
         // SAFETY: a live object's type has a name; every caller's format has one `%.100s` and nothing else.
         unsafe {
@@ -102,7 +102,7 @@ impl Kind {
     }
 }
 
-/// What a C function of this return type gives back when it fails.
+/// What a C function of this return type returns when it fails.
 pub trait ErrorValue {
     /// The value that means "an exception is set".
     const ERROR: Self;
@@ -124,14 +124,14 @@ impl ErrorValue for *mut ffi::PyTypeObject {
     const ERROR: Self = core::ptr::null_mut();
 }
 
-/// A `long` in an API that has it beside `int`: a type of its own, since on some platforms the two are one in Rust.
+/// A `long` in an API that also has `int`: a distinct type, since on some platforms the two are the same in Rust.
 pub struct Long(pub c_long);
 
 impl ErrorValue for Long {
     const ERROR: Self = Long(-1);
 }
 
-/// Turns a result into what a C caller gets.
+/// Converts a result to what a C caller gets.
 #[inline]
 pub fn to_c<T: ErrorValue>(result: Result<T>) -> T {
     match result {
@@ -140,7 +140,7 @@ pub fn to_c<T: ErrorValue>(result: Result<T>) -> T {
     }
 }
 
-/// Turns success into 0 and failure into -1.
+/// Converts success to 0 and failure to -1.
 #[inline]
 pub fn status(result: Result<()>) -> c_int {
     match result {

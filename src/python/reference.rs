@@ -1,4 +1,4 @@
-//! References: strong ones, and those that somebody else keeps.
+//! References: strong ones, and borrowed ones.
 
 use crate::python::ffi;
 use crate::python::raised::{Raised, Result};
@@ -13,7 +13,7 @@ use core::ptr::NonNull;
 pub struct Owned(NonNull<ffi::PyObject>);
 
 impl Owned {
-    /// Takes over a new reference; NULL means that an exception is set.
+    /// Steals a new reference; NULL means that an exception is set.
     ///
     /// # Safety
     /// `pointer` is NULL or a reference that the caller owns and gives away.
@@ -25,7 +25,7 @@ impl Owned {
         }
     }
 
-    /// Takes over a reference that may be NULL without meaning failure.
+    /// Steals a reference that may be NULL without meaning failure.
     ///
     /// # Safety
     /// `pointer` is NULL or a reference that the caller owns and gives away.
@@ -34,7 +34,7 @@ impl Owned {
         NonNull::new(pointer).map(Self)
     }
 
-    /// A new reference to an object that somebody else keeps alive.
+    /// A new reference to an object that is kept alive elsewhere.
     ///
     /// # Safety
     /// `pointer` is a live object.
@@ -83,15 +83,15 @@ impl Owned {
 impl Drop for Owned {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: the reference is ours, and given up here, once.
+        // SAFETY: we own the reference, and give it up here, once.
         unsafe { ffi::Py_DECREF(self.0.as_ptr()) }
     }
 }
 
-/// An object that somebody else has a reference to, which they keep for `'a`. Free to copy, and as large as a pointer.
+/// An object to which a reference is held elsewhere for `'a`. Free to copy, and as large as a pointer.
 ///
-/// Who makes one of a pointer answers for `'a`: CPython for the arguments of a slot, C code for those of a function, the
-/// store for what it holds. Whoever is given one has no more to promise.
+/// The code that creates one from a pointer guarantees `'a`: CPython for the arguments of a slot, C code for those of a
+/// function, the store for what it holds. Code that receives one has nothing to promise.
 #[repr(transparent)]
 #[derive(Clone, Copy)]
 pub struct Borrowed<'a>(NonNull<ffi::PyObject>, PhantomData<&'a Owned>);

@@ -1,4 +1,4 @@
-/* What only C can say: these structures are public in CPython's headers, and laid out anew in every version. */
+/* What only C can express: these structures are public in CPython's headers, but their layout changes with every version. */
 #if defined(__linux__) && !defined(_GNU_SOURCE)
 #define _GNU_SOURCE /* pthread_getattr_np(), dladdr() */
 #endif
@@ -27,7 +27,7 @@ int pyawaitable_shim_check_version(void);
 
 #define TEXT_OF(number) #number
 #define NUMBER(macro) TEXT_OF(macro)
-/* Volatile, so that a test can have another version in its place. */
+/* Volatile, so that a test can replace the version. */
 static const volatile char built_for[] = "built for CPython " NUMBER(PY_MAJOR_VERSION) "." NUMBER(PY_MINOR_VERSION) ".";
 
 int
@@ -54,7 +54,7 @@ pyawaitable_shim_check_version(void)
     return -1;
 }
 
-/* Whether the interpreter may have become unable to make a type: 3.9 crashes where it does so at the end of Python. */
+/* Whether the interpreter may have become unable to create a type: 3.9 crashes if it does so at the end of Python. */
 int pyawaitable_shim_is_too_late(void);
 
 int
@@ -76,7 +76,7 @@ pyawaitable_shim_is_too_late(void)
 extern const size_t pyawaitable_shim_exception_offset;
 const size_t pyawaitable_shim_exception_offset = offsetof(PyThreadState, EXCEPTION);
 
-/* Where it has its interpreter, and how many frames a new coroutine is to record. */
+/* Where it has its interpreter, and how many frames a new coroutine should record. */
 extern const size_t pyawaitable_shim_interpreter_offset;
 const size_t pyawaitable_shim_interpreter_offset = offsetof(PyThreadState, interp);
 extern const size_t pyawaitable_shim_origin_depth_offset;
@@ -84,7 +84,7 @@ const size_t pyawaitable_shim_origin_depth_offset = offsetof(PyThreadState, coro
 _Static_assert(sizeof(((PyThreadState *)NULL)->coroutine_origin_tracking_depth) == sizeof(int),
                "thread.rs takes it for an int");
 
-/* The same that Py_EnterRecursiveCall() counts down; a function alone can say it before 3.11 and from 3.14 on. */
+/* The counter that Py_EnterRecursiveCall() counts down; before 3.11 and from 3.14 on, only a function can tell. */
 #if PY_VERSION_HEX >= 0x030B0000 && PY_VERSION_HEX < 0x030E0000
 #if PY_VERSION_HEX >= 0x030C0000
 #define REMAINING c_recursion_remaining
@@ -102,7 +102,7 @@ struct stack_part {
     uintptr_t high;
 };
 
-/* The half of this thread's stack that is used last; nothing where the system does not say where it is. */
+/* The half of this thread's stack that is used last; nothing if the system does not say where it is. */
 struct stack_part pyawaitable_shim_lower_half_of_stack(void);
 
 struct stack_part
@@ -134,8 +134,8 @@ pyawaitable_shim_lower_half_of_stack(void)
     return half;
 }
 
-/* Whether this thread's stack is used up down to `lower_half`, or the recursion limit but for a quarter. A stack that is
-   elsewhere is nobody's to measure. Greenlets take their place on the stack and their count of levels with them. */
+/* Whether this thread's stack is used up down to `lower_half`, or three quarters of the recursion limit are. A stack elsewhere
+   cannot be measured. Greenlets take their place on the stack and their count of levels with them. */
 int pyawaitable_shim_is_deep(struct stack_part lower_half);
 
 int
@@ -148,7 +148,7 @@ pyawaitable_shim_is_deep(struct stack_part lower_half)
     }
 #if PY_VERSION_HEX >= 0x030C0000
 #if PY_VERSION_HEX < 0x030E0000
-    /* C code has a limit of its own: 10,000 levels or, in debug builds, 500. */
+    /* C code has its own limit: 10,000 levels or, in debug builds, 500. */
     if (tstate->c_recursion_remaining < 200) {
         return 1;
     }
@@ -162,8 +162,8 @@ pyawaitable_shim_is_deep(struct stack_part lower_half)
 #endif
 }
 
-/* Writes where a function is, at most `size` bytes: the file that has it and the place in that, as addr2line takes it, or its
-   address where that cannot be told. */
+/* Writes where a function is, at most `size` bytes: its file and the offset in that, as addr2line takes it, or its address if
+   that is not known. */
 void pyawaitable_shim_place_of(const void *function, char *place, size_t size);
 
 void
@@ -181,12 +181,12 @@ pyawaitable_shim_place_of(const void *function, char *place, size_t size)
     PyOS_snprintf(place, size, "%p", function);
 }
 
-/* Lets another thread that waits for it have its turn; in C, since pyo3-ffi puts a guard that may panic around it. `last` is
-   when it did so last, on a clock of this file's; first zero.
+/* Lets another waiting thread run; in C, since pyo3-ffi puts a guard that may panic around it. `last` is the time of the last
+   turn, on this file's own clock, and zero at first.
 
-   Who waits for the GIL asks for it after the switch interval, and what was asked for is handed over. But each release
-   before wakes the one who waits, mostly too late to have the GIL, and its time begins again. So no release comes within
-   two intervals of the last: in between, who waits in the same interpreter has asked. */
+   A thread that waits for the GIL requests it after the switch interval, and a requested GIL is handed over. But each earlier
+   release wakes the waiting thread, mostly too late to get the GIL, and its interval starts again. So no release comes within
+   two intervals of the last: by then, a thread waiting in the same interpreter has requested it. */
 void pyawaitable_shim_let_threads_run(uint64_t *last);
 
 #ifdef Py_GIL_DISABLED
@@ -210,7 +210,7 @@ microseconds(void)
 #endif
 }
 
-/* What sys.getswitchinterval() says, in seconds. CPython's default where something else is in its place, which might be Python
+/* What sys.getswitchinterval() returns, in seconds. CPython's default if something else has replaced it, which might be Python
    code. */
 static double
 switch_interval(void)
@@ -233,7 +233,7 @@ switch_interval(void)
 void
 pyawaitable_shim_let_threads_run(uint64_t *last)
 {
-    /* A thread that sleeps is late by what the system rounds its time up to. */
+    /* A sleeping thread wakes late, since the system rounds its time up. */
     const uint64_t least = 1000;
     const uint64_t passed = microseconds() - *last;
     if (passed < least || (double)passed < 2e6 * switch_interval()) {
@@ -249,8 +249,8 @@ void pyawaitable_shim_push_handled(_PyErr_StackItem *item, PyObject *exception);
 void pyawaitable_shim_pop_handled(_PyErr_StackItem *item);
 int pyawaitable_shim_is_marked_generator(PyObject *object);
 
-/* From here to the pop, `exception` is what an except block would see: the same that a native coroutine does for its own
-   frame, so that nothing of the caller's own handled exception is lost or moved. `item` lives on the caller's stack. */
+/* From here to the pop, `exception` is what an except block would see: a native coroutine does the same for its own frame, so
+   that the caller's own handled exception is not lost or moved. `item` lives on the caller's stack. */
 void
 pyawaitable_shim_push_handled(_PyErr_StackItem *item, PyObject *exception)
 {
@@ -278,7 +278,7 @@ pyawaitable_shim_pop_handled(_PyErr_StackItem *item)
     Py_XDECREF(item->exc_value);
 }
 
-/* Whether `object` is a generator that types.coroutine has marked. Sets no exception. */
+/* Whether `object` is a generator marked with types.coroutine. Sets no exception. */
 int
 pyawaitable_shim_is_marked_generator(PyObject *object)
 {

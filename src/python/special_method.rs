@@ -22,7 +22,7 @@ impl Special {
                 return Ok(None);
             };
             let kind = found.borrow().r#type();
-            // Binding such a one makes an object that is called once.
+            // Binding it would create an object that is called once.
             if ffi::PyType_HasFeature(kind, ffi::Py_TPFLAGS_METHOD_DESCRIPTOR) != 0 {
                 return Ok(Some(Self {
                     function: found,

@@ -1,4 +1,4 @@
-//! `StopIteration`, as the bearer of a result.
+//! `StopIteration`, as the carrier of a result.
 
 use crate::python::ffi::{self, PyObject};
 use crate::python::raised::{Raised, Result};
@@ -40,10 +40,10 @@ fn instance(value: &Owned) -> Result<Owned> {
     }
 }
 
-/// An instance that is used again while nobody else holds it.
+/// An instance that is reused while nothing else holds it.
 ///
-/// From 3.12 to 3.14 `await` takes the result of a C object from `tp_iternext`, and there CPython makes an instance at
-/// once of each `StopIteration` that is set: half the cost of an await. Elsewhere nothing is kept.
+/// From 3.12 to 3.14 `await` gets the result of a C object from `tp_iternext`, and CPython creates an instance at once for each
+/// `StopIteration` that is set: half the cost of an await. On other versions nothing is kept.
 pub struct Kept {
     #[cfg(kept_stop_iteration)]
     exception: core::cell::Cell<Option<NonNull<ffi::PyStopIterationObject>>>,
@@ -76,8 +76,8 @@ impl Kept {
 
 #[cfg(kept_stop_iteration)]
 impl Kept {
-    /// As [`raise`], with the kept instance. That holds `value` until [`Kept::empty`], so this is for a caller who knows
-    /// that it will soon be called: whose object goes as soon as its result is taken.
+    /// Like [`raise`], with the kept instance. That holds `value` until [`Kept::empty`], so this is for a caller that knows
+    /// that it will soon be called: its object is released as soon as its result is taken.
     #[inline]
     pub fn raise(&self, value: Owned) -> Raised {
         if let Some(kept) = self.exception.get() {
@@ -97,9 +97,8 @@ impl Kept {
     /// `kept` is live and clean, and holds nothing.
     #[inline]
     unsafe fn lend(kept: NonNull<ffi::PyStopIterationObject>, value: Owned) -> Raised {
-        // SAFETY: nobody else holds it or its arguments, so nobody sees them change, and what they hold is None. The value
-        // has a reference for each of its two places; the keeper's reference to the instance stays, and the interpreter
-        // gets one of its own.
+        // SAFETY: nothing else holds it or its arguments, so no code sees them change, and they hold None. The value has a
+        // reference for each of its two places; the keeper's reference to the instance stays, and the interpreter gets its own.
         unsafe {
             let exception = kept.as_ptr();
             ffi::incref(value.as_ptr());
@@ -119,27 +118,27 @@ impl Kept {
             Ok(exception) => exception,
             Err(raised) => return raised,
         };
-        // SAFETY: an instance of StopIteration, whose layout this is; a live object is at no NULL.
+        // SAFETY: an instance of StopIteration, which has this layout; a live object is not at NULL.
         let (new, usable) = unsafe {
             let new = exception.as_ptr().cast::<ffi::PyStopIterationObject>();
             let usable = (*new).value == ffi::Py_None() && is_own_argument((*new).args);
             (NonNull::new_unchecked(new), usable)
         };
-        // What was discarded may have run code that has raised, and so kept an instance, meanwhile.
+        // Discarding may have run code that raised, and so kept an instance.
         if !usable || self.exception.get().is_some() {
             return raise(value);
         }
-        // SAFETY: nobody else has it; from 3.12 on None is immortal.
+        // SAFETY: nothing else has it; from 3.12 on None is immortal.
         unsafe { (*new.as_ptr()).value = null_mut() };
-        // The reference is the keeper's from here on.
+        // The keeper owns the reference from here on.
         core::mem::forget(exception);
         self.exception.set(Some(new));
         // SAFETY: owned by `self`, clean as made, and emptied above.
         unsafe { Self::lend(new, value) }
     }
 
-    /// Gives back what the kept instance holds, or the instance itself where somebody else holds it, too, or has left
-    /// something in it.
+    /// Releases what the kept instance holds, or the instance itself if something else holds it, too, or has left something in
+    /// it.
     #[inline]
     pub fn empty(&self) {
         if let Some(kept) = self.exception.get() {
@@ -156,7 +155,7 @@ impl Kept {
     /// `kept` is what `self` owns.
     #[inline]
     unsafe fn give_back(&self, kept: NonNull<ffi::PyStopIterationObject>) {
-        // SAFETY: the caller's promise; if that is the only reference, nobody sees it change. What it held is given back last,
+        // SAFETY: the caller's promise; if that is the only reference, no code sees it change. What it held is released last,
         // since that may run any Python code.
         unsafe {
             let exception = kept.as_ptr();
@@ -181,8 +180,8 @@ impl Kept {
         // SAFETY: owned by `self` until it was taken.
         unsafe {
             let arguments = (*kept.as_ptr()).args;
-            // The collector forgets a tuple that holds nothing of interest; this one now may. One of another size was
-            // given by somebody else, and the empty one is everybody's.
+            // The collector untracks a tuple that holds nothing of interest; this one may hold something now. One of another
+            // size came from elsewhere, and the empty one is shared.
             if is_single(arguments) && ffi::PyObject_GC_IsTracked(arguments) == 0 {
                 ffi::PyObject_GC_Track(arguments.cast());
             }
@@ -190,13 +189,13 @@ impl Kept {
         }
     }
 
-    /// Gives back the instance.
+    /// Releases the instance.
     pub fn close(&self) {
         self.discard();
     }
 }
 
-/// Whether nobody else holds the instance or its arguments, and all that was put into it is a value.
+/// Whether nothing else holds the instance or its arguments, and nothing but a value was put into it.
 ///
 /// # Safety
 /// `exception` is live.
@@ -219,7 +218,7 @@ unsafe fn is_clean(exception: *mut ffi::PyStopIterationObject) -> bool {
     }
 }
 
-/// Whether an exception's arguments are a tuple of one that nobody else holds.
+/// Whether an exception's arguments are a tuple of one that nothing else holds.
 ///
 /// # Safety
 /// `arguments` is live.
@@ -241,7 +240,7 @@ unsafe fn is_single(arguments: *mut PyObject) -> bool {
     unsafe { ffi::PyTuple_CheckExact(arguments) != 0 && ffi::PyTuple_GET_SIZE(arguments) == 1 }
 }
 
-/// Replaces what a tuple of one holds. The reference to what it held is the caller's from then on.
+/// Replaces what a tuple of one holds. The caller then owns the reference to what it held.
 ///
 /// # Safety
 /// As [`is_own_argument`] says; `argument` is a reference that is given away. From 3.12 on None needs none.
@@ -253,7 +252,7 @@ unsafe fn set_argument(arguments: *mut PyObject, argument: *mut PyObject) {
         ffi::PyTuple_SET_ITEM(arguments, 0, argument);
         #[cfg(Py_3_14)]
         {
-            // Its hash, had it been asked for, would be that of what it held before.
+            // A cached hash would be that of what it held before.
             (*arguments.cast::<ffi::PyTupleObject>()).ob_hash = -1;
         }
     }

@@ -2,28 +2,31 @@
 //!
 //! # What is kept across calls that may run Python code
 //!
-//! Such a call may switch greenlets: the thread goes on with another stack, the part of this one that is in the way is put
-//! aside, and the call returns later, perhaps after others that began after it. With the stack, greenlet puts aside what
-//! the thread's state says of it: frames, the exception being handled, the levels of recursion, context variables.
+//! Such a call may switch greenlets: the thread continues with another stack, the part of this one that is in the way is saved,
+//! and the call returns later, perhaps after others that began after it. With the stack, greenlet saves what the thread's state
+//! says of it: frames, the exception being handled, the levels of recursion, context variables.
 //!
-//! | what is kept | where | why it holds |
+//! | what is kept | where | why it stays valid |
 //! |---|---|---|
 //! | the state of the thread, [`Thread`] | the stack | all greenlets of a thread have the same one |
-//! | the levels that [`Thread::enter`] counts | the state of the thread | put aside and brought back with the stack |
-//! | the exception being handled, `exception::handling` | an item on the stack, which the state of the thread leads to | both are put aside, and nobody follows the way from one to the other meanwhile |
+//! | the levels that [`Thread::enter`] counts | the state of the thread | saved and restored with the stack |
+//! | the exception being handled, `exception::handling` | an item on the stack, which the state of the thread leads to | both
+//! are saved, and the pointer from one to the other is not followed until then |
 //! | an exception put aside, references of a call | the stack | each call owns its own |
 //! | that a step is under way, `Phase::Running` | the object | a step by another greenlet is refused, as a coroutine refuses it |
 //! | the await in progress, the open blocks | the object | only the step that is under way changes them |
-//! | how many destructors are under way, and what waits for them | `trashcan`, for each thread | nothing is put back as it was before; whoever ends takes from the list |
+//! | how many destructors are under way, and what waits for them | `trashcan`, for each thread | nothing is restored to an
+//! earlier value; each destructor that ends takes from the list |
 //! | the state of the interpreter | `state`, for each thread | the same for all greenlets |
 //! | the turn of other threads | the state of the interpreter | only a time |
-//! | memory for the next object, the `StopIteration` that is used again | the state of the interpreter | no Python code runs between taking one out and its being somebody's |
+//! | memory for the next object, the `StopIteration` that is reused | the state of the interpreter | no Python code runs
+//! between taking one out and giving it an owner |
 //! | an object's lock | the object | never held across such a call |
 
 use crate::python::ffi::{self, PyInterpreterState, PyThreadState};
 use core::ffi::{c_int, c_void};
 
-/// Where CPython keeps what every step looks at: asked once for a step, instead of once for each question.
+/// Where CPython keeps what every step needs: looked up once for a step, instead of once for each use.
 #[derive(Clone, Copy)]
 pub struct Thread(*mut PyThreadState);
 
@@ -42,7 +45,7 @@ impl Thread {
         unsafe { self.field(ffi::pyawaitable_shim_interpreter_offset) }
     }
 
-    /// How many frames a coroutine that is made now is to record of its caller: 0 unless somebody has asked for it.
+    /// How many frames of its caller a coroutine created now should record: 0 unless that was requested.
     #[inline]
     pub fn origin_depth(self) -> c_int {
         // SAFETY: as above.
@@ -61,7 +64,7 @@ impl Thread {
     #[inline]
     pub fn enter(self) -> bool {
         if let Some(remaining) = self.remaining() {
-            // SAFETY: this thread's own counter, which no other thread writes.
+            // SAFETY: this thread's own counter, which no other thread writes to.
             unsafe {
                 if *remaining > 0 {
                     *remaining -= 1;
@@ -92,7 +95,7 @@ impl Thread {
         !exception.is_null()
     }
 
-    /// The counter of levels that are left, where functions are not all there is to it.
+    /// The counter of levels that are left, on versions where it is more than functions.
     #[cfg(all(Py_3_11, not(Py_3_14)))]
     #[inline]
     fn remaining(self) -> Option<*mut c_int> {

@@ -7,12 +7,12 @@ use crate::python::reference::Owned;
 use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_int, c_void};
 
-/// A static table that CPython takes by a pointer to mutable data.
+/// A static table that CPython takes as a pointer to mutable data.
 #[repr(transparent)]
 pub struct Shared<T>(UnsafeCell<T>);
 
-// SAFETY: this crate never writes to it, and what CPython writes (a module definition's header) it guards itself; the
-// pointers in it are to statics and functions.
+// SAFETY: this crate never writes to it, and CPython guards what it writes itself (a module definition's header); the pointers
+// in it are to statics and functions.
 unsafe impl<T> Sync for Shared<T> {}
 
 impl<T> Shared<T> {
@@ -62,12 +62,12 @@ pub fn new_type(name: &'static CStr, size: usize, slots: &mut [ffi::PyType_Slot]
     let r#type = unsafe { Owned::optional(ffi::PyType_FromSpec(&mut spec)) };
     r#type.ok_or_else(|| match exception::pending() {
         Some(raised) => raised,
-        // 3.11 forgets to say so.
+        // 3.11 sets no exception here.
         None => Raised::no_memory(),
     })
 }
 
-/// `tp_new` where the flag is missing that forbids it.
+/// `tp_new` for versions without the flag that forbids it.
 #[cfg(not(Py_3_10))]
 pub unsafe extern "C" fn not_instantiable(
     r#type: *mut ffi::PyTypeObject,

@@ -24,7 +24,7 @@ pub struct Block {
     pub(super) dropped: Entries,
     /// From the call of the callback until the call of `__aexit__`.
     pub(super) open: bool,
-    /// The exception goes past the error callback.
+    /// The exception bypasses the error callback.
     pub(super) past_error: bool,
 }
 
@@ -39,8 +39,8 @@ pub struct Left {
 }
 
 impl Store<'_> {
-    /// Starts the block that [`Store::next`] has begun, not open yet. Its `__aenter__` is in progress from now on. Where
-    /// there is no memory for it, its error callback.
+    /// Starts the block that [`Store::next`] has begun, not open yet. Its `__aenter__` is in progress from now on. Without
+    /// memory for it, returns its error callback.
     pub fn push_block(&mut self) -> Result<(), Option<ErrorCallback>> {
         let Ended { callback, error } = self.end();
         let pushed = self.contents.make_cold(self.colds).and_then(|cold| {
@@ -64,7 +64,7 @@ impl Store<'_> {
         Ok(())
     }
 
-    /// Keeps the innermost block's `__aexit__`, and hands back one that was there.
+    /// Keeps the innermost block's `__aexit__`, and returns one that was there.
     pub fn set_exit(&mut self, exit: Special) -> Option<Special> {
         match self.contents.block() {
             Some(block) => block.exit.replace(exit),
@@ -83,7 +83,7 @@ impl Store<'_> {
         }
     }
 
-    /// What the failure of the innermost block's callback goes to.
+    /// Where the failure of the innermost block's callback goes.
     pub fn fail_block(&mut self, error: Option<ErrorCallback>, past_error: bool) {
         if let Some(block) = self.contents.block() {
             block.error = error;
@@ -116,7 +116,7 @@ impl Store<'_> {
         self.contents.block()?.exception.as_ref().map(Owned::borrow)
     }
 
-    /// Takes the innermost block away.
+    /// Removes the innermost block.
     pub fn pop_block(&mut self) -> Option<Left> {
         let cold = self.contents.cold()?;
         let first = cold.block;

@@ -1,4 +1,4 @@
-//! A body that is no queue: functions over a frame. What it is made of, and where the object keeps it.
+//! A body that is not a queue: functions over a frame. What it consists of, and where the object keeps it.
 
 use super::Store;
 use crate::python::ffi::PyObject;
@@ -9,11 +9,11 @@ use crate::store::queue::Activity;
 use core::ffi::{c_int, c_void};
 use core::mem;
 
-/// What has happened since a body ran last.
+/// What has happened since a body last ran.
 pub enum Event {
     /// Nothing: it runs for the first time.
     Start,
-    /// The event loop has sent a value to the one that was yielded.
+    /// The event loop has sent a value in response to the one that was yielded.
     Sent(Owned),
     /// What was awaited has returned.
     Returned(Owned),
@@ -25,7 +25,7 @@ pub enum Event {
 pub enum Action {
     /// `await` this.
     Await(Owned),
-    /// Hand this to the event loop, and wait for what that sends.
+    /// Yield this to the event loop, and wait for what that sends.
     Yield(Owned),
     /// The end: this is the result.
     Return(Owned),
@@ -33,18 +33,17 @@ pub enum Action {
     Raise(Raised),
 }
 
-/// A kind of body. The frame is the body's own: nobody else reads or frees it.
+/// A kind of body. The frame belongs to the body: nothing else reads or frees it.
 pub struct Functions {
-    /// Goes on from where it left off. The awaitable is borrowed; no exception is set but that of [`Event::Raised`].
+    /// Resumes where it left off. The awaitable is borrowed; no exception is set except that of [`Event::Raised`].
     pub resume: unsafe fn(awaitable: *mut PyObject, frame: *mut c_void, event: Event) -> Action,
     /// The exception that is being handled where the body awaits, which is `sys.exc_info()` for what it awaits: borrowed from
-    /// the frame, or NULL. While it runs itself, that is its own affair.
+    /// the frame, or NULL. While the body itself runs, it takes care of that.
     pub handled: unsafe fn(frame: *mut c_void) -> *mut PyObject,
-    /// Calls the function for each object that the frame holds, until that returns something else than 0. Runs no Python
-    /// code.
+    /// Calls the function for each object that the frame holds, until that returns something other than 0. Runs no Python code.
     pub visit:
         unsafe fn(frame: *mut c_void, visit: &mut dyn FnMut(*mut PyObject) -> c_int) -> c_int,
-    /// Releases the frame and what it holds, once, whatever the body has come to.
+    /// Releases the frame and what it holds, once, however the body ended.
     pub release: unsafe fn(frame: *mut c_void),
 }
 
@@ -53,12 +52,12 @@ pub struct Functions {
 pub struct Body {
     /// What it does.
     pub functions: &'static Functions,
-    /// What it does that with.
+    /// What it does that to.
     pub frame: *mut c_void,
 }
 
 impl Store<'_> {
-    /// Gives a new object a body in the place of a queue.
+    /// Gives a new object a body instead of a queue.
     pub fn set_body(&mut self, body: Body) {
         self.contents.current = Entry::to_body(body.functions, body.frame);
         self.status.activity = Activity::Body;
@@ -71,7 +70,7 @@ impl Store<'_> {
             return None;
         }
         let (functions, frame) = self.contents.current.body();
-        // SAFETY: `set_body` has put it there, from a reference that lives for ever.
+        // SAFETY: `set_body` has put it there, from a reference that lives forever.
         unsafe { functions.as_ref() }.map(|functions| Body { functions, frame })
     }
 

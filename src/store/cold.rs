@@ -9,7 +9,7 @@ use crate::store::queue::Entries;
 use crate::store::saved::Objects;
 use core::ffi::{c_long, c_void};
 
-/// What most awaitables do without: a block of its own, made when first needed and kept until the object goes.
+/// What most awaitables do not need: a separate block, allocated on first use and kept until the object is destroyed.
 pub struct Cold {
     pub(super) queue: Entries,
     pub(super) objects: Objects,
@@ -72,10 +72,10 @@ pub(super) fn new_cold() -> Result<*mut Cold, NoMemory> {
     })
 }
 
-/// Frees a cold part that is no object's.
+/// Frees a cold part that belongs to no object.
 ///
 /// # Safety
-/// `cold` was made by `new_cold`, and nobody has it any more.
+/// `cold` was made by `new_cold`, and nothing uses it from here on.
 pub unsafe fn free_cold(cold: *mut Cold) {
     // SAFETY: the caller's promise.
     unsafe {

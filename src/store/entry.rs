@@ -12,10 +12,10 @@ pub type ErrorCallback = unsafe extern "C" fn(*mut PyObject, *mut PyObject) -> c
 /// Called when its turn in the queue comes.
 pub type DeferredCallback = unsafe extern "C" fn(*mut PyObject) -> c_int;
 
-/// One entry of a queue, in three words. It owns its object; whoever takes it out of the queue releases that.
+/// One entry of a queue, in three words. It owns its object; code that takes it out of the queue releases that.
 ///
-/// What kind of entry it is stands in the object's word, whose lowest bit an address leaves free: 0 is a deferred
-/// callback, an even address an await, an odd one an `async with`.
+/// The kind of entry is encoded in the object's word, whose lowest bit an address leaves free: 0 is a deferred callback, an
+/// even address an await, an odd one an `async with`.
 #[derive(Clone, Copy)]
 pub struct Entry {
     tagged: *mut PyObject,
@@ -71,17 +71,17 @@ impl Entry {
     pub fn to_defer(callback: DeferredCallback) -> Self {
         Self {
             tagged: core::ptr::null_mut(),
-            // SAFETY: one function pointer is as large as another; `task` turns it back before it is called.
+            // SAFETY: one function pointer is as large as another; `task` converts it back before it is called.
             callback: Some(unsafe { core::mem::transmute::<DeferredCallback, Callback>(callback) }),
             error: None,
         }
     }
 
-    /// No entry: in its place, what drives the object.
+    /// Not an entry, but what drives the object instead.
     pub fn to_body(functions: *const Functions, frame: *mut c_void) -> Self {
         Self {
             tagged: core::ptr::null_mut(),
-            // SAFETY: a pointer to a function is as large as any other; `body` turns both back, and nobody calls them.
+            // SAFETY: a pointer to a function is as large as any other; `body` converts both back, and they are never called.
             callback: unsafe {
                 core::mem::transmute::<*const Functions, Option<Callback>>(functions)
             },
@@ -135,7 +135,7 @@ impl Entry {
         self.error
     }
 
-    /// The same callbacks for another object; the old one's reference is the caller's.
+    /// The same callbacks for another object; the caller gets the old one's reference.
     #[inline]
     pub fn with_object(self, object: Option<Owned>) -> Self {
         Self {
@@ -157,7 +157,7 @@ impl Entry {
     /// Releases the object. May run any Python code.
     ///
     /// # Safety
-    /// The entry has been taken out of where it stood, and this is its last use.
+    /// The entry has been removed from its place, and this is its last use.
     pub unsafe fn release(self) {
         // SAFETY: the entry owned a reference, given up here.
         unsafe { ffi::Py_XDECREF(self.object()) }

@@ -1,11 +1,11 @@
-//! What made an awaitable: where its names come from for as long as nobody has set others.
+//! What made an awaitable: where its names come from until others are set.
 
 use super::Store;
 use crate::python::reference::{Borrowed, Owned};
 use core::ffi::{CStr, c_void};
 use core::mem;
 
-/// What a maker is called that is known when it is compiled.
+/// The names of a maker that is known at compile time.
 pub struct Definition {
     /// Its `__name__`.
     pub name: &'static CStr,
@@ -13,16 +13,16 @@ pub struct Definition {
     pub qualified_name: &'static CStr,
 }
 
-/// What made an awaitable, in one word: nobody in particular, a definition, or a function. To keep it takes no memory, and
-/// what it is called is looked up when somebody asks. So a function lives as long as the object, and its closure with it,
-/// where a coroutine has copied the names.
+/// What made an awaitable, in one word: nothing in particular, a definition, or a function. Keeping it takes no memory, and its
+/// names are looked up on request. So a function, and its closure, lives as long as the object, while a coroutine has copied
+/// the names.
 #[repr(transparent)]
 pub struct Maker {
-    /// NULL; the address of a definition; or that of a function, with its lowest bit set, and a reference to it.
+    /// NULL; the address of a definition; or that of a function, with its lowest bit set, and with a reference to it.
     tagged: *mut c_void,
 }
 
-/// The same, to look at.
+/// The same, decoded.
 pub enum Which<'a> {
     Nobody,
     Definition(&'static Definition),
@@ -33,7 +33,7 @@ const FUNCTION: usize = 1;
 const _: () = assert!(align_of::<Definition>() > FUNCTION);
 
 impl Maker {
-    /// Nobody in particular.
+    /// Nothing in particular.
     pub const NOBODY: Self = Self {
         tagged: core::ptr::null_mut(),
     };
@@ -58,17 +58,17 @@ impl Maker {
     pub fn which(&self) -> Which<'_> {
         if self.is_function() {
             let function = self.tagged.map_addr(|address| address & !FUNCTION);
-            // SAFETY: the reference is ours, and stays so while `self` is borrowed.
+            // SAFETY: we own the reference for as long as `self` is borrowed.
             return Which::Function(unsafe { Borrowed::new(function.cast()) });
         }
-        // SAFETY: NULL, or a definition that lives for ever.
+        // SAFETY: NULL, or a definition that lives forever.
         match unsafe { self.tagged.cast::<Definition>().as_ref() } {
             Some(definition) => Which::Definition(definition),
             None => Which::Nobody,
         }
     }
 
-    /// 0 for nobody.
+    /// 0 for nothing.
     #[inline]
     pub(super) fn word(&self) -> usize {
         self.tagged.addr()
@@ -95,7 +95,7 @@ impl Drop for Maker {
     #[inline]
     fn drop(&mut self) {
         if let Which::Function(function) = self.which() {
-            // SAFETY: the reference is ours, and given up here, once.
+            // SAFETY: we own the reference, and give it up here, once.
             drop(unsafe { Owned::optional(function.as_ptr()) });
         }
     }
@@ -107,13 +107,13 @@ impl Store<'_> {
         &self.contents.maker
     }
 
-    /// Notes what made the object, and hands back what was noted before.
+    /// Notes what made the object, and returns what was noted before.
     pub fn set_maker(&mut self, maker: Maker) -> Maker {
         mem::replace(&mut self.contents.maker, maker)
     }
 
-    /// Forgets what made the object where nothing can come of that; false where it might. A function that somebody else keeps
-    /// as well is only one reference less, and no code runs.
+    /// Forgets what made the object if that cannot run code; returns false if it might. For a function that is also kept
+    /// elsewhere, it only drops a reference, and no code runs.
     pub fn forget_maker(&mut self) -> bool {
         let is_kept = match self.contents.maker.which() {
             Which::Function(function) => function.is_shared(),

@@ -1,7 +1,7 @@
 //! What an awaitable holds: the queue, the await in progress, the open `async with` blocks, saved values, the result.
 //!
-//! Everything here is done while the object's lock is held, so nothing here runs Python code: references that are no
-//! longer needed are handed out, and released by the caller afterwards.
+//! Everything here is done while the object's lock is held, so nothing here runs Python code: references that are no longer
+//! needed are handed out, and released by the caller afterwards.
 
 pub mod block;
 pub mod body;
@@ -26,7 +26,7 @@ use queue::{Activity, Released};
 use saved::Objects;
 use status::Status;
 
-/// So many saved objects stand in the object itself.
+/// How many saved objects fit in the object itself.
 pub const INLINE: usize = 2;
 
 /// The rest of it.
@@ -42,7 +42,7 @@ pub struct Contents {
 pub struct Store<'a> {
     pub status: &'a mut Status,
     pub contents: &'a mut Contents,
-    /// Cold parts for the next who needs one.
+    /// Cold parts for reuse.
     pub colds: &'a FreeList<Cold, 64>,
 }
 
@@ -59,7 +59,7 @@ impl Contents {
 
     #[inline]
     pub(super) fn cold(&mut self) -> Option<&mut Cold> {
-        // SAFETY: NULL or the block that `make_cold` made, this object's alone.
+        // SAFETY: NULL or the block that `make_cold` made, which only this object has.
         unsafe { self.cold.as_mut() }
     }
 
@@ -85,7 +85,7 @@ impl Contents {
 
 /// The whole.
 impl Store<'_> {
-    /// The bytes of memory held beside the object itself.
+    /// The bytes of memory held in addition to the object itself.
     pub fn bytes(&mut self) -> usize {
         let Some(cold) = self.contents.cold() else {
             return 0;
@@ -109,7 +109,7 @@ impl Store<'_> {
             && self.contents.cold.is_null()
     }
 
-    /// Whether there is nothing at all, not so much as a maker.
+    /// Whether there is nothing at all, not even a maker.
     #[inline]
     pub fn is_empty(&self) -> bool {
         let result = self
@@ -127,14 +127,14 @@ impl Store<'_> {
         self.status.activity == Activity::Idle && self.contents.cold.is_null()
     }
 
-    /// Whether there is more than what stands in the object itself.
+    /// Whether there is more than what is in the object itself.
     #[inline]
     pub fn has_cold(&self) -> bool {
         !self.contents.cold.is_null()
     }
 
-    /// Takes out the references that stand in the object itself: the result, what is queued or in progress, and what is
-    /// saved. NULL where there is none.
+    /// Takes out the references that are in the object itself: the result, what is queued or in progress, and what is saved.
+    /// NULL where there is none.
     #[inline]
     pub fn take_inline(&mut self) -> [*mut PyObject; 2 + INLINE] {
         let current = mem::replace(&mut self.contents.current, Entry::EMPTY);
@@ -158,7 +158,7 @@ impl Store<'_> {
         ]
     }
 
-    /// Takes out the saved objects that do not stand in the object itself.
+    /// Takes out the saved objects that are not in the object itself.
     #[inline]
     pub fn take_objects(&mut self) -> Objects {
         self.contents
@@ -166,7 +166,7 @@ impl Store<'_> {
             .map_or_else(Buffer::new, |cold| mem::take(&mut cold.objects))
     }
 
-    /// Whether something is queued, or a block has not been left.
+    /// Whether something is queued, or a block has not been exited.
     #[inline]
     pub fn has_work(&mut self) -> bool {
         self.contents
@@ -184,7 +184,7 @@ impl Store<'_> {
         Some(Released(mem::take(&mut cold.queue)))
     }
 
-    /// Takes back the memory of saved objects that are released, and hands out what is there already.
+    /// Takes back the memory of saved objects that have been released, and returns what is already there.
     #[inline]
     pub fn reuse(&mut self, mut objects: Objects) -> Option<Objects> {
         objects.clear();
@@ -202,7 +202,7 @@ impl Store<'_> {
     pub fn free_unneeded_cold(&mut self) {
         if self.contents.cold().is_some_and(|cold| !cold.is_needed()) {
             let cold = mem::replace(&mut self.contents.cold, core::ptr::null_mut());
-            // SAFETY: made by `make_cold`, and nobody has it any more. What is not needed is empty.
+            // SAFETY: made by `make_cold`, and unreachable from here on. What is not needed is empty.
             unsafe {
                 if (*cold).bytes() > KEPT_BYTES || !self.colds.put(cold) {
                     free_cold(cold);
@@ -211,12 +211,12 @@ impl Store<'_> {
         }
     }
 
-    /// Gives up the cold part of an object that goes: to the pool, or for good.
+    /// Gives up the cold part of an object that is being destroyed: to the pool, or for good.
     #[inline]
     pub fn free_cold(&mut self) {
         let cold = mem::replace(&mut self.contents.cold, core::ptr::null_mut());
         if !cold.is_null() {
-            // SAFETY: made by `make_cold`, and nobody has it any more.
+            // SAFETY: made by `make_cold`, and unreachable from here on.
             unsafe {
                 if !(*cold).clear() || !self.colds.put(cold) {
                     free_cold(cold);
@@ -225,7 +225,7 @@ impl Store<'_> {
         }
     }
 
-    /// Calls `visit` for each object held until it returns something else than 0.
+    /// Calls `visit` for each object held until it returns something other than 0.
     pub fn visit(&mut self, mut visit: impl FnMut(*mut PyObject) -> c_int) -> c_int {
         let mut each = |object: *mut PyObject| {
             if object.is_null() { 0 } else { visit(object) }

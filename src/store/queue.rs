@@ -11,13 +11,13 @@ use core::mem;
 /// Entries that wait for their turn.
 pub type Entries = Queue<Entry, PythonMemory>;
 
-/// What `Contents::current` stands for.
+/// What `Contents::current` is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Activity {
     /// Nothing: the entry is empty.
     Idle,
-    /// The head of the object's queue, not begun.
+    /// The head of the object's queue, not yet begun.
     Queued,
     /// An await, its object being what is driven.
     Awaiting,
@@ -25,11 +25,11 @@ pub enum Activity {
     Entering,
     /// The innermost block's `__aexit__`.
     Exiting,
-    /// A body that has not begun, or runs.
+    /// A body that has not begun, or is running.
     Body,
     /// What a body awaits.
     BodyAwaiting,
-    /// A body that has handed a value to the event loop.
+    /// A body that has yielded a value to the event loop.
     BodyYielding,
 }
 
@@ -43,7 +43,7 @@ impl Activity {
 
 /// What to do next.
 pub enum Next {
-    /// Go on with what is in progress; borrowed from the store, where only the step itself replaces it.
+    /// Continue what is in progress; borrowed from the store, where only the step itself replaces it.
     Resume(*mut PyObject),
     /// Begin an await.
     Await(Owned),
@@ -53,7 +53,7 @@ pub enum Next {
     Call(DeferredCallback),
     /// The innermost block's queue is empty.
     Leave,
-    /// It is the body that says.
+    /// The body decides.
     Body,
     /// Everything is done.
     Finish,
@@ -84,8 +84,7 @@ pub struct Cancelled {
 }
 
 impl Store<'_> {
-    /// Appends to the queue of the innermost open block, or to the object's own. On failure the entry is still the
-    /// caller's.
+    /// Appends to the queue of the innermost open block, or to the object's own. On failure the caller still owns the entry.
     #[inline]
     pub fn push(&mut self, entry: Entry) -> Result<(), NoMemory> {
         let Some(cold) = self.contents.cold() else {
@@ -103,7 +102,7 @@ impl Store<'_> {
             self.status.activity = Activity::Queued;
             return Ok(());
         }
-        // Only the innermost block can be one that is not open.
+        // Only the innermost block can be not open.
         if let Some(innermost) = block.take_if(|innermost| !innermost.open) {
             // SAFETY: as above.
             block = unsafe { innermost.outer.as_mut() };
@@ -132,7 +131,7 @@ impl Store<'_> {
                     match block.queue.pop() {
                         Some(entry) => entry,
                         None => {
-                            // What another thread adds from here on is not the block's.
+                            // What another thread adds from here on does not go to the block.
                             block.open = false;
                             return Next::Leave;
                         }
@@ -198,8 +197,8 @@ impl Store<'_> {
         }
     }
 
-    /// Takes out what was driven, which has ended. Its callbacks are [`Store::end`]'s, once it has been released: what runs
-    /// then may yet cancel them.
+    /// Takes out what was driven, which has ended. [`Store::end`] takes its callbacks, once it has been released: code that
+    /// runs then may still cancel them.
     #[inline]
     pub fn take_driven(&mut self) -> Option<Owned> {
         let object = self.contents.current.object();
@@ -208,7 +207,7 @@ impl Store<'_> {
         unsafe { Owned::optional(object) }
     }
 
-    /// Takes out the callbacks of what was in progress. Nothing is, from here on.
+    /// Takes out the callbacks of what was in progress. From here on nothing is.
     #[inline]
     pub fn end(&mut self) -> Ended {
         let entry = mem::replace(&mut self.contents.current, Entry::EMPTY);
@@ -219,8 +218,8 @@ impl Store<'_> {
         }
     }
 
-    /// Takes out what is queued and the callbacks of what is in progress. Where there is no memory to collect what blocks
-    /// had queued, that comes from [`Store::dropped`], to be called until there is no more.
+    /// Takes out what is queued and the callbacks of what is in progress. Without memory to collect what blocks had queued,
+    /// call [`Store::dropped`] until it returns None.
     pub fn cancel(&mut self) -> Cancelled {
         self.status.note_cancelled();
         let mut cancelled = Cancelled {

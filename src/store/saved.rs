@@ -1,4 +1,4 @@
-//! What C code keeps on an awaitable: the result, the saved values of three kinds, the names, where it was made.
+//! What C code stores on an awaitable: the result, the saved values of three kinds, the names, where it was created.
 
 use super::{INLINE, Store};
 use crate::base::buffer::{Buffer, NoMemory};
@@ -68,7 +68,7 @@ impl Store<'_> {
     }
 }
 
-/// A saved value that is no object.
+/// A saved value that is not an object.
 pub trait Raw: Copy {
     /// The storage of this kind.
     fn buffer(cold: &mut Cold) -> &mut Buffer<Self, PythonMemory>;
@@ -116,7 +116,7 @@ impl Store<'_> {
         name.as_ref().map(Owned::borrow)
     }
 
-    /// Sets a name and hands back what was there; the name itself where there is no memory.
+    /// Sets a name and returns what was there; without memory, the name itself.
     pub fn set_name(&mut self, qualified: bool, name: Owned) -> Result<Option<Owned>, Owned> {
         let Ok(cold) = self.contents.make_cold(self.colds) else {
             return Err(name);
@@ -129,14 +129,14 @@ impl Store<'_> {
     }
 }
 
-/// Where it was made.
+/// Where it was created.
 impl Store<'_> {
     /// The origin, if it was recorded.
     pub fn origin(&mut self) -> Option<Borrowed<'_>> {
         self.contents.cold()?.origin.as_ref().map(Owned::borrow)
     }
 
-    /// Records it; where there is no memory, hands it back.
+    /// Records it; without memory, returns it.
     pub fn set_origin(&mut self, origin: Owned) -> Result<(), Owned> {
         match self.contents.make_cold(self.colds) {
             Ok(cold) => {

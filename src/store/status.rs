@@ -4,8 +4,8 @@ use crate::store::queue::Activity;
 
 /// The small part of a store, which shares a word with the object's phase.
 ///
-/// What is looked at together does not stand together: two bytes written one by one, and then read as one, make a processor
-/// wait.
+/// Fields that are read together are not adjacent: if two bytes are written one by one and then read as one, the processor has
+/// to wait.
 #[repr(C)]
 pub struct Status {
     pub activity: Activity,
@@ -38,7 +38,7 @@ impl Status {
         self.flags & CANCELLED != 0
     }
 
-    /// Notes that `Cancel` has been called: from here on the object goes without a warning.
+    /// Notes that `Cancel` has been called: from here on the object gives no warning.
     pub fn note_cancelled(&mut self) {
         self.flags |= QUIET | CANCELLED;
     }

@@ -1,4 +1,4 @@
-//! The type as Python sees it: methods and attributes that are no steps.
+//! The type as Python sees it: methods and attributes that are not steps.
 
 use crate::base::rules::Phase;
 use crate::engine::finalize;
@@ -15,7 +15,7 @@ use crate::types::slots;
 use core::ffi::{CStr, c_int, c_void};
 use core::ptr::null_mut;
 
-/// What a new interpreter's state is made of.
+/// What a new interpreter's state is made from.
 pub const DEFINITIONS: Definitions = Definitions {
     awaitable: definition,
     iterator: iterator::definition,
@@ -109,7 +109,7 @@ unsafe extern "C" fn get_await(object: *mut PyObject, _: *mut c_void) -> *mut Py
 }
 
 fn truth(value: bool) -> *mut PyObject {
-    // SAFETY: makes a reference to True or False.
+    // SAFETY: creates a reference to True or False.
     unsafe { ffi::PyBool_FromLong(value.into()) }
 }
 
@@ -147,7 +147,7 @@ unsafe extern "C" fn get_none(_: *mut PyObject, _: *mut c_void) -> *mut PyObject
     Owned::none().into_ptr()
 }
 
-/// The type is what counts, not the instance: `PyAwaitable[int]`.
+/// On the type, not the instance: `PyAwaitable[int]`.
 unsafe extern "C" fn class_getitem(r#type: *mut PyObject, item: *mut PyObject) -> *mut PyObject {
     // SAFETY: CPython calls this class method with two live objects.
     unsafe { ffi::Py_GenericAlias(r#type, item) }
@@ -181,7 +181,7 @@ static METHODS: Shared<[ffi::PyMethodDef; 9]> = Shared::new([
         ffi::PyMethodDefPointer {
             PyCFunction: iterator::method_await,
         },
-        // In place of the slot's own wrapper, which would give the awaitable itself.
+        // Instead of the slot's own wrapper, which would return the awaitable itself.
         ffi::METH_NOARGS | ffi::METH_COEXIST,
         c"Return an iterator to be used in await expression.",
     ),
@@ -326,7 +326,7 @@ static MEMBERS: Shared<[ffi::PyMemberDef; 2]> = Shared::new([
     },
 ]);
 
-/// The awaitable's type, new.
+/// A new awaitable type.
 fn definition() -> Result<Owned> {
     let mut slots = [
         slot(ffi::Py_tp_doc, DOC.as_ptr().cast_mut().cast()),

@@ -1,7 +1,7 @@
 //! The iterator that the method `__await__` returns.
 //!
-//! `await` in Python and C needs no such iterator: there an awaitable drives itself. But Python code that delegates by
-//! `yield from x.__await__()` asks for `__iter__`, which an awaitable must not have.
+//! `await` in Python and C needs no such iterator: there an awaitable drives itself. But Python code that delegates with
+//! `yield from x.__await__()` needs `__iter__`, which an awaitable must not have.
 
 use crate::object::awaitable::Awaitable;
 use crate::python::ffi::{self, PyObject};
@@ -26,7 +26,7 @@ fn iterator(awaitable: &Awaitable) -> Result<*mut PyObject> {
             c"the interpreter is shutting down",
         ));
     };
-    // SAFETY: a live type; the object is whole before the collector sees it.
+    // SAFETY: a live type; the object is complete before the collector sees it.
     unsafe {
         let iterator = Owned::new(ffi::_PyObject_GC_New(r#type.as_ptr()))?;
         (*iterator.as_ptr().cast::<Iterator>()).awaitable =
@@ -51,7 +51,7 @@ unsafe extern "C" fn traverse(
 }
 
 unsafe extern "C" fn dealloc(object: *mut PyObject) {
-    // SAFETY: CPython calls this slot when the last reference goes; an instance holds its type.
+    // SAFETY: CPython calls this slot when the last reference is dropped; an instance holds its type.
     unsafe {
         ffi::PyObject_GC_UnTrack(object.cast());
         let r#type = ffi::Py_TYPE(object);
@@ -68,7 +68,7 @@ static METHODS: Shared<[ffi::PyMethodDef; 4]> = Shared::new([
     ffi::PyMethodDef::zeroed(),
 ]);
 
-/// The iterator's type, new.
+/// A new iterator type.
 pub fn definition() -> Result<Owned> {
     let mut slots = [
         slot(ffi::Py_tp_dealloc, dealloc as *mut c_void),

@@ -1,5 +1,5 @@
-//! The steps as CPython and Python code know them: thin adapters over the engine, the same for an awaitable and for the
-//! iterator that its method `__await__` returns.
+//! The steps as CPython and Python code see them: thin adapters over the engine, the same for an awaitable and for the iterator
+//! that its method `__await__` returns.
 
 use crate::engine::step::{self, Outcome};
 use crate::inner::Thrown;
@@ -11,7 +11,7 @@ use crate::python::stop_iteration;
 use crate::python::type_spec::method;
 use core::ptr::null_mut;
 
-/// The iterator that the method `__await__` of an awaitable returns; a type of its own in `iterator.rs`.
+/// The iterator that the method `__await__` of an awaitable returns; its type is in `iterator.rs`.
 #[repr(C)]
 pub struct Iterator {
     pub base: PyObject,
@@ -25,7 +25,7 @@ pub struct Iterator {
 /// `object` is live, and an awaitable of ours or an [`Iterator`].
 #[inline]
 pub unsafe fn awaitable_of<'a>(object: *mut PyObject) -> &'a Awaitable {
-    // SAFETY: the caller's promise; an iterator keeps its awaitable for as long as it lives.
+    // SAFETY: the caller's promise; an iterator keeps its awaitable alive.
     unsafe {
         match Awaitable::from_object(Borrowed::new(object)) {
             Some(awaitable) => awaitable,
@@ -78,8 +78,8 @@ pub unsafe extern "C" fn iternext(object: *mut PyObject) -> *mut PyObject {
     }
 }
 
-/// Whether an `await` has the only reference, which it drops as soon as it has the result: `await f()`. Others that call
-/// `next`, and may have borrowed what they call it with, have not asked for what to await.
+/// Whether an `await` has the only reference, which it drops as soon as it has the result: `await f()`. Other callers of
+/// `next`, which may only borrow the object, have not called `__await__`.
 #[inline]
 fn is_about_to_go(awaitable: &Awaitable) -> bool {
     // SAFETY: a live object.
@@ -96,7 +96,8 @@ pub unsafe extern "C" fn iterator_next(object: *mut PyObject) -> *mut PyObject {
     }
 }
 
-/// What a step gives a caller of Python's methods: what it yields, or NULL with an exception, `StopIteration` among them.
+/// What a step returns to a caller of Python's methods: what it yields, or NULL with an exception, which may be
+/// `StopIteration`.
 fn yielded(outcome: Outcome) -> *mut PyObject {
     match outcome {
         Outcome::Yield(value) => value.into_ptr(),

@@ -1,6 +1,6 @@
-"""Callbacks: when which is called, with what, and what comes of what it returns.
+"""Callbacks: when each is called, with what, and the effect of its return value.
 
-Most of these rules are seen at work in tests/differential too, at every suspension point; here each one stands alone.
+Most of these rules are exercised in tests/differential too, at every suspension point; here each is tested separately.
 """
 
 import asyncio
@@ -702,7 +702,7 @@ def test_cancel_warns_of_coroutines_that_never_ran(new):
 
 
 def warnings_when_dropped(*actions):
-    """What is warned of when an object goes on which only `actions` were done."""
+    """The warnings when an object is destroyed after only `actions` were done with it."""
     gc.collect()  # what other tests have left behind
     aw = rawapi.new()
     for action in actions:
@@ -971,7 +971,7 @@ def test_arguments_of_a_callback_outlive_what_it_does(new):
 
 @pytest.mark.parametrize("kind", ["callback", "error callback", "deferred callback", "callback of a block"])
 def test_the_library_holds_the_awaitable_during_a_callback(kind, new):
-    """Besides whoever steps it, which inner code has to rely on."""
+    """In addition to the code that steps it; inner code relies on that."""
     aw, counts = new(), []
 
     async def inner():
@@ -1015,7 +1015,7 @@ def test_stop_iteration_that_would_leave_it_becomes_runtime_error(new, where):
 
 @pytest.mark.parametrize("state", ["fresh", "suspended without throw"])
 def test_stop_iteration_thrown_in_becomes_runtime_error(new, state):
-    """From 3.12 on a coroutine takes it for a result where none of its code sees it."""
+    """From 3.12 on a coroutine treats it as a result if none of its code sees it."""
 
     class Bare:
         def __await__(self):

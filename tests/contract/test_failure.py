@@ -1,5 +1,5 @@
-"""Every function of the C API with wrong arguments, with an exception set, without memory: the right exception, nothing
-disturbed."""
+"""Every function of the C API with wrong arguments, with an exception set, without memory: the right exception, and no other
+effect."""
 
 import sys
 import sysconfig
@@ -21,7 +21,7 @@ entries = pytest.mark.parametrize("call", ENTRIES.values(), ids=ENTRIES.keys())
 
 
 class Spoof:
-    """Claims to be an awaitable of the library, as isinstance() believes."""
+    """Claims to be an awaitable of the library, and isinstance() believes it."""
 
     __class__ = property(lambda self: pyawaitable.PyAwaitable)
 
@@ -249,7 +249,7 @@ NEEDS_ALLOCATOR_HOOKS = pytest.mark.skipif(
 
 
 def fails_cleanly(make, call, check):
-    """`call` with its first, second, ... allocation failing: MemoryError, and all is as before."""
+    """`call` with its first, second, ... allocation failing: MemoryError, and everything is as before."""
     for n in range(50):
         aw = make()
         refused = []

@@ -1,4 +1,4 @@
-"""The functions of pyawaitable.h one by one: what they return, what they raise, who owns what. More of names.13 to names.16:
+"""The functions of pyawaitable.h one by one: what they return, what they raise, what they own. More of names.13 to names.16:
 test_values.py."""
 
 import gc

@@ -381,7 +381,7 @@ def test_weak_reference_to_an_object_that_was_never_awaited():
 
 
 def test_a_reused_object_has_no_old_weak_references(new):
-    """Memory may be reused for the next object; nothing of the last one may be left in it."""
+    """Memory may be reused for the next object; nothing of the previous one may remain in it."""
     for _ in range(100):
         aw = rawapi.new()
         assert weakref.getweakrefcount(aw) == 0
@@ -563,7 +563,7 @@ def test_is_tracked_by_the_collector(new):
 
 
 def reachable(start):
-    """Everything that the collector finds from an object, the object's type and modules aside."""
+    """Everything that the collector finds from an object, except its type and modules."""
     seen, waiting = {}, [start]
     while waiting:
         obj = waiting.pop()

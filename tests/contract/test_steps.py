@@ -1,6 +1,6 @@
 """Steps: send, throw and close, what they reach, what they return, and when they are refused.
 
-Most of these rules are seen at work in tests/differential too, at every suspension point; here each one stands alone.
+Most of these rules are exercised in tests/differential too, at every suspension point; here each is tested separately.
 steps.18, and more of steps.19 and on: test_scale.py, test_memory.py, test_values.py.
 """
 
@@ -67,7 +67,7 @@ def test_no_step_of_its_own_is_added(new, count):
 
 
 def test_under_settrace(new):
-    """Where tracing makes the interpreter resume it in another way."""
+    """Under tracing, the interpreter resumes it in another way."""
     inner = Inner(pauses=2, value=(1, 2))
 
     async def native():
@@ -484,7 +484,7 @@ def test_two_waiters(new):
 
 @pytest.mark.parametrize("state", ["fresh", "suspended", "finished", "closed", "running"])
 def test_awaiting_another_awaitable_in_every_state(state, new):
-    """Adding looks at the type alone; what state the other one is in shows when its turn comes."""
+    """Adding checks only the type; the state of the other one matters when its turn comes."""
     aw, errors = new(), []
 
     def keep_error(aw, error):

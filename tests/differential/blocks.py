@@ -1,7 +1,7 @@
 """What a scenario is made of.
 
-`env.inner(name)` is something to await. What it does when it is awaited is the scenario's to say (`Inner`); what kind of
-awaitable it is, the run's: the same scenario runs with coroutines, generators, objects with some of `send`, `throw` and
+`env.inner(name)` is something to await. The scenario determines what it does when it is awaited (`Inner`); the run determines
+what kind of awaitable it is: the same scenario runs with coroutines, generators, objects with some of `send`, `throw` and
 `close`, and so on. All of them log what they see.
 """
 
@@ -71,7 +71,7 @@ def body(env, name, spec):
 
 
 def renamed(made, name):
-    """A name of its own, for the warning that it was never awaited."""
+    """A distinct name, for the warning that it was never awaited."""
     made.__name__ = made.__qualname__ = name
     return made
 
@@ -138,7 +138,7 @@ class CloseFails(Close):
 
 
 class NoAttributes:
-    """Asking for `throw` and `close` fails otherwise than with AttributeError."""
+    """Looking up `throw` and `close` fails with something other than AttributeError."""
 
     @property
     def throw(self):
@@ -209,7 +209,7 @@ def asend(env, name, spec):
 
 
 def busy(env, name, spec):
-    """A coroutine that somebody else is awaiting already."""
+    """A coroutine that is already being awaited."""
     made = renamed(coroutine(env, name, spec), name)
 
     async def other():
@@ -333,7 +333,7 @@ class Env:
         self.outer = weakref.ref(awaitable)
 
     def gone(self):
-        """Whether it is being deallocated: then nobody can have it in hand."""
+        """Whether it is being deallocated: then nothing can still hold it."""
         if self.outer() is None:
             self.log("gone")
         return self.outer() is None

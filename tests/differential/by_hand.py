@@ -10,7 +10,7 @@ MOST_STEPS = 40
 
 
 class DriverError(Exception):
-    """What the one who steps is handling."""
+    """The exception that the stepping code is handling."""
 
 
 # What is thrown in: made anew each time, as the arguments of `throw`.
@@ -95,7 +95,7 @@ PLACES = {
 
 
 class Driver:
-    """Holds the awaitable until it is told to drop it: what may keep the twin alive otherwise, a
+    """Holds the awaitable until told to drop it: what else may keep the twin alive, a
     traceback or a variable, has no counterpart in C."""
 
     def __init__(self, env, awaitable, place):
@@ -162,7 +162,7 @@ class Driver:
         self.waiter = None
 
     def finish(self):
-        """Steps it until it returns, or until it does nothing but raise."""
+        """Steps it until it returns, or until all that it does is raise."""
         while self.handle is not None and not self.returned and self.failures < 2:
             if self.steps > MOST_STEPS:
                 self.log("does not end")
@@ -187,7 +187,7 @@ class Side:
 
 
 class Run:
-    """One way to run a scenario: what is awaited, where it stands, and what is done to it before it is left to finish."""
+    """One way to run a scenario: what is awaited, where it is suspended, and what is done to it before it is left to finish."""
 
     def __init__(self, steps=(), *, kind="coroutine", thrown="raise", place="top", mode="plain"):
         self.steps, self.kind, self.thrown, self.place, self.mode = steps, kind, thrown, place, mode
@@ -228,7 +228,7 @@ def plain(drive, env, side):
 
 
 def handling(drive, env, side):
-    """The one who steps is in an `except` block."""
+    """The stepping code is in an `except` block."""
     try:
         raise DriverError
     except DriverError:

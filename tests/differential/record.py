@@ -1,4 +1,4 @@
-"""What a run writes down.
+"""What a run records.
 
 Everything is text that depends neither on addresses nor on which of the two twins ran. In five places the twins are
 allowed to differ, and only here is that known:
@@ -64,7 +64,7 @@ def collect(generations=GENERATIONS):
 
 
 class Token:
-    """A value that is known by its name, for the identity of what goes in and out."""
+    """A value that is known by its name, to identify what goes in and out."""
 
     def __init__(self, name):
         self.name = name
@@ -99,7 +99,7 @@ class Log:
         self.cancelled = False
 
     def __call__(self, *items):
-        """One line; who is handling an exception at the moment says so."""
+        """One line; it says whether an exception is being handled at the moment."""
         handled = sys.exc_info()[1]
         text = " ".join(item if type(item) is str else self.show(item) for item in items)
         if handled is not None:

@@ -91,6 +91,6 @@ def test_every_place(scenario, place):
 @each(PLAIN)
 @pytest.mark.parametrize("mode", ["handling", "traced"])
 def test_stepped_while(scenario, mode):
-    """... the one who steps handles an exception, or is traced."""
+    """... the stepping code handles an exception, or is traced."""
     for place in ("top", "awaited"):
         same(scenario, by_hand.disturbed(scenario, NATIVE, STEPS, place=place, mode=mode))

@@ -54,7 +54,7 @@ def varied(scenario):
 
 @pytest.fixture(scope="module")
 def where(request):
-    """What runs sessions, and the library whose words they use."""
+    """What runs sessions, and the library whose terms they use."""
     if request.param == "uvloop" and loops.uvloop is None:
         pytest.skip("uvloop does not exist for this Python: see the requirements of the tests")
     host = loops.new_host(request.param.rpartition(" on ")[2])

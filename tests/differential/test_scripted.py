@@ -1,4 +1,4 @@
-"""The engine drives a body that is no queue as the interpreter drives a coroutine: the twins, as scripts of such bodies."""
+"""The engine drives a body that is not a queue as the interpreter drives a coroutine: the twins, as scripts of such bodies."""
 
 from pathlib import Path
 
@@ -55,7 +55,7 @@ CHOSEN = [
 
 
 class Reworded:
-    """A run whose log calls the script what it stands for, where CPython calls it a generator."""
+    """A run whose log names the script after what it represents, where CPython calls it a generator."""
 
     def __init__(self, run):
         self.run = run

@@ -464,7 +464,7 @@ class Edge:
         mine.awaitables = []
 
     def settle(self):
-        """Finalizers may make garbage of their own; what one of them brings back is not counted, and garbage only then."""
+        """Finalizers may create more garbage; what one of them resurrects is not counted, and is garbage only afterwards."""
         idle = 0
         while idle < 3:
             idle = 0 if gc.collect() else idle + 1

@@ -184,7 +184,7 @@ def in_a_callback_of_the_collector(make, log):
 
 @situation
 def within_a_step(make, log):
-    """What is awaited switches; the other greenlet steps an awaitable of its own, and is refused this one."""
+    """What is awaited switches; the other greenlet steps its own awaitable, and is refused this one."""
 
     class Waiting:
         def __init__(self, name):
@@ -213,7 +213,7 @@ def within_a_step(make, log):
 
 @situation
 def while_an_exception_is_handled(make, log):
-    """Each greenlet has its own exception that is being handled, whoever goes on first."""
+    """Each greenlet handles its own exception, whichever continues first."""
 
     class Fails:
         def __init__(self, error):

@@ -72,7 +72,7 @@ def at_point(first_use, number, further):
 
 
 def sweep():
-    """As sweep.sweep: nothing can be said of leaks here."""
+    """Like sweep.sweep, but leaks cannot be measured here."""
     with tempfile.TemporaryDirectory() as folder:
         first_use = FirstUse(folder)
         for mode, further in MODES.items():

@@ -36,7 +36,7 @@ def start(python, name, *arguments, stdout=subprocess.PIPE):
 
 
 class Tasks:
-    """A process whose lines are read at the end: from a file, since a pipe that nobody reads would bring it to a stop."""
+    """A process whose lines are read at the end: from a file, since a pipe that is not read would block it."""
 
     def __init__(self, loop, seconds):
         self.lines = tempfile.TemporaryFile("w+", encoding="utf-8")

@@ -1,4 +1,4 @@
-//! The functions: their names and notes from the Rust sources, their prototypes from what cbindgen made of those.
+//! The functions: their names and notes from the Rust sources, their prototypes from cbindgen's output.
 
 use crate::Result;
 use std::path::Path;
@@ -6,13 +6,13 @@ use std::path::Path;
 /// A function of the C API.
 #[derive(Clone, Debug, Default)]
 pub struct Function {
-    /// Its whole name.
+    /// Its full name.
     pub name: String,
-    /// The minor version of 3.x that brought it.
+    /// The minor version of 3.x that added it.
     pub since: u32,
     /// Whether the header defines it in every mode, so that it is not in the table.
     pub is_inline: bool,
-    /// The parameters whose references it takes over. NULL for one of them is a failure that has been told already.
+    /// The parameters whose references it steals. NULL for one of them is a failure whose exception is already set.
     pub steals: Vec<String>,
     /// What it returns, in C.
     pub result: String,
@@ -26,7 +26,7 @@ impl Function {
         self.name.strip_prefix("PyAwaitable_").unwrap_or(&self.name)
     }
 
-    /// What it returns where it fails; nothing where it returns nothing.
+    /// What it returns when it fails; nothing if it returns nothing.
     pub fn failure(&self) -> Option<&'static str> {
         match &*self.result {
             "void" => None,
@@ -35,7 +35,7 @@ impl Function {
         }
     }
 
-    /// Its type, as a pointer to it has it.
+    /// Its type, as in a pointer to it.
     pub fn pointer_type(&self) -> String {
         let types: Vec<_> = self.parameters.iter().map(|(kind, _)| &**kind).collect();
         let types = if types.is_empty() {
@@ -47,7 +47,7 @@ impl Function {
     }
 }
 
-/// A type with the space that goes between it and a name.
+/// A type with the space that separates it from a name.
 pub fn spaced(kind: &str) -> String {
     if kind.ends_with('*') {
         kind.to_owned()
@@ -85,7 +85,7 @@ pub fn documented(source: &Path) -> Result<Vec<Function>> {
     Ok(found)
 }
 
-/// The line that a documentation attribute has.
+/// The line in a documentation attribute.
 fn documentation(attribute: &syn::Attribute) -> Option<String> {
     let syn::Meta::NameValue(pair) = &attribute.meta else {
         return None;
@@ -99,7 +99,7 @@ fn documentation(attribute: &syn::Attribute) -> Option<String> {
     }
 }
 
-/// The functions with the prototypes that a part of the header has.
+/// The functions with the prototypes from a part of the header.
 pub fn with_prototypes(functions: Vec<Function>, header: &str) -> Result<Vec<Function>> {
     let code = without_comments(header);
     functions
@@ -143,7 +143,7 @@ fn without_comments(text: &str) -> String {
     code + rest
 }
 
-/// The text with one space between its words.
+/// The text with single spaces between its words.
 fn words(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

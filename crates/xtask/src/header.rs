@@ -1,12 +1,12 @@
-//! The parts of the header that cbindgen makes.
+//! The parts of the header that cbindgen generates.
 
 use crate::{Function, Result};
 use std::path::Path;
 
-/// The part of the header that a source file makes.
+/// The part of the header that is generated from a source file.
 pub fn part(root: &Path, part: &str, source: &Path, functions: &[Function]) -> Result<String> {
     let mut config = cbindgen::Config::from_file(root.join("cbindgen.toml"))?;
-    // Those that no function of the same file takes, too.
+    // Including those that no function of the same file takes.
     config.export.include = types(source)?;
     let mut text = Vec::new();
     cbindgen::Builder::new()
@@ -18,7 +18,7 @@ pub fn part(root: &Path, part: &str, source: &Path, functions: &[Function]) -> R
     Ok(guarded(&String::from_utf8(text)?, functions))
 }
 
-/// The text with what came after 3.0 left out for who wants an older version alone.
+/// The text with guards that leave out what was added after 3.0 if an older version is targeted.
 fn guarded(text: &str, functions: &[Function]) -> String {
     let mut result = String::new();
     // A comment and the declaration after it.

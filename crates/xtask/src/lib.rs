@@ -1,5 +1,5 @@
-//! What is made from `src/capi`, where each function of the C API is written once, with its documentation: the parts of the
-//! header, the table and its wrappers, the list in docs/abi.md, and the list that the tests go through.
+//! What is generated from `src/capi`, where each function of the C API is written once, with its documentation: the parts of
+//! the header, the table and its wrappers, the list in docs/abi.md, and the list that the tests iterate over.
 
 mod functions;
 mod header;
@@ -9,14 +9,14 @@ mod table;
 pub use functions::Function;
 use std::path::Path;
 
-/// What may go wrong is said to whoever runs this, and that is all.
+/// Errors are only reported to the user who runs this.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-/// A file that is made.
+/// A generated file.
 pub struct Output {
-    /// Where, from the root of the project.
+    /// Its path, relative to the root of the project.
     pub path: String,
-    /// All of it.
+    /// Its text.
     pub text: String,
 }
 
@@ -31,7 +31,7 @@ const PARTS: [&str; 7] = [
     "integers",
 ];
 
-/// Everything that is made, for the project in `root`.
+/// Everything that is generated, for the project in `root`.
 pub fn outputs(root: &Path) -> Result<Vec<Output>> {
     let mut outputs = Vec::new();
     let mut functions = Vec::new();

@@ -2,12 +2,12 @@
 
 use crate::{Function, Result};
 
-/// Where the record is.
+/// The path of the record.
 pub const DOCUMENT: &str = "docs/abi.md";
 const BEGINNING: &str = "<!-- made by `make header` -->\n";
 const END: &str = "<!-- until here -->\n";
 
-/// The document as what is before the list, the list, and what comes after it.
+/// The document in three parts: before the list, the list, and after it.
 fn parts(document: &str) -> Result<(&str, &str, &str)> {
     let complaint = || format!("{DOCUMENT} has lost the marks around its list");
     let (before, rest) = document.split_once(BEGINNING).ok_or_else(complaint)?;
@@ -15,7 +15,7 @@ fn parts(document: &str) -> Result<(&str, &str, &str)> {
     Ok((before, list, after))
 }
 
-/// The functions of the table: those that the document lists, in its order, and behind them what is new.
+/// The functions of the table: those that the document lists, in its order, followed by the new ones.
 pub fn in_order(document: &str, functions: &[Function]) -> Result<Vec<Function>> {
     let (_, list, _) = parts(document)?;
     // | offset | `name` | `type` | since |
@@ -51,7 +51,7 @@ const fn offset(index: usize) -> usize {
     8 * (index + 2)
 }
 
-/// The document with the list made anew.
+/// The document with a new list.
 pub fn document(document: &str, entries: &[Function]) -> Result<String> {
     let (before, _, after) = parts(document)?;
     let mut list = "\n| offset | entry | type | since |\n|---|---|---|---|\n".to_owned();

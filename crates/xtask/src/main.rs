@@ -1,4 +1,4 @@
-//! `cargo run -p xtask [FOLDER]` writes whatever is made from `src/capi`, in this project or in a copy of it.
+//! `cargo run -p xtask [FOLDER]` writes everything that is generated from `src/capi`, in this project or in a copy of it.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

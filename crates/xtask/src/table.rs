@@ -31,7 +31,7 @@ typedef struct {{
     text + "\n#endif /* PYAWAITABLE_TABLE_H */\n"
 }
 
-/// The size is where the first entry stands that such a runtime lacks.
+/// The size is the offset of the first entry that such a runtime lacks.
 fn needed_size(entries: &[Function]) -> String {
     let mut text = String::new();
     let mut demanded = 0;
@@ -55,7 +55,7 @@ fn needed_size(entries: &[Function]) -> String {
     }
 }
 
-/// The functions that extensions call by their names.
+/// The functions that extensions call by name.
 pub fn wrappers(entries: &[Function]) -> String {
     let mut text = format!(
         "#ifndef PYAWAITABLE_WRAPPERS_H\n#define PYAWAITABLE_WRAPPERS_H\n\n{NOTICE}
@@ -81,7 +81,7 @@ pub fn wrappers(entries: &[Function]) -> String {
     text + "#endif /* PYAWAITABLE_LINK */\n\n#endif /* PYAWAITABLE_WRAPPERS_H */\n"
 }
 
-/// Finds the table, and calls the function of that name in it. A reference that it would steal goes also where there is no
+/// Finds the table, and calls the function of that name in it. A reference that it would steal is released even without a
 /// table.
 fn body(function: &Function) -> String {
     let failure = match function.failure() {
@@ -125,7 +125,7 @@ fn body(function: &Function) -> String {
     )
 }
 
-/// The entries, as the library has them.
+/// The entries in the library.
 pub fn entries(entries: &[Function]) -> String {
     let mut text = format!(
         "//! The functions of the table, in their order.\n//!\n//! Made from src/capi by `make header`: do not edit.
@@ -150,7 +150,7 @@ fn parameters(function: &Function) -> Vec<String> {
     function.parameters.iter().map(parameter).collect()
 }
 
-/// A list after `head`, in as many lines as it takes.
+/// A list after `head`, on as many lines as it takes.
 fn wrapped(head: &str, items: &[String], tail: &str) -> String {
     let mut text = head.to_owned();
     let mut column = head.len();

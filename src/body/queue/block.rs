@@ -1,4 +1,4 @@
-//! `async with`: entering a block, leaving it, and what comes of that.
+//! `async with`: entering a block, exiting it, and the outcome.
 
 use super::callbacks::{Called, check, handle, invoke};
 use super::{fail, release_driven};
@@ -55,7 +55,7 @@ pub fn settle_enter(awaitable: &Awaitable, result: Result<Owned>) -> Result<()> 
         Err(failed) => failed,
     };
     drop(kept);
-    // Even if the callback has cancelled, its own failure still has somewhere to go.
+    // Even if the callback has cancelled, its own failure still has to go somewhere.
     awaitable.with(|store| store.fail_block(error, !failed.to_error));
     Err(failed.raised)
 }
@@ -63,7 +63,7 @@ pub fn settle_enter(awaitable: &Awaitable, result: Result<Owned>) -> Result<()> 
 /// `__aexit__` has ended.
 #[cold]
 pub fn settle_exit(awaitable: &Awaitable, result: Result<Owned>) -> Result<()> {
-    // The value's truth may be Python code, which still runs inside the `async with`.
+    // The value's truth test may be Python code, which still runs inside the `async with`.
     let suppressed = handling(awaitable, |exception| match result {
         Ok(value) if exception.is_some() => {
             // SAFETY: a live object, no exception set.
@@ -111,7 +111,7 @@ pub fn settle_exit(awaitable: &Awaitable, result: Result<Owned>) -> Result<()> {
     }
 }
 
-/// Leaves the innermost block.
+/// Exits the innermost block.
 pub fn leave(awaitable: &Awaitable, exception: Option<Owned>) -> Result<()> {
     match call_exit(awaitable, exception) {
         Ok(()) => Ok(()),
@@ -119,8 +119,7 @@ pub fn leave(awaitable: &Awaitable, exception: Option<Owned>) -> Result<()> {
     }
 }
 
-/// An exception that nobody has handled leaves the innermost block, by way of its `__aexit__`, then the next. Fails once
-/// there is none left.
+/// An unhandled exception leaves the innermost block, through its `__aexit__`, then the next. Fails once there is none left.
 #[cold]
 pub fn unwind(awaitable: &Awaitable, raised: Raised) -> Result<()> {
     let mut raised = raised;
@@ -172,8 +171,8 @@ fn call_enter(awaitable: &Awaitable, context: Owned) -> Result<()> {
     Ok(())
 }
 
-/// Leaves the innermost block: its `__aexit__` is in progress from here on, even where this fails. `exception` is what
-/// ended the block, if anything did.
+/// Exits the innermost block: its `__aexit__` is in progress from here on, even if this fails. `exception` is what ended the
+/// block, if one did.
 fn call_exit(awaitable: &Awaitable, exception: Option<Owned>) -> Result<()> {
     let (exit, left) = awaitable.with(|store| store.close_block(exception));
     drop(left);
@@ -182,7 +181,7 @@ fn call_exit(awaitable: &Awaitable, exception: Option<Owned>) -> Result<()> {
     };
     let iterator = handling(awaitable, |exception| {
         let (kind, value, traceback) = match exception {
-            // SAFETY: a live object; its type lives as long, and a traceback comes with a reference of its own.
+            // SAFETY: a live object; its type lives as long, and a traceback comes with its own reference.
             Some(exception) => unsafe {
                 (
                     Owned::share(exception.borrow().r#type().cast()),

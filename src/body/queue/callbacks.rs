@@ -1,4 +1,4 @@
-//! Calling the author's functions, and what their answers mean.
+//! Calling the author's functions, and what their return values mean.
 
 use crate::base::rules::{self, ErrorVerdict, Verdict};
 use crate::object::awaitable::Awaitable;
@@ -10,7 +10,7 @@ use crate::python::thread::Thread;
 use crate::store::entry::{Callback, DeferredCallback, ErrorCallback};
 use core::ffi::{CStr, c_int, c_void};
 
-/// Calls a callback with the value of its await, and the error callback if that is what its failure asks for.
+/// Calls a callback with the value of its await, and the error callback if its failure asks for that.
 #[inline(always)]
 pub fn call(
     thread: Thread,
@@ -42,7 +42,7 @@ fn call_failed(
     }
 }
 
-/// The callback's return value, and the reference that the library has to the awaitable during the call.
+/// The callback's return value, and the library's reference to the awaitable during the call.
 #[inline(always)]
 pub fn invoke(awaitable: &Awaitable, callback: Callback, value: &Owned) -> (c_int, Owned) {
     let kept = awaitable.borrow().to_owned();
@@ -54,7 +54,7 @@ pub fn invoke(awaitable: &Awaitable, callback: Callback, value: &Owned) -> (c_in
 /// A callback that has failed.
 pub struct Failed {
     pub raised: Raised,
-    /// Whether the error callback is to get the exception.
+    /// Whether the error callback gets the exception.
     pub to_error: bool,
 }
 
@@ -95,7 +95,7 @@ pub fn call_deferred(awaitable: &Awaitable, callback: DeferredCallback) -> Resul
     }
 }
 
-/// A call of the author's that has returned: what its `SystemError` names.
+/// A call of an author's function that has returned: what its `SystemError` names.
 pub struct Called<'a> {
     awaitable: &'a Awaitable,
     kind: &'static CStr,
@@ -118,14 +118,14 @@ impl<'a> Called<'a> {
         }
     }
 
-    /// The `SystemError` for a return value and an exception that contradict each other.
+    /// The `SystemError` for a return value that contradicts whether an exception is set.
     #[cold]
     fn contradiction(&self, raised: Option<Raised>) -> Raised {
         let mut place = [0; 128];
         let mut set = |fault: &CStr| {
             let name = self.awaitable.name_for_text();
             let (name, text) = name.for_format();
-            // SAFETY: room for as much as is said; the format has a C string, a name, an int, and two C strings.
+            // SAFETY: the buffer has the size that is passed; the format has a C string, a name, an int, and two C strings.
             unsafe {
                 ffi::pyawaitable_shim_place_of(self.function, place.as_mut_ptr(), place.len());
                 let text = ffi::PyUnicode_FromFormat(
@@ -147,7 +147,7 @@ impl<'a> Called<'a> {
     }
 }
 
-/// Gives an exception to an error callback, as to an `except` block.
+/// Passes an exception to an error callback, as to an `except` block.
 #[cold]
 pub fn handle(awaitable: &Awaitable, error: Option<ErrorCallback>, raised: Raised) -> Result<()> {
     let Some(error) = error else {

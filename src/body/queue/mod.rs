@@ -1,4 +1,4 @@
-//! The queue of callbacks: what C code has added runs in its order, and calls back.
+//! The queue of callbacks: what C code has added runs in order, and calls back.
 
 pub mod block;
 mod callbacks;

@@ -481,7 +481,7 @@ def block_error_callback_queues(env):
 
 
 class AddingEnter(Context):
-    """The call of `__aenter__`, and the code that it awaits, add to the awaitable: to the enclosing queue."""
+    """The call of `__aenter__`, and the code that it awaits, add to the enclosing queue of the awaitable."""
 
     def __aenter__(self):
         self.env.add("early")

@@ -1,4 +1,4 @@
-"""Awaits that end badly: what reaches the error callback, and what its return codes do."""
+"""Awaits that fail: what reaches the error callback, and what its return codes do."""
 
 from ..blocks import Inner
 from ..scenario import scenario
