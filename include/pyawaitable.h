@@ -57,6 +57,7 @@
                                 Without it, everything is declared and any 3.x runtime will do; a function that the runtime
                                 lacks raises an ImportError that says what to install
    PYAWAITABLE_LINK             the extension links libpyawaitable; with PYAWAITABLE_STATIC too, the static one
+   PYAWAITABLE_KEYWORDS         define short names as well, such as METH_ASYNC
    PYAWAITABLE_NO_BACKPORTS     do not define newer CPython functions for older versions */
 #ifndef PYAWAITABLE_H
 #define PYAWAITABLE_H
@@ -84,6 +85,7 @@
 #include "pyawaitable/objects.h"
 #include "pyawaitable/pointers.h"
 #include "pyawaitable/integers.h"
+#include "pyawaitable/functions.h"
 
 /* How the functions are reached. */
 #include "pyawaitable/table.h"

@@ -16,6 +16,7 @@
 //! | `body` | what drives an awaitable: the queue of callbacks, with `async with` |
 //! | `engine` | the steps, the loop, the finalizer |
 //! | `types` | the types as CPython sees them: slots, methods, attributes |
+//! | `functions` | C functions that are `async def` functions |
 //! | `capi` | the `extern "C"` edge: checks and converts |
 //! | `module` | `_pyawaitable` |
 
@@ -37,6 +38,7 @@ mod base;
 mod body;
 pub mod capi;
 mod engine;
+mod functions;
 mod inner;
 mod module;
 mod object;

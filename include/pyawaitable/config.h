@@ -71,6 +71,12 @@
 #define PyAwaitable_thread_local _Thread_local
 #endif
 
+/* Short names, for who asks for them. */
+#ifdef PYAWAITABLE_KEYWORDS
+#define METH_ASYNC PyAwaitable_METH_ASYNC
+#define METH_ASYNC_GENERATOR PyAwaitable_METH_ASYNC_GENERATOR
+#endif
+
 /* Names that follow from the version. */
 #define PyAwaitable_PATCH_VERSION PyAwaitable_MICRO_VERSION
 #define PyAwaitable_MAGIC_NUMBER                                                                                       \

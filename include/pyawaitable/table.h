@@ -37,9 +37,16 @@ typedef struct {
     Py_ssize_t (*UnpackIntValueArray)(PyObject *awaitable, Py_ssize_t count, long *values);
     int (*SetIntValue)(PyObject *awaitable, Py_ssize_t index, long value);
     long (*GetIntValue)(PyObject *awaitable, Py_ssize_t index);
+    int (*AddFunctions)(PyObject *module, PyMethodDef *table);
+    int (*AddMethods)(PyTypeObject *type, PyMethodDef *table);
+    PyObject *(*AsCoroutine)(PyObject *awaitable);
 } PyAwaitable_Table;
 
 /* The size of the table of the oldest runtime that this extension takes. */
+#if PYAWAITABLE__DEMANDED_MINOR < 1
+#define PYAWAITABLE__DEMANDED_SIZE offsetof(PyAwaitable_Table, AddFunctions)
+#else
 #define PYAWAITABLE__DEMANDED_SIZE sizeof(PyAwaitable_Table)
+#endif
 
 #endif /* PYAWAITABLE_TABLE_H */

@@ -244,6 +244,39 @@ PYAWAITABLE_API long PyAwaitable_GetIntValue(PyObject *awaitable, Py_ssize_t ind
     return runtime->GetIntValue(awaitable, index);
 }
 
+#if PYAWAITABLE__DECLARED_MINOR >= 1
+PYAWAITABLE_API int PyAwaitable_AddFunctions(PyObject *module, PyMethodDef *table)
+{
+    const PyAwaitable_Table *runtime = PyAwaitable__get_newer(1, offsetof(PyAwaitable_Table, AddFunctions), "PyAwaitable_AddFunctions");
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
+        return -1;
+    }
+    return runtime->AddFunctions(module, table);
+}
+#endif
+
+#if PYAWAITABLE__DECLARED_MINOR >= 1
+PYAWAITABLE_API int PyAwaitable_AddMethods(PyTypeObject *type, PyMethodDef *table)
+{
+    const PyAwaitable_Table *runtime = PyAwaitable__get_newer(1, offsetof(PyAwaitable_Table, AddMethods), "PyAwaitable_AddMethods");
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
+        return -1;
+    }
+    return runtime->AddMethods(type, table);
+}
+#endif
+
+#if PYAWAITABLE__DECLARED_MINOR >= 1
+PYAWAITABLE_API PyObject *PyAwaitable_AsCoroutine(PyObject *awaitable)
+{
+    const PyAwaitable_Table *runtime = PyAwaitable__get_newer(1, offsetof(PyAwaitable_Table, AsCoroutine), "PyAwaitable_AsCoroutine");
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
+        return NULL;
+    }
+    return runtime->AsCoroutine(awaitable);
+}
+#endif
+
 #endif /* PYAWAITABLE_LINK */
 
 #endif /* PYAWAITABLE_WRAPPERS_H */

@@ -5,7 +5,7 @@
 use super::table::Function;
 use super::*;
 
-pub const FUNCTIONS: [Function; 25] = [
+pub const FUNCTIONS: [Function; 28] = [
     Function(PyAwaitable_Init as *const ()),
     Function(PyAwaitable_GetType as *const ()),
     Function(PyAwaitable_New as *const ()),
@@ -31,4 +31,7 @@ pub const FUNCTIONS: [Function; 25] = [
     Function(PyAwaitable_UnpackIntValueArray as *const ()),
     Function(PyAwaitable_SetIntValue as *const ()),
     Function(PyAwaitable_GetIntValue as *const ()),
+    Function(PyAwaitable_AddFunctions as *const ()),
+    Function(PyAwaitable_AddMethods as *const ()),
+    Function(PyAwaitable_AsCoroutine as *const ()),
 ];

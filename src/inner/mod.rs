@@ -46,10 +46,16 @@ fn await_slot(object: Borrowed<'_>) -> Option<ffi::unaryfunc> {
     }
 }
 
-/// Fails with `TypeError` unless `object` is legal after `await`. Only its type is checked, and an exception that is set stays.
+/// Whether `object` is legal after `await`. Only its type is checked, and an exception that is set stays.
+#[inline]
+pub fn is_awaitable(object: Borrowed<'_>) -> bool {
+    is_coroutine(object) || await_slot(object).is_some() || is_marked_generator(object)
+}
+
+/// Fails with `TypeError` unless `object` is legal after `await`.
 #[inline]
 pub fn check_awaitable(object: Borrowed<'_>) -> Result<()> {
-    if is_coroutine(object) || await_slot(object).is_some() || is_marked_generator(object) {
+    if is_awaitable(object) {
         return Ok(());
     }
     Err(not_awaitable(

@@ -187,6 +187,14 @@ impl Awaitable {
         Name::Str(self.state().names.default_name.borrow().to_owned())
     }
 
+    /// Names it after what has made it, unless it has a name.
+    #[inline]
+    pub fn name_after(&self, maker: impl FnOnce() -> Maker) {
+        if self.with(|store| store.is_nameless()) {
+            self.set_maker(maker());
+        }
+    }
+
     /// Names it after what has made it, replacing what was noted before.
     pub fn set_maker(&self, maker: Maker) {
         drop(self.with(|store| store.set_maker(maker)));

@@ -6,6 +6,7 @@
 use super::current;
 use crate::base::free_list::FreeList;
 use crate::python::ffi::{self, PyObject, PyTypeObject};
+use crate::python::lazy::Lazy;
 use crate::python::raised::{Raised, Result};
 use crate::python::reference::Owned;
 use crate::python::stop_iteration::Kept;
@@ -21,6 +22,10 @@ pub struct State {
     holders: AtomicUsize,
     pub awaitable_type: Cell<Option<NonNull<PyTypeObject>>>,
     pub iterator_type: Cell<Option<NonNull<PyTypeObject>>>,
+    /// The type of what coroutine functions call.
+    pub target_type: Lazy,
+    /// The dictionary of the Python code that makes such functions.
+    pub compiler: Lazy,
     pub names: Names,
     /// Awaitables without references, empty, untracked and never finalized, each still holding the state and its type: as many
     /// as CPython keeps of its own small objects.
@@ -82,6 +87,8 @@ pub(super) fn make(definitions: &Definitions) -> Result<Owned> {
         holders: AtomicUsize::new(1),
         awaitable_type: Cell::new(None),
         iterator_type: Cell::new(None),
+        target_type: Lazy::new(),
+        compiler: Lazy::new(),
         names: Names::new()?,
         awaitables: FreeList::new(),
         colds: FreeList::new(),
@@ -150,6 +157,11 @@ unsafe extern "C" fn give_up(capsule: *mut PyObject) {
             if let Some(r#type) = kept.take() {
                 ffi::Py_DECREF(r#type.as_ptr().cast());
             }
+        }
+        drop(state.as_ref().target_type.take());
+        if let Some(compiler) = state.as_ref().compiler.take() {
+            // Its functions refer to it.
+            ffi::PyDict_Clear(compiler.as_ptr());
         }
         State::release(state);
     }

@@ -62,6 +62,9 @@ unsafe extern "C" {
     fn _PyType_LookupRef(r#type: *mut PyTypeObject, name: *mut PyObject) -> *mut PyObject;
     #[cfg(Py_3_14)]
     pub fn PyErr_FormatUnraisable(format: *const core::ffi::c_char, ...);
+    /// Has a function called in another way, and keeps the interpreter from assuming the usual one.
+    #[cfg(Py_3_12)]
+    pub fn PyFunction_SetVectorcall(function: *mut PyFunctionObject, vectorcall: vectorcallfunc);
     #[cfg(not(Py_3_10))]
     fn _PyGen_Send(generator: *mut PyObject, value: *mut PyObject) -> *mut PyObject;
     /// Borrowed: what the dictionary has under `key`, which is `value` if it had nothing. pyo3-ffi has it from 0.29 on.

@@ -3,6 +3,7 @@
 pub mod eval_breaker;
 pub mod exception;
 pub mod ffi;
+pub mod lazy;
 pub mod lock;
 pub mod memory;
 pub mod name;

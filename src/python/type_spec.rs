@@ -40,6 +40,17 @@ pub const fn method(
     }
 }
 
+/// A member that CPython reads as a number: where a special field of its objects is.
+pub const fn offset(name: &'static CStr, offset: usize) -> ffi::PyMemberDef {
+    ffi::PyMemberDef {
+        name: name.as_ptr(),
+        type_code: ffi::Py_T_PYSSIZET,
+        offset: offset as ffi::Py_ssize_t,
+        flags: ffi::Py_READONLY,
+        doc: core::ptr::null(),
+    }
+}
+
 /// One slot of a type's definition.
 pub const fn slot(slot: c_int, pfunc: *mut c_void) -> ffi::PyType_Slot {
     ffi::PyType_Slot { slot, pfunc }
@@ -47,6 +58,16 @@ pub const fn slot(slot: c_int, pfunc: *mut c_void) -> ffi::PyType_Slot {
 
 /// A type that takes part in garbage collection, and that Python code can neither change, call nor inherit from.
 pub fn new_type(name: &'static CStr, size: usize, slots: &mut [ffi::PyType_Slot]) -> Result<Owned> {
+    new_flagged_type(name, size, 0, slots)
+}
+
+/// The same, with more flags.
+pub fn new_flagged_type(
+    name: &'static CStr,
+    size: usize,
+    flags: core::ffi::c_ulong,
+    slots: &mut [ffi::PyType_Slot],
+) -> Result<Owned> {
     #[cfg(Py_3_10)]
     let sealed = ffi::Py_TPFLAGS_IMMUTABLETYPE | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION;
     #[cfg(not(Py_3_10))]
@@ -55,7 +76,7 @@ pub fn new_type(name: &'static CStr, size: usize, slots: &mut [ffi::PyType_Slot]
         name: name.as_ptr(),
         basicsize: size as c_int,
         itemsize: 0,
-        flags: (ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_HAVE_GC | sealed) as _,
+        flags: (ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_HAVE_GC | sealed | flags) as _,
         slots: slots.as_mut_ptr(),
     };
     // SAFETY: CPython copies what it keeps; names and tables are static.

@@ -107,6 +107,13 @@ impl Store<'_> {
         &self.contents.maker
     }
 
+    /// Whether nobody is noted, and no name is set.
+    #[inline]
+    pub fn is_nameless(&mut self) -> bool {
+        self.contents.maker.word() == 0
+            && (!self.has_cold() || (self.name(false).is_none() && self.name(true).is_none()))
+    }
+
     /// Notes what made the object, and returns what was noted before.
     pub fn set_maker(&mut self, maker: Maker) -> Maker {
         mem::replace(&mut self.contents.maker, maker)

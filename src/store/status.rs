@@ -43,6 +43,11 @@ impl Status {
         self.flags |= QUIET | CANCELLED;
     }
 
+    /// Notes that the object goes without a warning, since somebody else gives it.
+    pub fn note_quiet(&mut self) {
+        self.flags |= QUIET;
+    }
+
     pub fn forget_cancelled(&mut self) {
         self.flags &= !CANCELLED;
     }

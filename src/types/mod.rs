@@ -3,3 +3,4 @@
 pub mod awaitable_type;
 pub mod iterator;
 pub mod slots;
+pub mod target;

@@ -10,7 +10,7 @@ from setuptools import Extension, setup
 import pyawaitable
 
 HERE = Path(__file__).parent
-LIBRARY_HEADERS = sorted(Path(pyawaitable.include()).glob("*.h"))
+LIBRARY_HEADERS = sorted(Path(pyawaitable.include()).rglob("*.h"))
 LANGUAGE_STANDARD = {".c": [], ".cpp": ["-std=c++11"]}
 
 

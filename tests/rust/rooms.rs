@@ -5,8 +5,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// In the order of `src/lib.rs`.
-const ROOMS: [&str; 10] = [
-    "base", "python", "store", "inner", "object", "body", "engine", "types", "capi", "module",
+const ROOMS: [&str; 11] = [
+    "base",
+    "python",
+    "store",
+    "inner",
+    "object",
+    "body",
+    "engine",
+    "types",
+    "functions",
+    "capi",
+    "module",
 ];
 const LONGEST: usize = 400;
 

@@ -21,7 +21,7 @@ pub struct Output {
 }
 
 /// The nouns of the API in the order of the header: a file in `src/capi`, and a part of the header.
-const PARTS: [&str; 7] = [
+const PARTS: [&str; 8] = [
     "version",
     "callbacks",
     "awaitable",
@@ -29,6 +29,7 @@ const PARTS: [&str; 7] = [
     "objects",
     "pointers",
     "integers",
+    "functions",
 ];
 
 /// Everything that is generated, for the project in `root`.
