@@ -268,7 +268,8 @@ $(VENV)/.ready: requirements/build.txt requirements/test.txt requirements/compil
 
 # What is about packages, libraries and whole builds, which `make quick` does not make, or takes long.
 SLOW := $(addprefix test_,$(addsuffix .py,backend backports benchmarks bodies builds copies dialects embedding examples freezing \
-    free_threading greenlets header libraries memory no_panic package paths public_names pyproject readme scale values)) \
+    free_threading greenlets header libraries memory no_panic package paths public_names pyproject readme scale values variadic versions \
+    workspace)) \
     differential/test_loops.py differential/test_scripted.py fuzz/test_fuzz.py nomem suites
 
 # The package as it is in the source tree, and the extension module beside it. Nothing is installed anew.
