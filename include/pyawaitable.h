@@ -86,6 +86,7 @@
 #include "pyawaitable/pointers.h"
 #include "pyawaitable/integers.h"
 #include "pyawaitable/functions.h"
+#include "pyawaitable/arguments.h"
 
 /* How the functions are reached. */
 #include "pyawaitable/table.h"

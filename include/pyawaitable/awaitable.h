@@ -64,6 +64,25 @@ PYAWAITABLE_API int PyAwaitable_SetResult(PyObject *awaitable, PyObject *result)
 PYAWAITABLE_API
 void PyAwaitable_Cancel(PyObject *awaitable);
 
+#if PYAWAITABLE__DECLARED_MINOR >= 1
+/*
+ Has `cleanup(data)` called when the awaitable finishes or is destroyed, whichever comes first: exactly once, on every path, even
+ if the awaitable is never awaited. The function added last is called first, and all of them before saved objects and parsed
+ arguments are released.
+
+ `data` may be anything, NULL included; the library never reads it.
+
+ Returns 0, or -1 with an exception set, and then `cleanup` is not called: `ValueError` if `cleanup` is NULL, `RuntimeError` if
+ the awaitable has finished, `MemoryError`.
+
+ New in 3.1.
+ */
+PYAWAITABLE_API
+int PyAwaitable_AddCleanup(PyObject *awaitable,
+                           PyAwaitable_Cleanup cleanup,
+                           void *data);
+#endif
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus

@@ -35,6 +35,14 @@ typedef int (*PyAwaitable_Callback)(PyObject *awaitable, PyObject *result);
 typedef int (*PyAwaitable_Error)(PyObject *awaitable, PyObject *exception);
 
 /*
+ Called when an awaitable ends, with the `data` that `PyAwaitable_AddCleanup` was given.
+
+ It runs on the thread that ends the awaitable, attached. No exception is set; one that it sets goes to
+ `sys.unraisablehook`.
+ */
+typedef void (*PyAwaitable_Cleanup)(void *data);
+
+/*
  Called when its turn in the queue comes.
 
  `awaitable` is borrowed, and valid until the function returns. What `PyAwaitable_Callback` says of threads, C++ and

@@ -40,6 +40,12 @@ typedef struct {
     int (*AddFunctions)(PyObject *module, PyMethodDef *table);
     int (*AddMethods)(PyTypeObject *type, PyMethodDef *table);
     PyObject *(*AsCoroutine)(PyObject *awaitable);
+    int (*AddCleanup)(PyObject *awaitable, PyAwaitable_Cleanup cleanup, void *data);
+    int (*ParseTupleArray)(PyObject *awaitable, PyObject *args, const char *format, Py_ssize_t count,
+                           void *const *places);
+    int (*ParseFrameArray)(PyObject *awaitable, PyObject *args, PyObject *kwargs, const char *format,
+                           char *const *keywords, Py_ssize_t count, void *const *places);
+    Py_ssize_t (*UnpackArray)(PyObject *awaitable, Py_ssize_t count, void *const *places);
 } PyAwaitable_Table;
 
 /* The size of the table of the oldest runtime that this extension takes. */

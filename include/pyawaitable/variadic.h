@@ -185,6 +185,84 @@ PyAwaitable_AwaitFunction(PyObject *awaitable, PyObject *function, const char *f
     return PyAwaitable_AwaitCall(awaitable, function, built, callback, error);
 }
 
+#if PYAWAITABLE__DECLARED_MINOR >= 1
+
+/* The most places that a format may have. */
+#define PYAWAITABLE__PLACES 32
+
+/* How many arguments follow a format: one for each letter, and one more for what modifies it, as in O!. */
+PYAWAITABLE_INLINE Py_ssize_t
+PyAwaitable__places(const char *format)
+{
+    Py_ssize_t count = 0;
+    for (; format != NULL && *format != '\0' && strchr(":;", *format) == NULL; format++) {
+        count += strchr("|$() ,", *format) == NULL;
+    }
+    if (count > PYAWAITABLE__PLACES) {
+        PyErr_SetString(PyExc_ValueError, "a format for an awaitable has at most 32 places");
+        return -1;
+    }
+    return count;
+}
+
+/* Collects the arguments after `last` that a format takes, in an array `places`. */
+#define PYAWAITABLE__COLLECT_PLACES(last)                                                                              \
+    void *places[PYAWAITABLE__PLACES] = {NULL};                                                                        \
+    Py_ssize_t index, count = PyAwaitable__places(format);                                                             \
+    va_list arguments;                                                                                                 \
+    if (count < 0) {                                                                                                   \
+        return -1;                                                                                                     \
+    }                                                                                                                  \
+    va_start(arguments, last);                                                                                         \
+    for (index = 0; index < count; index++) {                                                                          \
+        places[index] = va_arg(arguments, void *);                                                                     \
+    }                                                                                                                  \
+    va_end(arguments)
+
+PYAWAITABLE_INLINE int
+PyAwaitable_ParseTuple(PyObject *awaitable, PyObject *args, const char *format, ...)
+{
+    PYAWAITABLE__COLLECT_PLACES(format);
+    return PyAwaitable_ParseTupleArray(awaitable, args, format, count, places);
+}
+
+PYAWAITABLE_INLINE int
+PyAwaitable_ParseFrame(PyObject *awaitable, PyObject *args, PyObject *kwargs, const char *format, char *const *keywords,
+                       ...)
+{
+    PYAWAITABLE__COLLECT_PLACES(keywords);
+    return PyAwaitable_ParseFrameArray(awaitable, args, kwargs, format, keywords, count, places);
+}
+
+/* As the others that unpack: of pointers to whatever was parsed. */
+PYAWAITABLE_INLINE int
+PyAwaitable_Unpack(PyObject *awaitable, ...)
+{
+    void *few[PYAWAITABLE__FEW];
+    Py_ssize_t index, count = PyAwaitable_UnpackArray(awaitable, 0, NULL);
+    void **array = few;
+    va_list arguments;
+    if (count < 0) {
+        return -1;
+    }
+    array = (void **)PyAwaitable__new_array(awaitable, few, count, sizeof(void *));
+    if (array == NULL) {
+        return -1;
+    }
+    va_start(arguments, awaitable);
+    for (index = 0; index < count; index++) {
+        array[index] = va_arg(arguments, void *);
+    }
+    va_end(arguments);
+    count = PyAwaitable_UnpackArray(awaitable, count, array);
+    PyAwaitable__free_array(few, array);
+    return count < 0 ? -1 : 0;
+}
+
+#undef PYAWAITABLE__COLLECT_PLACES
+
+#endif /* PYAWAITABLE__DECLARED_MINOR */
+
 /* The functions above are for code that takes their address. A call by name uses one of the following, which know how many
    arguments there are: too few is a ValueError. */
 
@@ -291,6 +369,18 @@ PyAwaitable__unpack_integers(PyObject *awaitable, Py_ssize_t given, const void *
     PYAWAITABLE__UNPACK_FEW(long, PyAwaitable_UnpackIntValueArray, PyAwaitable__unpack_many_integers);
 }
 
+#if PYAWAITABLE__DECLARED_MINOR >= 1
+PYAWAITABLE_INLINE int
+PyAwaitable__unpack_parsed(PyObject *awaitable, Py_ssize_t given, const void *places)
+{
+    Py_ssize_t parsed = PyAwaitable_UnpackArray(awaitable, given, (void *const *)places);
+    if (PYAWAITABLE__UNLIKELY(parsed > given)) {
+        return PyAwaitable__too_few("too few places for the parsed arguments", parsed, given);
+    }
+    return parsed < 0 ? -1 : 0;
+}
+#endif
+
 #undef PYAWAITABLE__UNPACK_FEW
 #undef PYAWAITABLE__UNPACK_MANY
 #undef PYAWAITABLE__UNPACK
@@ -378,6 +468,41 @@ PyAwaitable__unpack_each_integer(PyObject *awaitable, Values... values)
     return PyAwaitable__unpack_integers(awaitable, (Py_ssize_t)sizeof...(values), array);
 }
 
+#if PYAWAITABLE__DECLARED_MINOR >= 1
+template <typename... Values>
+PYAWAITABLE__ALWAYS_INLINE int
+PyAwaitable__unpack_each_parsed(PyObject *awaitable, Values... values)
+{
+    const volatile void *const array[] = PYAWAITABLE__POINTERS;
+    return PyAwaitable__unpack_parsed(awaitable, (Py_ssize_t)sizeof...(values), array);
+}
+
+/* The names of keywords, which are const in C++ and not in C; or none. */
+struct PyAwaitable__keywords {
+    char *const *names;
+    PyAwaitable__keywords(char *const *given) : names(given)
+    {
+    }
+    PyAwaitable__keywords(const char *const *given) : names(const_cast<char *const *>(given))
+    {
+    }
+    PyAwaitable__keywords(decltype(nullptr)) : names(nullptr)
+    {
+    }
+    PyAwaitable__keywords(long) : names(nullptr)
+    {
+    }
+};
+
+template <typename... Places>
+PYAWAITABLE__ALWAYS_INLINE int
+PyAwaitable__parse_frame(PyObject *awaitable, PyObject *args, PyObject *kwargs, const char *format,
+                         PyAwaitable__keywords keywords, Places... places)
+{
+    return (PyAwaitable_ParseFrame)(awaitable, args, kwargs, format, keywords.names, places...);
+}
+#endif
+
 #undef PYAWAITABLE__POINTERS
 
 } /* extern "C++" */
@@ -388,6 +513,10 @@ PyAwaitable__unpack_each_integer(PyObject *awaitable, Values... values)
 #define PyAwaitable_UnpackValues(...) PyAwaitable__unpack_each_object(__VA_ARGS__)
 #define PyAwaitable_UnpackArbValues(...) PyAwaitable__unpack_each_pointer(__VA_ARGS__)
 #define PyAwaitable_UnpackIntValues(...) PyAwaitable__unpack_each_integer(__VA_ARGS__)
+#if PYAWAITABLE__DECLARED_MINOR >= 1
+#define PyAwaitable_Unpack(...) PyAwaitable__unpack_each_parsed(__VA_ARGS__)
+#define PyAwaitable_ParseFrame(...) PyAwaitable__parse_frame(__VA_ARGS__)
+#endif
 
 #else
 
@@ -420,6 +549,9 @@ PyAwaitable__unpack_each_integer(PyObject *awaitable, Values... values)
 #define PyAwaitable_UnpackValues(...) PYAWAITABLE__UNPACK(PyAwaitable__unpack_objects, __VA_ARGS__)
 #define PyAwaitable_UnpackArbValues(...) PYAWAITABLE__UNPACK(PyAwaitable__unpack_pointers, __VA_ARGS__)
 #define PyAwaitable_UnpackIntValues(...) PYAWAITABLE__UNPACK(PyAwaitable__unpack_integers, __VA_ARGS__)
+#if PYAWAITABLE__DECLARED_MINOR >= 1
+#define PyAwaitable_Unpack(...) PYAWAITABLE__UNPACK(PyAwaitable__unpack_parsed, __VA_ARGS__)
+#endif
 
 #endif /* __cplusplus */
 

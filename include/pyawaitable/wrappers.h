@@ -277,6 +277,53 @@ PYAWAITABLE_API PyObject *PyAwaitable_AsCoroutine(PyObject *awaitable)
 }
 #endif
 
+#if PYAWAITABLE__DECLARED_MINOR >= 1
+PYAWAITABLE_API int PyAwaitable_AddCleanup(PyObject *awaitable, PyAwaitable_Cleanup cleanup, void *data)
+{
+    const PyAwaitable_Table *runtime = PyAwaitable__get_newer(1, offsetof(PyAwaitable_Table, AddCleanup), "PyAwaitable_AddCleanup");
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
+        return -1;
+    }
+    return runtime->AddCleanup(awaitable, cleanup, data);
+}
+#endif
+
+#if PYAWAITABLE__DECLARED_MINOR >= 1
+PYAWAITABLE_API int PyAwaitable_ParseTupleArray(PyObject *awaitable, PyObject *args, const char *format,
+                                                Py_ssize_t count, void *const *places)
+{
+    const PyAwaitable_Table *runtime = PyAwaitable__get_newer(1, offsetof(PyAwaitable_Table, ParseTupleArray), "PyAwaitable_ParseTupleArray");
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
+        return -1;
+    }
+    return runtime->ParseTupleArray(awaitable, args, format, count, places);
+}
+#endif
+
+#if PYAWAITABLE__DECLARED_MINOR >= 1
+PYAWAITABLE_API int PyAwaitable_ParseFrameArray(PyObject *awaitable, PyObject *args, PyObject *kwargs,
+                                                const char *format, char *const *keywords, Py_ssize_t count,
+                                                void *const *places)
+{
+    const PyAwaitable_Table *runtime = PyAwaitable__get_newer(1, offsetof(PyAwaitable_Table, ParseFrameArray), "PyAwaitable_ParseFrameArray");
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
+        return -1;
+    }
+    return runtime->ParseFrameArray(awaitable, args, kwargs, format, keywords, count, places);
+}
+#endif
+
+#if PYAWAITABLE__DECLARED_MINOR >= 1
+PYAWAITABLE_API Py_ssize_t PyAwaitable_UnpackArray(PyObject *awaitable, Py_ssize_t count, void *const *places)
+{
+    const PyAwaitable_Table *runtime = PyAwaitable__get_newer(1, offsetof(PyAwaitable_Table, UnpackArray), "PyAwaitable_UnpackArray");
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
+        return -1;
+    }
+    return runtime->UnpackArray(awaitable, count, places);
+}
+#endif
+
 #endif /* PYAWAITABLE_LINK */
 
 #endif /* PYAWAITABLE_WRAPPERS_H */

@@ -134,6 +134,14 @@ impl<T: Copy, M: Memory> Buffer<T, M> {
         Ok(())
     }
 
+    /// Takes out the last.
+    pub fn pop(&mut self) -> Option<T> {
+        let last = self.length.checked_sub(1)?;
+        self.length = last;
+        // SAFETY: initialized, since it was within the length.
+        Some(unsafe { self.block.add(last as usize).read() })
+    }
+
     /// Moves the elements from `from` on to the front, forgetting those before.
     fn shift(&mut self, from: u32) {
         let kept = self.length.saturating_sub(from);

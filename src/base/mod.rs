@@ -1,5 +1,6 @@
 //! Code that knows nothing of Python: storage, memory that is kept, the rules of steps and callbacks.
 
 pub mod buffer;
+pub mod format;
 pub mod free_list;
 pub mod rules;

@@ -1,5 +1,6 @@
 //! Initialization, the type, new awaitables, their result, and cancelling what is queued.
 
+use super::callbacks::PyAwaitable_Cleanup;
 use super::checked;
 use crate::base::rules::Phase;
 use crate::object::awaitable::Awaitable;
@@ -8,8 +9,9 @@ use crate::python::ffi::{PyObject, PyTypeObject};
 use crate::python::raised::{Kind, Raised, Result, status, to_c};
 use crate::python::reference::{Borrowed, Owned};
 use crate::python::thread::Thread;
+use crate::store::cleanup::Cleanup;
 use crate::types::awaitable_type::DEFINITIONS;
-use core::ffi::c_int;
+use core::ffi::{c_int, c_void};
 
 /// Makes the API usable in the current interpreter. May be called any number of times, in any file of an extension.
 ///
@@ -123,5 +125,50 @@ fn cancel_body(awaitable: &Awaitable) {
         awaitable.with(|store| store.status.note_cancelled());
     } else {
         let _ = awaitable.no_queue(c"");
+    }
+}
+
+/// Has `cleanup(data)` called when the awaitable finishes or is destroyed, whichever comes first: exactly once, on every path, even
+/// if the awaitable is never awaited. The function added last is called first, and all of them before saved objects and parsed
+/// arguments are released.
+///
+/// `data` may be anything, NULL included; the library never reads it.
+///
+/// Returns 0, or -1 with an exception set, and then `cleanup` is not called: `ValueError` if `cleanup` is NULL, `RuntimeError` if
+/// the awaitable has finished, `MemoryError`.
+///
+/// New in 3.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyAwaitable_AddCleanup(
+    awaitable: *mut PyObject,
+    cleanup: PyAwaitable_Cleanup,
+    data: *mut c_void,
+) -> c_int {
+    // SAFETY: the caller passes a live object or NULL.
+    let awaitable = unsafe { checked(awaitable) };
+    status(awaitable.and_then(|awaitable| add_cleanup(awaitable, cleanup, data)))
+}
+
+fn add_cleanup(
+    awaitable: &Awaitable,
+    cleanup: PyAwaitable_Cleanup,
+    data: *mut c_void,
+) -> Result<()> {
+    let Some(function) = cleanup else {
+        return Err(Raised::new(
+            Kind::ValueError,
+            c"NULL passed to PyAwaitable_AddCleanup() as the function",
+        ));
+    };
+    let added = awaitable.with(|store| {
+        (awaitable.phase() != Phase::Finished)
+            .then(|| store.add_cleanup(Cleanup { function, data }))
+    });
+    match added {
+        Some(added) => Ok(added?),
+        None => Err(Raised::new(
+            Kind::RuntimeError,
+            c"cannot add a clean-up to an awaitable that has finished",
+        )),
     }
 }

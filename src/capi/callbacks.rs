@@ -3,7 +3,7 @@
 #![allow(non_camel_case_types, reason = "the names are those of the C API")]
 
 use crate::python::ffi::PyObject;
-use core::ffi::c_int;
+use core::ffi::{c_int, c_void};
 
 /// Called with what an await evaluated to.
 ///
@@ -33,6 +33,12 @@ pub type PyAwaitable_Callback =
 /// goes on.
 pub type PyAwaitable_Error =
     Option<unsafe extern "C" fn(awaitable: *mut PyObject, exception: *mut PyObject) -> c_int>;
+
+/// Called when an awaitable ends, with the `data` that `PyAwaitable_AddCleanup` was given.
+///
+/// It runs on the thread that ends the awaitable, attached. No exception is set; one that it sets goes to
+/// `sys.unraisablehook`.
+pub type PyAwaitable_Cleanup = Option<unsafe extern "C" fn(data: *mut c_void)>;
 
 /// Called when its turn in the queue comes.
 ///

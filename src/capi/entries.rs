@@ -5,7 +5,7 @@
 use super::table::Function;
 use super::*;
 
-pub const FUNCTIONS: [Function; 28] = [
+pub const FUNCTIONS: [Function; 32] = [
     Function(PyAwaitable_Init as *const ()),
     Function(PyAwaitable_GetType as *const ()),
     Function(PyAwaitable_New as *const ()),
@@ -34,4 +34,8 @@ pub const FUNCTIONS: [Function; 28] = [
     Function(PyAwaitable_AddFunctions as *const ()),
     Function(PyAwaitable_AddMethods as *const ()),
     Function(PyAwaitable_AsCoroutine as *const ()),
+    Function(PyAwaitable_AddCleanup as *const ()),
+    Function(PyAwaitable_ParseTupleArray as *const ()),
+    Function(PyAwaitable_ParseFrameArray as *const ()),
+    Function(PyAwaitable_UnpackArray as *const ()),
 ];

@@ -1,6 +1,7 @@
 //! The edge: the functions that C calls. They only check and convert. Each noun has a file, from which `make header` makes a
 //! part of the header, the entries in the table, and the wrappers that call them.
 
+mod arguments;
 mod awaitable;
 mod awaits;
 #[doc(hidden)]
@@ -16,6 +17,7 @@ pub mod v1;
 mod values;
 mod version;
 
+pub use arguments::*;
 pub use awaitable::*;
 pub use awaits::*;
 pub use callbacks::*;

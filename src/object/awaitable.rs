@@ -14,7 +14,6 @@ use crate::python::reference::{Borrowed, Owned};
 use crate::python::thread::Thread;
 use crate::store::maker::{Maker, Which};
 use crate::store::queue::Next;
-use crate::store::saved::Objects;
 use crate::store::status::Status;
 use crate::store::{Contents, Store};
 use core::cell::{Cell, UnsafeCell};
@@ -311,52 +310,6 @@ impl Awaitable {
             if swapped.is_ok() {
                 return admission;
             }
-        }
-    }
-
-    /// Releases what a finished object gives up: everything but the other kinds of saved values, and its names.
-    #[inline(always)]
-    pub fn release(&self) {
-        if !self.with(|store| store.is_bare()) {
-            self.release_all();
-        }
-    }
-
-    fn release_all(&self) {
-        if let Some((body, awaited)) = self.with(|store| store.take_body()) {
-            drop(awaited);
-            // SAFETY: taken out of the store, so this happens once.
-            unsafe { (body.functions.release)(body.frame) };
-        }
-        // All saved objects at once, or a destructor would find the others at different indexes.
-        let (inline, objects) = self.with(|store| (store.take_inline(), store.take_objects()));
-        for object in inline {
-            // SAFETY: the store owned a reference to each that is not NULL, given up here.
-            unsafe { ffi::Py_XDECREF(object) };
-        }
-        for &object in objects.as_slice() {
-            // SAFETY: the store owned a reference to each, given up here.
-            unsafe { ffi::Py_DECREF(object) };
-        }
-        if self.with(|store| store.has_cold()) {
-            self.release_cold(objects);
-        }
-    }
-
-    /// What is left of the cold part; `objects` is just memory, whose references have been released.
-    fn release_cold(&self, objects: Objects) {
-        drop(self.with(|store| store.reuse(objects)));
-        if self.with(|store| store.has_work()) {
-            self.release_work();
-        }
-        self.with(|store| store.free_unneeded_cold());
-    }
-
-    #[cold]
-    fn release_work(&self) {
-        drop(self.with(|store| store.take_queue()));
-        while let Some(block) = self.with(|store| store.pop_block()) {
-            drop(block);
         }
     }
 

@@ -3,5 +3,6 @@
 pub mod awaitable;
 pub mod current;
 pub mod lifetime;
+mod release;
 pub mod state;
 pub mod trashcan;

@@ -69,6 +69,23 @@ pub fn preserving<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     }
 }
 
+/// Runs `body`, a function of C code that cannot fail, with no exception set. What it sets all the same goes to
+/// `sys.unraisablehook`; an exception that was set before is set again.
+pub fn aside(body: impl FnOnce()) {
+    let before = pending().map(take);
+    body();
+    if let Some(raised) = pending() {
+        unraisable(
+            raised,
+            Borrowed::none(),
+            c"Exception ignored in a clean-up function",
+        );
+    }
+    if let Some(before) = before {
+        let _ = raise(before);
+    }
+}
+
 /// Releases a reference while the exception that is set is put aside.
 pub fn drop_preserving<T>(references: T, raised: Raised) -> Raised {
     let exception = take(raised);

@@ -5,6 +5,8 @@ use crate::python::ffi;
 use crate::python::memory::{PythonMemory, new_block};
 use crate::python::reference::Owned;
 use crate::store::block::Block;
+use crate::store::cleanup::Cleanup;
+use crate::store::parsed::Arguments;
 use crate::store::queue::Entries;
 use crate::store::saved::Objects;
 use core::ffi::{c_long, c_void};
@@ -15,6 +17,8 @@ pub struct Cold {
     pub(super) objects: Objects,
     pub(super) arbitrary: Buffer<*mut c_void, PythonMemory>,
     pub(super) integers: Buffer<c_long, PythonMemory>,
+    pub(super) cleanups: Buffer<Cleanup, PythonMemory>,
+    pub(super) parsed: Arguments,
     pub(super) name: Option<Owned>,
     pub(super) qualified_name: Option<Owned>,
     pub(super) origin: Option<Owned>,
@@ -27,6 +31,8 @@ impl Cold {
         self.objects.len() > 0
             || self.arbitrary.len() > 0
             || self.integers.len() > 0
+            || self.cleanups.len() > 0
+            || self.parsed.len() > 0
             || !self.queue.is_empty()
             || !self.block.is_null()
             || self.name.is_some()
@@ -40,6 +46,8 @@ impl Cold {
         self.arbitrary.clear();
         self.integers.clear();
         self.queue.is_empty()
+            && self.cleanups.len() == 0
+            && self.parsed.len() == 0
             && self.name.is_none()
             && self.qualified_name.is_none()
             && self.origin.is_none()
@@ -53,6 +61,8 @@ impl Cold {
             + self.objects.bytes()
             + self.arbitrary.bytes()
             + self.integers.bytes()
+            + self.cleanups.bytes()
+            + self.parsed.bytes()
     }
 }
 
@@ -65,6 +75,8 @@ pub(super) fn new_cold() -> Result<*mut Cold, NoMemory> {
         objects: Buffer::new(),
         arbitrary: Buffer::new(),
         integers: Buffer::new(),
+        cleanups: Buffer::new(),
+        parsed: Buffer::new(),
         name: None,
         qualified_name: None,
         origin: None,

@@ -5,9 +5,11 @@
 
 pub mod block;
 pub mod body;
+pub mod cleanup;
 pub mod cold;
 pub mod entry;
 pub mod maker;
+pub mod parsed;
 pub mod queue;
 pub mod saved;
 pub mod status;
@@ -22,6 +24,7 @@ use core::ffi::c_int;
 use core::mem;
 use entry::Entry;
 use maker::{Maker, Which};
+use parsed::Parsed;
 use queue::{Activity, Released};
 use saved::Objects;
 use status::Status;
@@ -265,6 +268,7 @@ impl Store<'_> {
         ]);
         all!(cold.queue.as_slice().iter().map(Entry::object));
         all!(cold.objects.as_slice().iter().copied());
+        all!(cold.parsed.as_slice().iter().map(Parsed::owner));
         let mut block = cold.block;
         // SAFETY: blocks on the chain are live.
         while let Some(inner) = unsafe { block.as_mut() } {

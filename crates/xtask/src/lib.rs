@@ -21,7 +21,7 @@ pub struct Output {
 }
 
 /// The nouns of the API in the order of the header: a file in `src/capi`, and a part of the header.
-const PARTS: [&str; 8] = [
+const PARTS: [&str; 9] = [
     "version",
     "callbacks",
     "awaitable",
@@ -30,6 +30,7 @@ const PARTS: [&str; 8] = [
     "pointers",
     "integers",
     "functions",
+    "arguments",
 ];
 
 /// Everything that is generated, for the project in `root`.

@@ -1,0 +1,24 @@
+//! Functions of the C author's that run when the object ends.
+
+use super::Store;
+use crate::base::buffer::NoMemory;
+use core::ffi::c_void;
+
+/// A function, and what it is called with.
+#[derive(Clone, Copy)]
+pub struct Cleanup {
+    pub function: unsafe extern "C" fn(data: *mut c_void),
+    pub data: *mut c_void,
+}
+
+impl Store<'_> {
+    /// Adds one; it will be the first to run.
+    pub fn add_cleanup(&mut self, cleanup: Cleanup) -> Result<(), NoMemory> {
+        self.contents.make_cold(self.colds)?.cleanups.push(cleanup)
+    }
+
+    /// Takes out the one that was added last.
+    pub fn take_cleanup(&mut self) -> Option<Cleanup> {
+        self.contents.cold()?.cleanups.pop()
+    }
+}
