@@ -17,7 +17,7 @@ impl Awaitable {
     }
 
     fn release_all(&self) {
-        if self.with(|store| store.has_cold()) {
+        if self.with(|store| store.has_cleanups()) {
             self.clean_up();
         }
         if let Some((body, awaited)) = self.with(|store| store.take_body()) {
@@ -41,7 +41,7 @@ impl Awaitable {
     }
 
     /// Runs the C author's clean-up functions, which may find everything else as it was, and releases what was parsed.
-    #[inline(never)]
+    #[cold]
     fn clean_up(&self) {
         // One that was never begun is just being destroyed.
         self.set_phase(Phase::Finished);

@@ -17,6 +17,13 @@ impl Store<'_> {
         self.contents.make_cold(self.colds)?.cleanups.push(cleanup)
     }
 
+    /// Whether there is one, or something that was parsed.
+    #[inline]
+    pub fn has_cleanups(&mut self) -> bool {
+        let cold = self.contents.cold();
+        cold.is_some_and(|cold| cold.cleanups.len() > 0 || cold.parsed.len() > 0)
+    }
+
     /// Takes out the one that was added last.
     pub fn take_cleanup(&mut self) -> Option<Cleanup> {
         self.contents.cold()?.cleanups.pop()
