@@ -11,6 +11,7 @@ import contextlib
 import faulthandler
 import hashlib
 import importlib
+import inspect
 import json
 import os
 import pathlib
@@ -179,6 +180,10 @@ def try_hello(report):
     build(report, "hello")
     importlib.invalidate_caches()
     greet = importlib.import_module("hello").greet
+    asked = "inspect.iscoroutinefunction(greet)"
+    with report.attempt(asked):
+        answer = inspect.iscoroutinefunction(greet)
+        report.line(asked, answer, answer is True)
     for name, (run, sleep, give_up) in EVENT_LOOPS.items():
         with report.attempt(name):
             guest = Guest(sleep)

@@ -9,6 +9,7 @@ import gc
 import hashlib
 import importlib
 import importlib.util
+import inspect
 import logging
 import os
 import re
@@ -84,6 +85,11 @@ def test_hello_is_what_the_readme_prints(name):
 @pytest.fixture
 def greet(extension):
     return extension("hello").greet
+
+
+def test_hello_is_a_coroutine_function(greet):
+    assert inspect.iscoroutinefunction(greet)
+    assert str(inspect.signature(greet)) == "(name)"
 
 
 def run_on_uvloop(function, *args):

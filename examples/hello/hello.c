@@ -7,6 +7,7 @@
  *             return None
  */
 #include <Python.h>
+#define PYAWAITABLE_KEYWORDS /* METH_ASYNC */
 #include <pyawaitable.h>
 
 /* Called with what `await name` gave. Both arguments are borrowed: valid until this returns. */
@@ -48,16 +49,17 @@ greet(PyObject *Py_UNUSED(module), PyObject *name)
     return awaitable; /* our reference becomes the caller's */
 }
 
-static int
-hello_exec(PyObject *Py_UNUSED(module))
-{
-    return PyAwaitable_Init();
-}
-
-static PyMethodDef methods[] = {
-    {"greet", greet, METH_O, "greet(name)\n--\n\nAwaits name, and greets whoever that is."},
+/* METH_ASYNC makes an `async def` function of it, with the signature that its docstring begins with. */
+static PyMethodDef functions[] = {
+    {"greet", greet, METH_O | METH_ASYNC, "greet(name)\n--\n\nAwaits name, and greets whoever that is."},
     {NULL, NULL, 0, NULL},
 };
+
+static int
+hello_exec(PyObject *module)
+{
+    return PyAwaitable_AddFunctions(module, functions);
+}
 
 static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, hello_exec},
@@ -70,7 +72,6 @@ static PyModuleDef_Slot slots[] = {
 static PyModuleDef hello = {
     PyModuleDef_HEAD_INIT,
     .m_name = "hello",
-    .m_methods = methods,
     .m_slots = slots,
 };
 
