@@ -43,7 +43,7 @@ def result(awaitable):
 
 ASYNC = [
     "noargs", "one", "one_by_name", "varargs", "keywords", "fast", "fast_keywords", "anything", "broken", "no_signature",
-    "greet", "given", "fails", "bad", "named",
+    "greet", "given", "fails", "bad", "named", "imports",
 ]  # fmt: skip
 METHODS = ["noargs", "one", "keywords", "fast", "of_class", "of_nobody", "__aenter__", "__aexit__"]
 TYPES = [name for name in ("Heap", "Immutable", "Before", "After") if hasattr(functions, name)]
@@ -308,6 +308,16 @@ def test_a_context_manager_of_theirs_may_suppress():
         return "suppressed"
 
     assert run(main()) == "suppressed"
+
+
+def test_c_can_import_however_it_is_called():
+    """`PyImport_ImportModule()` takes `__import__` from the globals of the function that runs."""
+    imports = functions.imports
+    args = ("colorsys",)
+    for way in (lambda: imports("colorsys"), lambda: imports(*args), functools.partial(imports, "colorsys")):
+        for _ in range(100):
+            assert result(way()) == ("imports", sys.modules["colorsys"])
+    assert result(next(map(imports, args)))[0] == "imports"
 
 
 # ---- The same, however the interpreter calls -----------------------------------------------------------------------

@@ -88,6 +88,8 @@ def compiled(parameters, target, namespace, file):
 def define(target, name, qualname, doc, is_method, default, flag, namespace, module):
     """The function, one of the same code without the flag, and the numbers of positional arguments that the target takes as
     they are: the fewest, and the most, or -1 where no number does."""
+    # PyImport_Import() asks the globals of whoever runs, and fails without. The importer gives it to each module in Python.
+    namespace.setdefault("__builtins__", vars(builtins))
     parameters, doc = signature(doc, name, is_method)
     file = f"<{module}>"
     try:

@@ -140,6 +140,14 @@ bad(PyObject *Py_UNUSED(self), PyObject *object)
     return awaitable;
 }
 
+/* PyImport_ImportModule() looks into the globals of the Python function that runs. */
+static PyObject *
+imports(PyObject *Py_UNUSED(self), PyObject *name)
+{
+    PyObject *module = PyImport_Import(name);
+    return module == NULL ? NULL : returns(Py_BuildValue("(sN)", "imports", module));
+}
+
 /* An awaitable that has a name of its own. */
 static PyObject *
 named(PyObject *Py_UNUSED(self), PyObject *name)
@@ -175,6 +183,7 @@ static PyMethodDef functions[] = {
     {"fails", fails, METH_O | METH_ASYNC, NULL},
     {"bad", bad, METH_O | METH_ASYNC, NULL},
     {"named", named, METH_O | METH_ASYNC, NULL},
+    {"imports", imports, METH_O | METH_ASYNC, NULL},
     {"plain", one, METH_O, "plain(object, /)\n--\n\nWhat it always was."},
     {NULL, NULL, 0, NULL},
 };
