@@ -239,6 +239,10 @@ sdist: $(VENV)/.ready ## build the source distribution
 suites: install ## run other people's tests with a C trampoline under every coroutine (SUITES="trio anyio" RECORD=1)
 	cd tests && "$(VENV)/bin/python" -m suites --build "$(BUILD)" $(if $(RECORD),--record) $(SUITES)
 
+.PHONY: frameworks
+frameworks: install ## run C functions and the same as async def in web frameworks and other tools (FRAMEWORKS_ARGS="--write starlette")
+	cd tests && "$(VENV)/bin/python" -m frameworks --build "$(BUILD)" $(FRAMEWORKS_ARGS)
+
 .PHONY: soak
 soak: extensions $(DEMO)/.ready ## run a server, and tasks that are cancelled, for long: memory stays flat (MINUTES=60)
 	"$(DEMO)/bin/python" -m pip install --quiet --no-build-isolation --no-deps --force-reinstall ./examples/asgi
