@@ -29,6 +29,10 @@ TIME_LIMIT = 300  # seconds, for the cases of one tool
 WIDTH = 70  # characters of a log in a cell
 
 
+def pinned_tools():
+    return PINS.read_text().partition("# What they need")[0]
+
+
 class Place:
     """The environment with the tools, the wheel and the functions in C."""
 
@@ -44,7 +48,12 @@ class Place:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace")
         if done.returncode == 0:
             return None
+        version = re.escape(str(arguments[-1]).rpartition("==")[2])
+        if other := re.search(rf" {version} Requires-Python ([^;\n]+)", done.stderr):
+            return f"it needs Python {other[1].strip()}"
         complaints = [line[7:] for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
+        if complaints and complaints[-1].startswith("ResolutionImpossible"):
+            return "what it needs cannot be had in one version"
         return complaints[-1] if complaints else f"pip ended with {done.returncode}"
 
     def needs(self, *arguments):
@@ -60,9 +69,14 @@ class Place:
             subprocess.run([sys.executable, "-m", "venv", self.folder / "venv"], check=True)
             self.needs("install", "-c", ROOT / "requirements" / "build.txt", "setuptools")
             if self.pip("install", "-c", PINS, *packages):
-                # One by one: who cannot be had is named in the table.
-                self.missing = {package: self.pip("install", "-c", PINS, package) for package in packages}
-                if len(set(packages)) == sum(map(bool, self.missing.values())):
+                # One by one, with what they need in whatever version this Python has. What cannot be had is named in the table.
+                tools = self.folder / "tools.txt"
+                tools.write_text(pinned_tools())
+                self.missing = {
+                    each.partition("==")[0]: self.pip("install", "--no-deps", each) or self.pip("install", "-c", tools, each)
+                    for each in packages
+                }
+                if all(self.missing.values()):
                     raise SystemExit(f"none of the tools can be installed: {self.missing}")
             (self.folder / "missing.json").write_text(json.dumps(self.missing))
             stamp.write_text(PINS.read_text())
@@ -156,8 +170,7 @@ def main():
     if options.write and options.builtins:
         parser.error("--builtins is not for the table")
     place = Place(options.build.absolute())
-    pinned = re.findall(r"^([\w-]+)==", PINS.read_text().partition("# What they need")[0], re.MULTILINE)
-    place.prepare(pinned)
+    place.prepare(re.findall(r"^[\w-]+==\S+", pinned_tools(), re.MULTILINE))
     cases = place.cases()
     tools = {}
     for tool, use, packages in cases:
