@@ -46,7 +46,7 @@ def split_processors():
 @contextmanager
 def server(application, library, processors):
     """The address of a uvicorn in a separate process."""
-    command = [sys.executable, "-m", "uvicorn", application, "--interface", "asgi3", "--lifespan", "on"]
+    command = [sys.executable, "-m", "uvicorn", application, "--lifespan", "on"]
     command += ["--host", "127.0.0.1", "--port", "0", "--http", "httptools", "--loop", "uvloop"]
     command += ["--no-access-log", "--no-proxy-headers"]
     process = subprocess.Popen(

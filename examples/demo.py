@@ -206,7 +206,7 @@ class Server:
         command = [sys.executable, "-X", "faulthandler"]
         # An awaitable that nobody awaited, or a socket left open, would show up in the log.
         command += ["-W", "default::ResourceWarning", "-W", "default::RuntimeWarning"]
-        command += ["-m", "uvicorn", "webapp:app", "--interface", "asgi3", "--lifespan", "on"]
+        command += ["-m", "uvicorn", "webapp:app", "--lifespan", "on"]
         command += ["--host", "127.0.0.1", "--port", "0", "--http", "h11", "--loop", loop]
         # Without its middleware uvicorn awaits the C object itself.
         command += ["--no-proxy-headers", "--log-config", str(HERE / "asgi" / "logging.json")]

@@ -32,6 +32,16 @@ def all_arguments():
     )  # fmt: skip
 
 
+@pytest.fixture
+def testcapi():
+    """CPython's own tool for failing allocations, without the collector, whose callbacks are other people's."""
+    found = pytest.importorskip("_testcapi", reason="CPython's own test module is not part of this installation")
+    gc.collect()
+    gc.disable()
+    yield found
+    gc.enable()
+
+
 # ---- What is parsed and kept ---------------------------------------------------------------------------------------
 
 
@@ -162,8 +172,7 @@ def test_wrong_calls():
         arguments.parse(aw, "l", (1,))
 
 
-def test_without_memory():
-    testcapi = pytest.importorskip("_testcapi", reason="CPython's own test module is not part of this installation")
+def test_without_memory(testcapi):
     failed = 0
     thing = Thing()
     before = sys.getrefcount(thing)
@@ -383,8 +392,7 @@ def test_wrong_clean_ups():
     aw.close()
 
 
-def test_no_memory_for_a_clean_up():
-    testcapi = pytest.importorskip("_testcapi", reason="CPython's own test module is not part of this installation")
+def test_no_memory_for_a_clean_up(testcapi):
     # So many that none is left whose memory could be used again.
     others = [rawapi.new() for _ in range(200)]
     for other in others:

@@ -148,11 +148,17 @@ make_names(State *state)
 }
 
 /* Each member is set or NULL: when one is missing, webapp_free releases the others. */
+/* Servers see an `async def` function: that is how they tell an ASGI application from a WSGI one. */
+static PyMethodDef functions[] = {
+    {"app", app, METH_VARARGS | PyAwaitable_METH_ASYNC, "app(scope, receive, send)\n--\n\nThe ASGI application."},
+    {NULL, NULL, 0, NULL},
+};
+
 static int
 webapp_exec(PyObject *module)
 {
     State *state = module_state(module);
-    if (PyAwaitable_Init() < 0) {
+    if (PyAwaitable_AddFunctions(module, functions) < 0) {
         return -1;
     }
     state->request_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &request_spec, NULL);
@@ -220,13 +226,6 @@ webapp_free(void *module)
     webapp_clear(module);
 }
 
-/* clang-format off */
-static PyMethodDef webapp_methods[] = {
-    {"app", app, METH_VARARGS, "app(scope, receive, send)\n--\n\nThe ASGI application."},
-    {NULL, NULL, 0, NULL},
-};
-/* clang-format on */
-
 static PyModuleDef_Slot webapp_slots[] = {
     {Py_mod_exec, webapp_exec},
 #ifdef Py_mod_multiple_interpreters
@@ -244,7 +243,6 @@ static PyModuleDef webapp = {
     .m_name = "webapp",
     .m_doc = "An ASGI application written in C.",
     .m_size = sizeof(State),
-    .m_methods = webapp_methods,
     .m_slots = webapp_slots,
     .m_traverse = webapp_traverse,
     .m_clear = webapp_clear,

@@ -39,7 +39,7 @@ class Server(uvicorn.Server):
 
 
 options = {"host": "127.0.0.1", "port": 0, "http": "h11", "loop": "asyncio", "lifespan": "on"}
-config = uvicorn.Config(app, interface="asgi3", log_config=None, access_log=False, proxy_headers=False, **options)
+config = uvicorn.Config(app, log_config=None, access_log=False, proxy_headers=False, **options)
 server = Server(config)
 watch.install()
 # uvicorn raises it again when it has shut down.
