@@ -164,6 +164,10 @@ def test_wrong_calls():
         arguments.parse(aw, None, ())
     with pytest.raises(SystemError):
         arguments.parse(None, "l", (1,))
+    with pytest.raises(SystemError, match="NULL passed as the arguments"):
+        arguments.parse(aw, "l", None)
+    with pytest.raises(SystemError):
+        arguments.parse(aw, "l", [1])
     with pytest.raises(TypeError):
         arguments.parse("no awaitable", "l", (1,))
     arguments.parse(aw, "l" * 32, tuple(range(32)))

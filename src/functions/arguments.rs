@@ -82,6 +82,12 @@ impl Call {
         places: &[*mut c_void],
         is_frame: bool,
     ) -> Result<()> {
+        if self.args.is_null() {
+            return Err(Raised::new(
+                Kind::SystemError,
+                c"NULL passed as the arguments to parse",
+            ));
+        }
         if awaitable.phase() == Phase::Finished {
             return Err(finished());
         }

@@ -113,6 +113,7 @@ parse(PyObject *Py_UNUSED(module), PyObject *arguments)
     if (count < 0) {
         count = format == NULL ? 0 : (Py_ssize_t)strcspn(format, ":;");
     }
+    args = args == Py_None ? NULL : args;
     if (PyAwaitable_ParseTupleArray(awaitable == Py_None ? NULL : awaitable, args, format, count, places) < 0) {
         return NULL;
     }
