@@ -37,6 +37,13 @@ unsafe extern "C" {
     pub fn pyawaitable_shim_push_handled(item: *mut HandledItem, exception: *mut PyObject);
     pub fn pyawaitable_shim_pop_handled(item: *mut HandledItem);
     pub fn pyawaitable_shim_is_marked_generator(object: *mut PyObject) -> c_int;
+    #[cfg(not(Py_3_11))]
+    fn pyawaitable_shim_vectorcall(
+        callable: *mut PyObject,
+        arguments: *const *mut PyObject,
+        count: usize,
+        keywords: *mut PyObject,
+    ) -> *mut PyObject;
     pub fn pyawaitable_shim_v1(r#type: *mut PyTypeObject) -> *mut c_void;
     pub fn pyawaitable_shim_v1_forget(r#type: *mut PyTypeObject);
 
@@ -136,6 +143,28 @@ pub unsafe fn incref(object: *mut PyObject) {
     // SAFETY: the caller's promise.
     unsafe {
         Py_INCREF(object);
+    }
+}
+
+/// As `PyObject_Vectorcall`, which up to 3.10 is no function of CPython's.
+///
+/// # Safety
+/// As that: a live callable, as many live arguments as `count` and `keywords` say, no exception set.
+pub unsafe fn vectorcall(
+    callable: *mut PyObject,
+    arguments: *const *mut PyObject,
+    count: usize,
+    keywords: *mut PyObject,
+) -> *mut PyObject {
+    #[cfg(Py_3_11)]
+    // SAFETY: the caller's promise.
+    unsafe {
+        PyObject_Vectorcall(callable, arguments, count, keywords)
+    }
+    #[cfg(not(Py_3_11))]
+    // SAFETY: the caller's promise; CPython's own shim, compiled by its own headers.
+    unsafe {
+        pyawaitable_shim_vectorcall(callable, arguments, count, keywords)
     }
 }
 

@@ -2,6 +2,9 @@
 #if defined(__linux__) && !defined(_GNU_SOURCE)
 #define _GNU_SOURCE /* pthread_getattr_np(), dladdr() */
 #endif
+#ifndef NDEBUG
+#define NDEBUG /* an inline function of CPython's headers would abort */
+#endif
 #include <Python.h>
 
 #include <stddef.h>
@@ -277,6 +280,17 @@ pyawaitable_shim_pop_handled(_PyErr_StackItem *item)
 #endif
     Py_XDECREF(item->exc_value);
 }
+
+#if PY_VERSION_HEX < 0x030B0000
+PyObject *pyawaitable_shim_vectorcall(PyObject *callable, PyObject *const *arguments, size_t count, PyObject *keywords);
+
+/* PyObject_Vectorcall(), which is an inline function here. */
+PyObject *
+pyawaitable_shim_vectorcall(PyObject *callable, PyObject *const *arguments, size_t count, PyObject *keywords)
+{
+    return PyObject_Vectorcall(callable, arguments, count, keywords);
+}
+#endif
 
 /* Whether `object` is a generator marked with types.coroutine. Sets no exception. */
 int

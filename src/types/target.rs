@@ -127,7 +127,7 @@ pub unsafe extern "C" fn vectorcall(
     let target = object.cast::<Target>();
     // SAFETY: CPython calls targets with live arguments; what comes back is a new reference or NULL.
     unsafe {
-        let returned = Owned::new(ffi::PyObject_Vectorcall(
+        let returned = Owned::new(ffi::vectorcall(
             (*target).callable,
             arguments,
             count,
