@@ -4,6 +4,7 @@ import asyncio
 import gc
 import subprocess
 import sys
+import sysconfig
 import weakref
 
 import arguments
@@ -32,9 +33,14 @@ def all_arguments():
     )  # fmt: skip
 
 
+FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+
+
 @pytest.fixture
 def testcapi():
     """CPython's own tool for failing allocations, without the collector, whose callbacks are other people's."""
+    if FREE_THREADED:
+        pytest.skip("a free-threaded build cannot change its allocators while it runs")
     found = pytest.importorskip("_testcapi", reason="CPython's own test module is not part of this installation")
     gc.collect()
     gc.disable()
@@ -253,6 +259,13 @@ def test_a_frame_without_keywords():
     with pytest.raises(TypeError):
         arguments.positional(aw, ())
     aw.close()
+
+
+def test_a_frame_without_a_runtime_owns_nothing(run_python):
+    """The extension, which has not been used yet, finds none: its fields are NULL all the same."""
+    code = "import sys, arguments\nsys.modules['_pyawaitable'] = None\n"
+    code += "try: arguments.frame(None, ('a', 'b'), {'text': 'c'})\nexcept ImportError: print('refused')\n"
+    assert run_python(code).stdout == "refused\n"
 
 
 CALLS = """

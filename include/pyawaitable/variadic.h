@@ -226,12 +226,34 @@ PyAwaitable_ParseTuple(PyObject *awaitable, PyObject *args, const char *format, 
     return PyAwaitable_ParseTupleArray(awaitable, args, format, count, places);
 }
 
+/* Takes out of a frame what it does not own, also where there is no runtime that would. */
+PYAWAITABLE_COLD void
+PyAwaitable__disown(const char *format, void *const *places, Py_ssize_t count)
+{
+    PyObject *nothing = NULL;
+    Py_ssize_t index = 0;
+    for (; index < count && *format != '\0'; format++) {
+        const Py_ssize_t object = index + (format[1] == '!');
+        if (strchr("OSUY", *format) != NULL && format[1] != '&' && object < count && places[object] != NULL) {
+            memcpy(places[object], &nothing, sizeof(nothing));
+        }
+        if (strchr("|$", *format) == NULL) {
+            index = object + 1;
+        }
+        format += format[1] == '!';
+    }
+}
+
 PYAWAITABLE_INLINE int
 PyAwaitable_ParseFrame(PyObject *awaitable, PyObject *args, PyObject *kwargs, const char *format, char *const *keywords,
                        ...)
 {
     PYAWAITABLE__COLLECT_PLACES(keywords);
-    return PyAwaitable_ParseFrameArray(awaitable, args, kwargs, format, keywords, count, places);
+    index = PyAwaitable_ParseFrameArray(awaitable, args, kwargs, format, keywords, count, places);
+    if (index < 0) {
+        PyAwaitable__disown(format, places, count);
+    }
+    return (int)index;
 }
 
 /* As the others that unpack: of pointers to whatever was parsed. */

@@ -1,9 +1,11 @@
 # Makes Python functions that call C. src/functions/compiler.rs runs this once in each interpreter.
 
-import __future__
-
+# A frozen application may lack any module that is not built in.
 import builtins
-import types
+
+FunctionType = type(lambda: None)
+# Annotations stay text: the flag of __future__.annotations.
+CO_FUTURE_ANNOTATIONS = 0x1000000
 
 # Functions of one signature share their code.
 CODES = {}
@@ -79,7 +81,7 @@ def compiled(parameters, target, namespace, file):
         f"def outer({free}):\n def function({', '.join(parameters)}): return {free}({', '.join(arguments)})\n return function"
     )
     if (text, file) not in CODES:
-        CODES[text, file] = compile(text, file, "exec", __future__.annotations.compiler_flag, True)
+        CODES[text, file] = compile(text, file, "exec", CO_FUTURE_ANNOTATIONS, True)
     scope = {**namespace, "__builtins__": builtins}
     exec(CODES[text, file], scope)
     return scope["outer"](target)
@@ -103,7 +105,7 @@ def define(target, name, qualname, doc, is_method, default, flag, namespace, mod
     changes = {"co_name": name, "co_flags": code.co_flags | flag}
     if hasattr(code, "co_qualname"):
         changes["co_qualname"] = qualname
-    function = types.FunctionType(code.replace(**changes), namespace, name, plain.__defaults__, plain.__closure__)
+    function = FunctionType(code.replace(**changes), namespace, name, plain.__defaults__, plain.__closure__)
     function.__kwdefaults__ = plain.__kwdefaults__
     function.__annotations__ = plain.__annotations__
     function.__qualname__ = qualname
