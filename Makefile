@@ -272,7 +272,7 @@ $(VENV)/.ready: requirements/build.txt requirements/test.txt requirements/compil
 
 # What is about packages, libraries and whole builds, which `make quick` does not make, or takes long.
 SLOW := $(addprefix test_,$(addsuffix .py,backend backports benchmarks bodies builds copies dialects embedding examples freezing \
-    free_threading greenlets header libraries memory no_panic package paths public_names pyproject readme scale values variadic versions \
+    free_threading function_modes greenlets header libraries memory no_panic package paths public_names pyproject readme scale values variadic versions \
     workspace)) \
     differential/test_loops.py differential/test_scripted.py fuzz/test_fuzz.py nomem suites
 
