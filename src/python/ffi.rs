@@ -22,7 +22,18 @@ pub struct StackPart {
     high: usize,
 }
 
+/// A variable that functions share. Bindings older than 0.28 lack it.
+#[repr(C)]
+pub struct PyCellObject {
+    base: PyObject,
+    /// NULL where nothing has been assigned.
+    pub ob_ref: *mut PyObject,
+}
+
 unsafe extern "C" {
+    /// Bindings older than 0.28 lack these.
+    pub fn PyClassMethod_New(function: *mut PyObject) -> *mut PyObject;
+    pub fn PyStaticMethod_New(function: *mut PyObject) -> *mut PyObject;
     pub safe static pyawaitable_shim_exception_offset: usize;
     pub safe static pyawaitable_shim_interpreter_offset: usize;
     pub safe static pyawaitable_shim_origin_depth_offset: usize;
