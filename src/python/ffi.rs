@@ -22,7 +22,7 @@ pub struct StackPart {
     high: usize,
 }
 
-/// A variable that functions share. Bindings older than 0.28 lack it.
+/// A variable that functions share. Older bindings lack it.
 #[repr(C)]
 pub struct PyCellObject {
     base: PyObject,
@@ -31,7 +31,7 @@ pub struct PyCellObject {
 }
 
 unsafe extern "C" {
-    /// Bindings older than 0.28 lack these.
+    /// Older bindings lack these.
     pub fn PyClassMethod_New(function: *mut PyObject) -> *mut PyObject;
     pub fn PyStaticMethod_New(function: *mut PyObject) -> *mut PyObject;
     pub safe static pyawaitable_shim_exception_offset: usize;
