@@ -203,6 +203,31 @@ def test_without_memory(testcapi):
     assert failed > 0 and sys.getrefcount(thing) == before
 
 
+def test_a_frame_without_memory(testcapi):
+    """What a text is in is kept, or the frame fails: never a text whose object may go."""
+    aw = rawapi.new()
+    arguments.frame(aw, ("first use",), None)
+    text = "".join(["a", "text"])
+    kept, failed = 0, 0
+    kwargs = {"text": text}
+    before = sys.getrefcount(text)
+    for start in range(20):
+        testcapi.set_nomemory(start, start + 1)
+        try:
+            arguments.frame(aw, ("a",), kwargs)
+        except MemoryError:
+            failed += 1
+        else:
+            kept += 1
+        finally:
+            testcapi.remove_mem_hooks()
+    assert failed > 0
+    # The extension may run out of memory after the frame was kept: then there is one more than succeeded.
+    assert sys.getrefcount(text) >= before + kept
+    aw.close()
+    assert sys.getrefcount(text) == before
+
+
 # ---- Frames --------------------------------------------------------------------------------------------------------
 
 FRAMES = [

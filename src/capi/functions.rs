@@ -22,6 +22,12 @@ pub const PyAwaitable_METH_ASYNC: c_int = 0x01000000;
 /// `METH_ASYNC_GENERATOR` where `PYAWAITABLE_KEYWORDS` is defined.
 pub const PyAwaitable_METH_ASYNC_GENERATOR: c_int = 0x02000000;
 
+// What is installed by these flags is decided elsewhere; cbindgen takes numbers alone.
+const _: () = assert!(
+    PyAwaitable_METH_ASYNC == install::METH_ASYNC
+        && PyAwaitable_METH_ASYNC_GENERATOR == install::METH_ASYNC_GENERATOR
+);
+
 /// Adds the functions of a table to a module, as `PyModule_AddFunctions` does, and makes `async def` functions of those that are
 /// flagged: genuine function objects, whose calls call the C function at once.
 ///

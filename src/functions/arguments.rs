@@ -95,8 +95,13 @@ impl Call {
         exception::preserving(|| unsafe {
             self.parse(places)?;
             let mut kept = [const { None }; MOST];
-            self.collect(format, places, is_frame, &mut kept);
-            keep(awaitable, &kept)
+            let done = self
+                .collect(format, places, is_frame, &mut kept)
+                .and_then(|()| keep(awaitable, &kept));
+            if done.is_err() {
+                release(&kept);
+            }
+            done
         })
     }
 
@@ -141,7 +146,7 @@ impl Call {
         places: &[*mut c_void],
         is_frame: bool,
         kept: &mut [Option<Parsed>; MOST],
-    ) {
+    ) -> Result<()> {
         let mut places = places.iter().copied();
         let mut free = kept.iter_mut();
         for (index, unit) in Units::new(format.to_bytes()).flatten().enumerate() {
@@ -149,7 +154,7 @@ impl Call {
                 places.next();
             }
             let (Some(place), Some(free)) = (places.next(), free.next()) else {
-                return;
+                break;
             };
             // SAFETY: a place of the unit's type; what is at that of an object is one, or NULL.
             unsafe {
@@ -162,7 +167,7 @@ impl Call {
                         Some(Parsed::read(place.cast(), POINTER, owner))
                     }
                     Unit::Text => {
-                        let owner = self.argument(index).map_or(null_mut(), Owned::into_ptr);
+                        let owner = self.argument(index)?.map_or(null_mut(), Owned::into_ptr);
                         let size = if is_frame { 0 } else { POINTER };
                         Some(Parsed::read(place.cast(), size, owner))
                     }
@@ -171,10 +176,11 @@ impl Call {
                 };
             }
         }
+        Ok(())
     }
 
     /// The argument for the unit at an index, if it was passed.
-    unsafe fn argument(&self, index: usize) -> Option<Owned> {
+    unsafe fn argument(&self, index: usize) -> Result<Option<Owned>> {
         // SAFETY: a tuple, a dict or NULL, and an array of C strings that ends with NULL or is NULL.
         unsafe {
             let index = index as Py_ssize_t;
@@ -183,16 +189,29 @@ impl Call {
             } else if self.kwargs.is_null() || self.keywords.is_null() {
                 null_mut()
             } else {
-                ffi::PyDict_GetItemString(self.kwargs, *self.keywords.offset(index))
+                let name = Owned::new(ffi::PyUnicode_FromString(*self.keywords.offset(index)))?;
+                let found = ffi::PyDict_GetItemWithError(self.kwargs, name.as_ptr());
+                if found.is_null() && exception::pending().is_some() {
+                    return Err(Raised::pending());
+                }
+                found
             };
-            Borrowed::optional(found).map(Borrowed::to_owned)
+            Ok(Borrowed::optional(found).map(Borrowed::to_owned))
         }
     }
 }
 
 const POINTER: u8 = size_of::<*mut c_void>() as u8;
 
-/// Keeps what was collected, or releases it.
+/// Releases what was collected, and that nobody has taken.
+fn release(kept: &[Option<Parsed>; MOST]) {
+    for parsed in kept.iter().flatten() {
+        // SAFETY: NULL, or a reference of the collection's own.
+        drop(unsafe { Owned::optional(parsed.owner()) });
+    }
+}
+
+/// Keeps what was collected, all or nothing.
 fn keep(awaitable: &Awaitable, kept: &[Option<Parsed>; MOST]) -> Result<()> {
     // SAFETY: for what is not used.
     let empty = unsafe { Parsed::read(core::ptr::null(), 0, null_mut()) };
@@ -208,17 +227,10 @@ fn keep(awaitable: &Awaitable, kept: &[Option<Parsed>; MOST]) -> Result<()> {
     }
     let result = awaitable
         .with(|store| (awaitable.phase() != Phase::Finished).then(|| store.keep_parsed(all)));
-    let result = match result {
+    match result {
         Some(result) => result.map_err(Raised::from),
         None => Err(finished()),
-    };
-    if result.is_err() {
-        for parsed in all {
-            // SAFETY: NULL, or a reference that was collected, and that nobody has taken.
-            drop(unsafe { Owned::optional(parsed.owner()) });
-        }
     }
-    result
 }
 
 /// Gives the objects of a frame references of its own, or takes them out where parsing has failed.

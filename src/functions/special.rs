@@ -95,17 +95,16 @@ fn is_slot(name: &CStr) -> bool {
 
 /// The methods that slots call, but for those of binary operators.
 #[rustfmt::skip]
-const SLOTS: [&[u8]; 41] = [
+const SLOTS: [&[u8]; 40] = [
     b"await", b"aiter", b"anext", b"call", b"iter", b"next", b"new", b"init", b"del", b"repr", b"str",
     b"hash", b"bool", b"len", b"getitem", b"setitem", b"delitem", b"contains", b"getattr",
     b"getattribute", b"setattr", b"delattr", b"get", b"set", b"delete", b"lt", b"le", b"eq", b"ne", b"gt",
     b"ge", b"neg", b"pos", b"abs", b"invert", b"int", b"float", b"index", b"buffer", b"release_buffer",
-    b"divmod",
 ];
 
 /// Binary operators, which may be reflected or in place.
 #[rustfmt::skip]
-const OPERATORS: [&[u8]; 13] = [
+const OPERATORS: [&[u8]; 14] = [
     b"add", b"sub", b"mul", b"mod", b"pow", b"lshift", b"rshift", b"and", b"xor", b"or", b"floordiv",
-    b"truediv", b"matmul",
+    b"truediv", b"matmul", b"divmod",
 ];
