@@ -281,8 +281,13 @@ def test_the_example_of_the_header_works(tmp_path):
     example = "\n".join(line[7:] for line in lines)
     module = """
 static PyMethodDef methods[] = {{"twice", twice, METH_O, NULL}, {NULL, NULL, 0, NULL}};
-static PyModuleDef definition = {PyModuleDef_HEAD_INIT, "example", NULL, -1, methods, NULL, NULL, NULL, NULL};
-PyMODINIT_FUNC PyInit_example(void) { return PyModule_Create(&definition); }
+static PyModuleDef_Slot slots[] = {
+#ifdef Py_GIL_DISABLED
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
+    {0, NULL}};
+static PyModuleDef definition = {PyModuleDef_HEAD_INIT, "example", NULL, 0, methods, slots, NULL, NULL, NULL};
+PyMODINIT_FUNC PyInit_example(void) { return PyModuleDef_Init(&definition); }
 """
     source = tmp_path / "example.c"
     source.write_text(example + module)
