@@ -79,6 +79,7 @@
 #include "pyawaitable/config.h"
 
 /* What extension authors call. */
+#include "pyawaitable/frames.h"
 #include "pyawaitable/callbacks.h"
 #include "pyawaitable/awaitable.h"
 #include "pyawaitable/awaits.h"
@@ -87,12 +88,14 @@
 #include "pyawaitable/integers.h"
 #include "pyawaitable/functions.h"
 #include "pyawaitable/arguments.h"
+#include "pyawaitable/bodies.h"
 
 /* How the functions are reached. */
 #include "pyawaitable/table.h"
 #include "pyawaitable/find.h"
 #include "pyawaitable/wrappers.h"
 #include "pyawaitable/variadic.h"
+#include "pyawaitable/language.h"
 
 /* The names in older sources. */
 #include "pyawaitable/compat1.h"

@@ -46,6 +46,7 @@ typedef struct {
     int (*ParseFrameArray)(PyObject *awaitable, PyObject *args, PyObject *kwargs, const char *format,
                            char *const *keywords, Py_ssize_t count, void *const *places);
     Py_ssize_t (*UnpackArray)(PyObject *awaitable, Py_ssize_t count, void *const *places);
+    PyObject *(*NewBody)(const PyAwaitable_Definition *definition, void *frame);
 } PyAwaitable_Table;
 
 /* The size of the table of the oldest runtime that this extension takes. */

@@ -324,6 +324,17 @@ PYAWAITABLE_API Py_ssize_t PyAwaitable_UnpackArray(PyObject *awaitable, Py_ssize
 }
 #endif
 
+#if PYAWAITABLE__DECLARED_MINOR >= 1
+PYAWAITABLE_API PyObject *PyAwaitable_NewBody(const PyAwaitable_Definition *definition, void *frame)
+{
+    const PyAwaitable_Table *runtime = PyAwaitable__get_newer(1, offsetof(PyAwaitable_Table, NewBody), "PyAwaitable_NewBody");
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
+        return NULL;
+    }
+    return runtime->NewBody(definition, frame);
+}
+#endif
+
 #endif /* PYAWAITABLE_LINK */
 
 #endif /* PYAWAITABLE_WRAPPERS_H */

@@ -2,7 +2,7 @@
 
 use super::callbacks::{PyAwaitable_Callback, PyAwaitable_Defer, PyAwaitable_Error};
 use super::checked;
-use crate::body::queue::block;
+use crate::body::context_manager;
 use crate::inner;
 use crate::object::awaitable::Awaitable;
 use crate::python::exception;
@@ -141,7 +141,7 @@ pub unsafe extern "C" fn PyAwaitable_AsyncWith(
             ));
         };
         // The lookup must not run with an exception set.
-        exception::preserving(|| block::check_context(this, context))?;
+        exception::preserving(|| context_manager::check(&this.state().names, context))?;
         queue(this, Entry::to_enter(context.to_owned(), callback, error))
     }))
 }

@@ -5,7 +5,7 @@
 use super::table::Function;
 use super::*;
 
-pub const FUNCTIONS: [Function; 32] = [
+pub const FUNCTIONS: [Function; 33] = [
     Function(PyAwaitable_Init as *const ()),
     Function(PyAwaitable_GetType as *const ()),
     Function(PyAwaitable_New as *const ()),
@@ -38,4 +38,5 @@ pub const FUNCTIONS: [Function; 32] = [
     Function(PyAwaitable_ParseTupleArray as *const ()),
     Function(PyAwaitable_ParseFrameArray as *const ()),
     Function(PyAwaitable_UnpackArray as *const ()),
+    Function(PyAwaitable_NewBody as *const ()),
 ];

@@ -4,7 +4,9 @@
 mod arguments;
 mod awaitable;
 mod awaits;
+mod bodies;
 #[doc(hidden)]
+#[path = "rust_body.rs"]
 pub mod body;
 mod callbacks;
 mod entries;
@@ -20,6 +22,7 @@ mod version;
 pub use arguments::*;
 pub use awaitable::*;
 pub use awaits::*;
+pub use bodies::*;
 pub use callbacks::*;
 pub use functions::*;
 pub use integers::*;

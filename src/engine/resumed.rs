@@ -1,7 +1,6 @@
 //! The engine for bodies that are resumed: tells a body what has happened, and does what it asks for.
 
 use super::run::{Input, Reached, resume_handling};
-use crate::base::rules::Phase;
 use crate::body;
 use crate::inner::{self, Resumed};
 use crate::object::awaitable::Awaitable;
@@ -25,31 +24,28 @@ pub fn run(thread: Thread, awaitable: &Awaitable, input: Input<'_>) -> Reached {
         Err(reached) => return reached,
     };
     loop {
-        event = match resume(awaitable, body, event) {
-            Action::Await(object) => match body::start(object) {
-                Ok(iterator) => {
-                    awaitable.with(|store| {
-                        store.drive(iterator);
-                        store.status.activity = Activity::BodyAwaiting;
-                    });
-                    match drive(thread, awaitable, Input::Send(Borrowed::none())) {
-                        Ok(event) => event,
-                        Err(reached) => return reached,
-                    }
-                }
-                Err(raised) => Event::Raised(raised),
-            },
+        let started = match resume(thread, awaitable, body, event) {
+            Action::Await(object) => body::start(object),
+            Action::Drive(iterator) => Ok(iterator),
             Action::Yield(value) => {
                 awaitable.with(|store| store.status.activity = Activity::BodyYielding);
                 return Reached::Suspended(value);
             }
-            Action::Return(value) => {
-                let replaced = awaitable.with(|store| store.set_result(value));
-                awaitable.set_phase(Phase::Finished);
-                drop(replaced);
-                return Reached::Finished;
-            }
+            Action::Return(value) => return Reached::Returned(value),
             Action::Raise(raised) => return Reached::Raised(raised),
+        };
+        event = match started {
+            Ok(iterator) => {
+                awaitable.with(|store| {
+                    store.drive(iterator);
+                    store.status.activity = Activity::BodyAwaiting;
+                });
+                match drive(thread, awaitable, Input::Send(Borrowed::none())) {
+                    Ok(event) => event,
+                    Err(reached) => return reached,
+                }
+            }
+            Err(raised) => Event::Raised(raised),
         };
         // Other code must not run with an exception set that the body has not been told of yet.
         let is_quiet = !matches!(event, Event::Raised(_));
@@ -117,8 +113,9 @@ fn drive(
 }
 
 /// Lets the body run.
-fn resume(awaitable: &Awaitable, body: Body, event: Event) -> Action {
+#[inline]
+fn resume(thread: Thread, awaitable: &Awaitable, body: Body, event: Event) -> Action {
     let kept = awaitable.borrow().to_owned();
-    // SAFETY: the body's own function, for its own frame, which lives until the body is taken out.
-    unsafe { (body.functions.resume)(kept.as_ptr(), body.frame, event) }
+    // SAFETY: the body's own function, for its own frame, which lives for as long as the object.
+    unsafe { (body.functions.resume)(thread, kept.as_ptr(), body.frame, event) }
 }

@@ -21,6 +21,8 @@ pub enum Reached {
     Suspended(Owned),
     /// The end: nothing was left to do, and the phase already says so.
     Finished,
+    /// The end of a body, with its result.
+    Returned(Owned),
     /// The end, with an exception set.
     Raised(Raised),
     /// Nowhere: an exception is set, and the object is as it was before the step.

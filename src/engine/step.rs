@@ -133,6 +133,11 @@ fn enter(thread: Option<Thread>, awaitable: &Awaitable, input: Input<'_>) -> Out
             Outcome::Yield(value)
         }
         Reached::Finished => finish(awaitable),
+        Reached::Returned(value) => {
+            awaitable.set_phase(Phase::Finished);
+            awaitable.release();
+            Outcome::Return(value)
+        }
         Reached::Raised(raised) => {
             awaitable.set_phase(Phase::Finished);
             release_after(awaitable, raised)

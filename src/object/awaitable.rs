@@ -162,6 +162,8 @@ impl Awaitable {
             } else {
                 definition.name
             })),
+            // SAFETY: a C string that lives forever.
+            Which::Text(text) => Some(Name::Text(unsafe { CStr::from_ptr(text) })),
             Which::Function(function) => Name::of(
                 function,
                 if qualified {

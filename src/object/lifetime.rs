@@ -81,6 +81,7 @@ unsafe fn dealloc_holding(object: *mut Awaitable) {
         let awaitable = &*object;
         let forget = |store: &mut Store<'_>| store.is_bare() && store.forget_maker();
         if awaitable.phase() == Phase::Finished && awaitable.with(forget) {
+            free_frame(awaitable);
             free(object);
         } else {
             trashcan::destroy(object);
@@ -110,7 +111,17 @@ pub unsafe fn destroy(object: *mut Awaitable) {
         awaitable.release();
         awaitable.set_maker(Maker::NOBODY);
         awaitable.with(|store| store.free_cold());
+        free_frame(awaitable);
         free(object);
+    }
+}
+
+/// Frees the frame of a body that has ended.
+#[inline]
+fn free_frame(awaitable: &Awaitable) {
+    if let Some(body) = awaitable.with(|store| store.take_ended_body()) {
+        // SAFETY: taken out of the store, so this happens once.
+        unsafe { (body.functions.free)(awaitable.as_ptr(), body.frame) };
     }
 }
 

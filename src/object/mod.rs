@@ -2,6 +2,7 @@
 
 pub mod awaitable;
 pub mod current;
+pub mod frames;
 pub mod lifetime;
 mod release;
 pub mod state;

@@ -20,9 +20,9 @@ impl Awaitable {
         if self.with(|store| store.has_cleanups()) {
             self.clean_up();
         }
-        if let Some((body, awaited)) = self.with(|store| store.take_body()) {
+        if let Some((body, awaited)) = self.with(|store| store.end_body()) {
             drop(awaited);
-            // SAFETY: taken out of the store, so this happens once.
+            // SAFETY: a body ends once.
             unsafe { (body.functions.release)(body.frame) };
         }
         // All saved objects at once, or a destructor would find the others at different indexes.

@@ -4,12 +4,14 @@
 //! what it needs, through its type: see [`of`].
 
 use super::current;
+use super::frames::Frames;
 use crate::base::free_list::FreeList;
 use crate::python::ffi::{self, PyObject, PyTypeObject};
 use crate::python::lazy::Lazy;
 use crate::python::raised::{Raised, Result};
 use crate::python::reference::Owned;
 use crate::python::stop_iteration::Kept;
+use crate::python::traceback::Lines;
 use crate::store::cold::{self, Cold};
 use core::cell::Cell;
 use core::ffi::{CStr, c_void};
@@ -32,6 +34,10 @@ pub struct State {
     pub awaitables: FreeList<PyObject, 255>,
     /// Cold parts of stores, empty.
     pub colds: FreeList<Cold, 64>,
+    /// Memory for the frames of bodies.
+    pub frames: Frames,
+    /// What lines of C code look like in tracebacks.
+    pub lines: Lines,
     pub stop: Kept,
     /// Awaits that have ended, in any object. Racing threads may lose some.
     ended: AtomicU32,
@@ -92,6 +98,8 @@ pub(super) fn make(definitions: &Definitions) -> Result<Owned> {
         names: Names::new()?,
         awaitables: FreeList::new(),
         colds: FreeList::new(),
+        frames: Frames::new(),
+        lines: Lines::new(),
         stop: Kept::new(),
         ended: AtomicU32::new(0),
         last_turn: AtomicU64::new(0),
@@ -146,6 +154,8 @@ unsafe extern "C" fn give_up(capsule: *mut PyObject) {
             .awaitables
             .close(|object| free_awaitable(object));
         state.as_ref().colds.close(|cold| cold::free_cold(cold));
+        state.as_ref().frames.close();
+        state.as_ref().lines.close();
         state.as_ref().stop.close();
         if let Some(r#type) = state.as_ref().awaitable_type.get() {
             ffi::pyawaitable_shim_v1_forget(r#type.as_ptr());

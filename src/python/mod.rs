@@ -13,4 +13,5 @@ pub mod reference;
 pub mod special_method;
 pub mod stop_iteration;
 pub mod thread;
+pub mod traceback;
 pub mod type_spec;

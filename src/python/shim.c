@@ -6,6 +6,7 @@
 #define NDEBUG /* an inline function of CPython's headers would abort */
 #endif
 #include <Python.h>
+#include <frameobject.h>
 
 #include <stddef.h>
 #include <stdint.h>
@@ -291,6 +292,31 @@ pyawaitable_shim_vectorcall(PyObject *callable, PyObject *const *arguments, size
     return PyObject_Vectorcall(callable, arguments, count, keywords);
 }
 #endif
+
+PyObject *pyawaitable_shim_new_code(const char *file, const char *function, int line);
+PyObject *pyawaitable_shim_new_frame(PyObject *code, PyObject *globals, int line);
+
+/* An empty code object that begins at `line`. */
+PyObject *
+pyawaitable_shim_new_code(const char *file, const char *function, int line)
+{
+    return (PyObject *)PyCode_NewEmpty(file, function, line);
+}
+
+/* A frame in `line` of such a code object, which no code runs in. */
+PyObject *
+pyawaitable_shim_new_frame(PyObject *code, PyObject *globals, int line)
+{
+    PyFrameObject *frame = PyFrame_New(PyThreadState_Get(), (PyCodeObject *)code, globals, NULL);
+#if PY_VERSION_HEX < 0x030B0000
+    if (frame != NULL) {
+        frame->f_lineno = line;
+    }
+#else
+    (void)line;
+#endif
+    return (PyObject *)frame;
+}
 
 /* Whether `object` is a generator marked with types.coroutine. Sets no exception. */
 int

@@ -4,6 +4,7 @@ use super::Store;
 use crate::python::ffi::PyObject;
 use crate::python::raised::Raised;
 use crate::python::reference::Owned;
+use crate::python::thread::Thread;
 use crate::store::entry::Entry;
 use crate::store::queue::Activity;
 use core::ffi::{c_int, c_void};
@@ -25,6 +26,8 @@ pub enum Event {
 pub enum Action {
     /// `await` this.
     Await(Owned),
+    /// Drive this, which the body itself has started.
+    Drive(Owned),
     /// Yield this to the event loop, and wait for what that sends.
     Yield(Owned),
     /// The end: this is the result.
@@ -36,15 +39,17 @@ pub enum Action {
 /// A kind of body. The frame belongs to the body: nothing else reads or frees it.
 pub struct Functions {
     /// Resumes where it left off. The awaitable is borrowed; no exception is set except that of [`Event::Raised`].
-    pub resume: unsafe fn(awaitable: *mut PyObject, frame: *mut c_void, event: Event) -> Action,
+    pub resume: unsafe fn(Thread, awaitable: *mut PyObject, frame: *mut c_void, Event) -> Action,
     /// The exception that is being handled where the body awaits, which is `sys.exc_info()` for what it awaits: borrowed from
     /// the frame, or NULL. While the body itself runs, it takes care of that.
     pub handled: unsafe fn(frame: *mut c_void) -> *mut PyObject,
     /// Calls the function for each object that the frame holds, until that returns something other than 0. Runs no Python code.
     pub visit:
         unsafe fn(frame: *mut c_void, visit: &mut dyn FnMut(*mut PyObject) -> c_int) -> c_int,
-    /// Releases the frame and what it holds, once, however the body ended.
+    /// Releases what the frame holds, once, when the body has ended, in whatever way.
     pub release: unsafe fn(frame: *mut c_void),
+    /// Frees the frame, once, when the object goes. Runs no Python code.
+    pub free: unsafe fn(awaitable: *mut PyObject, frame: *mut c_void),
 }
 
 /// A body, as the object keeps it.
@@ -74,13 +79,24 @@ impl Store<'_> {
         unsafe { functions.as_ref() }.map(|functions| Body { functions, frame })
     }
 
-    /// Takes the body out, with what it has awaited.
+    /// Ends the body, once. The caller gets what it has awaited, and releases what the frame holds.
     #[inline]
-    pub fn take_body(&mut self) -> Option<(Body, Option<Owned>)> {
+    pub fn end_body(&mut self) -> Option<(Body, Option<Owned>)> {
         let body = self.body()?;
-        let current = mem::replace(&mut self.contents.current, Entry::EMPTY);
+        let awaited = self.take_driven();
+        self.status.activity = Activity::BodyEnded;
+        Some((body, awaited))
+    }
+
+    /// Takes out a body that has ended, once. The caller frees the frame.
+    #[inline]
+    pub fn take_ended_body(&mut self) -> Option<Body> {
+        if self.status.activity != Activity::BodyEnded {
+            return None;
+        }
         self.status.activity = Activity::Idle;
-        // SAFETY: taken out of the entry, and its reference with it.
-        Some((body, unsafe { Owned::optional(current.object()) }))
+        let (functions, frame) = mem::replace(&mut self.contents.current, Entry::EMPTY).body();
+        // SAFETY: as in `body`.
+        unsafe { functions.as_ref() }.map(|functions| Body { functions, frame })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Store;
 use crate::python::reference::{Borrowed, Owned};
-use core::ffi::{CStr, c_void};
+use core::ffi::{CStr, c_char, c_void};
 use core::mem;
 
 /// The names of a maker that is known at compile time.
@@ -18,7 +18,8 @@ pub struct Definition {
 /// the names.
 #[repr(transparent)]
 pub struct Maker {
-    /// NULL; the address of a definition; or that of a function, with its lowest bit set, and with a reference to it.
+    /// NULL; the address of a definition; that of a name in C, with bit 1 set; or that of a function, with bit 0 set, and with a
+    /// reference to it.
     tagged: *mut c_void,
 }
 
@@ -26,11 +27,14 @@ pub struct Maker {
 pub enum Which<'a> {
     Nobody,
     Definition(&'static Definition),
+    /// A C string that lives forever.
+    Text(*const c_char),
     Function(Borrowed<'a>),
 }
 
 const FUNCTION: usize = 1;
-const _: () = assert!(align_of::<Definition>() > FUNCTION);
+const TEXT: usize = 2;
+const _: () = assert!(align_of::<Definition>() > FUNCTION | TEXT);
 
 impl Maker {
     /// Nothing in particular.
@@ -42,6 +46,17 @@ impl Maker {
     pub const fn definition(definition: &'static Definition) -> Self {
         Self {
             tagged: (&raw const *definition).cast_mut().cast(),
+        }
+    }
+
+    /// The name that is at this place: a C string, or NULL.
+    ///
+    /// # Safety
+    /// The place and the string live forever.
+    pub unsafe fn text(place: *const *const c_char) -> Self {
+        let tagged = place.map_addr(|address| address | TEXT);
+        Self {
+            tagged: tagged.cast_mut().cast(),
         }
     }
 
@@ -61,6 +76,16 @@ impl Maker {
             // SAFETY: we own the reference for as long as `self` is borrowed.
             return Which::Function(unsafe { Borrowed::new(function.cast()) });
         }
+        if self.is_text() {
+            let place = self.tagged.map_addr(|address| address & !TEXT);
+            // SAFETY: as `text` was promised.
+            let text = unsafe { place.cast::<*const c_char>().read() };
+            return if text.is_null() {
+                Which::Nobody
+            } else {
+                Which::Text(text)
+            };
+        }
         // SAFETY: NULL, or a definition that lives forever.
         match unsafe { self.tagged.cast::<Definition>().as_ref() } {
             Some(definition) => Which::Definition(definition),
@@ -77,6 +102,12 @@ impl Maker {
     #[inline]
     fn is_function(&self) -> bool {
         self.tagged.addr() & FUNCTION != 0
+    }
+
+    /// Whether it is a name in C, which a function's name replaces.
+    #[inline]
+    pub fn is_text(&self) -> bool {
+        self.tagged.addr() & TEXT != 0
     }
 }
 
@@ -107,10 +138,10 @@ impl Store<'_> {
         &self.contents.maker
     }
 
-    /// Whether nobody is noted, and no name is set.
+    /// Whether no function is noted, and no name is set.
     #[inline]
     pub fn is_nameless(&mut self) -> bool {
-        self.contents.maker.word() == 0
+        (self.contents.maker.word() == 0 || self.contents.maker.is_text())
             && (!self.has_cold() || (self.name(false).is_none() && self.name(true).is_none()))
     }
 

@@ -106,7 +106,7 @@ impl Store<'_> {
     /// Whether there is nothing to give up, as in most objects that have returned.
     #[inline]
     pub fn is_bare(&self) -> bool {
-        self.status.activity == Activity::Idle
+        self.status.activity.is_at_rest()
             && self.status.inline_objects == 0
             && self.contents.result.is_none()
             && self.contents.cold.is_null()
@@ -140,8 +140,11 @@ impl Store<'_> {
     /// NULL where there is none.
     #[inline]
     pub fn take_inline(&mut self) -> [*mut PyObject; 2 + INLINE] {
-        let current = mem::replace(&mut self.contents.current, Entry::EMPTY);
-        self.status.activity = Activity::Idle;
+        let mut current = Entry::EMPTY;
+        if self.status.activity != Activity::BodyEnded {
+            mem::swap(&mut self.contents.current, &mut current);
+            self.status.activity = Activity::Idle;
+        }
         let saved = mem::take(&mut self.status.inline_objects);
         let [first, second] = self.contents.objects;
         let result = self.contents.result.take();

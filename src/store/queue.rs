@@ -17,6 +17,8 @@ pub type Entries = Queue<Entry, PythonMemory>;
 pub enum Activity {
     /// Nothing: the entry is empty.
     Idle,
+    /// A body that has ended: the entry still leads to its frame.
+    BodyEnded,
     /// The head of the object's queue, not yet begun.
     Queued,
     /// An await, its object being what is driven.
@@ -38,6 +40,12 @@ impl Activity {
     #[inline]
     pub fn is_body(self) -> bool {
         self as u8 >= Self::Body as u8
+    }
+
+    /// Whether nothing is queued or in progress, nor will be if there is a body.
+    #[inline]
+    pub fn is_at_rest(self) -> bool {
+        self as u8 <= Self::BodyEnded as u8
     }
 }
 
@@ -121,6 +129,7 @@ impl Store<'_> {
                 return Next::Resume(self.contents.current.object());
             }
             Activity::Body | Activity::BodyAwaiting | Activity::BodyYielding => return Next::Body,
+            Activity::BodyEnded => return Next::Finish,
             Activity::Queued => self.contents.current,
             Activity::Idle => {
                 let Some(cold) = self.contents.cold() else {
@@ -193,7 +202,11 @@ impl Store<'_> {
                 // SAFETY: the entry owns it, and stays as it is while the store is borrowed.
                 unsafe { Borrowed::optional(self.contents.current.object()) }
             }
-            Activity::Idle | Activity::Queued | Activity::Body | Activity::BodyYielding => None,
+            Activity::Idle
+            | Activity::BodyEnded
+            | Activity::Queued
+            | Activity::Body
+            | Activity::BodyYielding => None,
         }
     }
 

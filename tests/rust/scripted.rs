@@ -9,7 +9,8 @@
 )]
 
 use pyawaitable::capi::body::{
-    Action, Body, Borrowed, Definition, Event, Functions, Maker, Owned, Raised, new, set_maker,
+    Action, Body, Borrowed, Definition, Event, Functions, Maker, Owned, Raised, Thread, new,
+    set_maker,
 };
 use pyo3_ffi::*;
 use std::ffi::{c_int, c_void};
@@ -28,11 +29,12 @@ static SCRIPT: Functions = Functions {
     handled,
     visit,
     release,
+    free,
 };
 
 /// # Safety
 /// As the library calls it.
-unsafe fn resume(_: *mut PyObject, frame: *mut c_void, event: Event) -> Action {
+unsafe fn resume(_: Thread, _: *mut PyObject, frame: *mut c_void, event: Event) -> Action {
     // SAFETY: the frame is the one that `scripted` has made; the thread is attached.
     unsafe {
         let frame = frame.cast::<Frame>();
@@ -158,6 +160,9 @@ unsafe fn release(frame: *mut c_void) {
         Py_XDECREF(frame.handled);
     }
 }
+
+/// The frame is gone already.
+unsafe fn free(_: *mut PyObject, _: *mut c_void) {}
 
 static KETTLE: Definition = Definition {
     name: c"pour",

@@ -39,6 +39,12 @@ mod python {
         }
     }
 
+    pub mod thread {
+        /// A thread has nothing here.
+        #[derive(Clone, Copy)]
+        pub struct Thread;
+    }
+
     pub mod memory {
         use crate::base::buffer::{Memory, NoMemory};
         use std::cell::Cell;

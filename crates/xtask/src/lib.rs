@@ -21,7 +21,7 @@ pub struct Output {
 }
 
 /// The nouns of the API in the order of the header: a file in `src/capi`, and a part of the header.
-const PARTS: [&str; 9] = [
+const PARTS: [&str; 10] = [
     "version",
     "callbacks",
     "awaitable",
@@ -31,6 +31,7 @@ const PARTS: [&str; 9] = [
     "integers",
     "functions",
     "arguments",
+    "bodies",
 ];
 
 /// Everything that is generated, for the project in `root`.

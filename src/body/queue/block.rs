@@ -2,14 +2,11 @@
 
 use super::callbacks::{Called, check, handle, invoke};
 use super::{fail, release_driven};
-use crate::body::handling;
-use crate::inner;
+use crate::body::{context_manager, handling};
 use crate::object::awaitable::Awaitable;
 use crate::python::exception;
-use crate::python::ffi;
 use crate::python::raised::{Raised, Result};
-use crate::python::reference::{Borrowed, Owned};
-use crate::python::special_method::Special;
+use crate::python::reference::Owned;
 use core::ffi::c_void;
 
 /// Enters a block: its `__aenter__` is in progress from now on.
@@ -65,13 +62,7 @@ pub fn settle_enter(awaitable: &Awaitable, result: Result<Owned>) -> Result<()> 
 pub fn settle_exit(awaitable: &Awaitable, result: Result<Owned>) -> Result<()> {
     // The value's truth test may be Python code, which still runs inside the `async with`.
     let suppressed = handling(awaitable, |exception| match result {
-        Ok(value) if exception.is_some() => {
-            // SAFETY: a live object, no exception set.
-            match unsafe { ffi::PyObject_IsTrue(value.as_ptr()) } {
-                -1 => Err(Raised::pending()),
-                truth => Ok(truth != 0),
-            }
-        }
+        Ok(value) if exception.is_some() => context_manager::is_true(value.borrow()),
         Ok(_) => Ok(true),
         Err(raised) => Err(raised),
     });
@@ -132,41 +123,12 @@ pub fn unwind(awaitable: &Awaitable, raised: Raised) -> Result<()> {
     Err(raised)
 }
 
-/// Fails with `TypeError` unless the type of `context` has both methods.
-pub fn check_context(awaitable: &Awaitable, context: Borrowed<'_>) -> Result<()> {
-    let names = &awaitable.state().names;
-    for name in [&names.aenter, &names.aexit] {
-        // SAFETY: a live object and a str; the reference found is released at once.
-        let found = unsafe { Owned::optional(ffi::type_lookup(context.r#type(), name.as_ptr())) };
-        if found.is_none() {
-            return Err(no_context_manager(context));
-        }
-    }
-    Ok(())
-}
-
-fn no_context_manager(context: Borrowed<'_>) -> Raised {
-    Raised::for_type_of(
-        c"'%.100s' object does not support the asynchronous context manager protocol",
-        context,
-    )
-}
-
-fn special_method(context: &Owned, name: &Owned) -> Result<Special> {
-    Special::find(context, name)?.ok_or_else(|| no_context_manager(context.borrow()))
-}
-
 /// Begins the `async with` of the innermost block, whose `__aenter__` is in progress.
 fn call_enter(awaitable: &Awaitable, context: Owned) -> Result<()> {
-    let names = &awaitable.state().names;
-    let method = special_method(&context, &names.aenter)?;
-    let exit = special_method(&context, &names.aexit)?;
-    let replaced = awaitable.with(|store| store.set_exit(exit));
+    let methods = context_manager::methods(&awaitable.state().names, &context)?;
+    let replaced = awaitable.with(|store| store.set_exit(methods.exit));
     drop(replaced);
-    let iterator = inner::start(
-        method.call()?,
-        c"'async with' received an object from __aenter__ that does not implement __await__: %.100s",
-    )?;
+    let iterator = context_manager::enter(&methods.enter)?;
     awaitable.with(|store| store.drive(iterator));
     Ok(())
 }
@@ -180,22 +142,7 @@ fn call_exit(awaitable: &Awaitable, exception: Option<Owned>) -> Result<()> {
         return Err(Raised::pending());
     };
     let iterator = handling(awaitable, |exception| {
-        let (kind, value, traceback) = match exception {
-            // SAFETY: a live object; its type lives as long, and a traceback comes with its own reference.
-            Some(exception) => unsafe {
-                (
-                    Owned::share(exception.borrow().r#type().cast()),
-                    exception.borrow().to_owned(),
-                    Owned::optional(ffi::PyException_GetTraceback(exception.as_ptr()))
-                        .unwrap_or_else(Owned::none),
-                )
-            },
-            None => (Owned::none(), Owned::none(), Owned::none()),
-        };
-        inner::start(
-            exit.call_with_three(&kind, &value, &traceback)?,
-            c"'async with' received an object from __aexit__ that does not implement __await__: %.100s",
-        )
+        context_manager::exit(&exit, exception.map(Owned::borrow))
     })?;
     awaitable.with(|store| store.drive(iterator));
     Ok(())

@@ -4,7 +4,7 @@ use crate::object::awaitable::Awaitable;
 use crate::object::current::current;
 pub use crate::python::raised::{Kind, Raised};
 pub use crate::python::reference::{Borrowed, Owned};
-use crate::python::thread::Thread;
+pub use crate::python::thread::Thread;
 pub use crate::store::body::{Action, Body, Event, Functions};
 pub use crate::store::maker::{Definition, Maker};
 use crate::types::awaitable_type::DEFINITIONS;

@@ -1,0 +1,296 @@
+//! Definitions and frames, as the header has them, and what becomes of a frame.
+
+use crate::object::state::State;
+use crate::python::ffi::{self, Py_ssize_t, PyObject};
+use crate::python::raised::{Kind, Raised, Result};
+use crate::python::reference::{Borrowed, Owned};
+use core::cell::Cell;
+use core::ffi::{c_char, c_int, c_void};
+use core::ptr::null_mut;
+
+/// What a body returns: `PyAwaitable_Outcome`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Outcome {
+    pub action: c_int,
+    /// Where the handler of an exception begins; 0 if there is none.
+    pub handler: c_int,
+}
+
+/// `PyAwaitable_Body`.
+pub type Function = unsafe extern "C" fn(awaitable: *mut PyObject, frame: *mut c_void) -> Outcome;
+
+/// `PyAwaitable_Definition`.
+#[repr(C)]
+pub struct Definition {
+    size: Py_ssize_t,
+    pub name: *const c_char,
+    pub body: Option<Function>,
+    pub file: *const c_char,
+    frame_size: Py_ssize_t,
+    head_size: Py_ssize_t,
+    first_reference: Py_ssize_t,
+    references: Py_ssize_t,
+    traverse: Option<ffi::traverseproc>,
+    release: Option<unsafe extern "C" fn(*mut c_void)>,
+}
+
+/// `PyAwaitable_Block`: a TRY, an ASYNC_WITH or an ASYNC_FOR.
+#[repr(C)]
+pub struct Block {
+    /// The exception that is handled, or what will be returned.
+    pub pending: Slot,
+    /// `__aexit__`, or the iterator.
+    pub manager: Slot,
+    /// What `__aexit__` is called on, if it is not bound.
+    pub receiver: Slot,
+    pub state: Cell<c_int>,
+    unused: c_int,
+}
+
+/// `PyAwaitable_Head`.
+#[repr(C)]
+pub struct Head {
+    /// What the body hands over, and what it gets.
+    pub value: Slot,
+    blocks: Cell<*mut Block>,
+    pub definition: &'static Definition,
+    /// Where the body goes on: eight for each line.
+    pub label: Cell<c_int>,
+    /// How it gets there.
+    pub how: Cell<u8>,
+    /// How many blocks there is room for.
+    room: Cell<u8>,
+    unused: [u8; 2],
+}
+
+/// A reference that a frame owns, or NULL.
+#[repr(transparent)]
+pub struct Slot(Cell<*mut PyObject>);
+
+impl Slot {
+    /// Takes the reference out.
+    #[inline]
+    pub fn take(&self) -> Option<Owned> {
+        // SAFETY: NULL, or a reference that the frame owned.
+        unsafe { Owned::optional(self.0.replace(null_mut())) }
+    }
+
+    /// Puts a reference in, and releases what was there.
+    #[inline]
+    pub fn set(&self, object: Owned) {
+        let old = self.0.replace(object.into_ptr());
+        // SAFETY: NULL, or a reference that the frame owned.
+        drop(unsafe { Owned::optional(old) });
+    }
+
+    /// What is in it.
+    #[inline]
+    pub fn get(&self) -> Option<Borrowed<'_>> {
+        // SAFETY: NULL, or a reference that the frame owns.
+        unsafe { Borrowed::optional(self.0.get()) }
+    }
+}
+
+impl Definition {
+    /// Fails with `SystemError` unless a frame can be made of it.
+    #[inline]
+    fn check(&self) -> Result<()> {
+        let head = size_of::<Head>() as Py_ssize_t;
+        let references = (self.frame_size - self.first_reference) / size_of::<Slot>() as Py_ssize_t;
+        let is_good = self.size == size_of::<Self>() as Py_ssize_t
+            && self.body.is_some()
+            && self.head_size == head
+            && self.first_reference >= head
+            && self.first_reference <= self.frame_size
+            && self.references >= 0
+            && self.references <= references
+            && self.frame_size <= LARGEST;
+        if is_good { Ok(()) } else { Err(self.fault()) }
+    }
+
+    #[cold]
+    fn fault(&self) -> Raised {
+        let text = if self.size != size_of::<Self>() as Py_ssize_t {
+            c"a PyAwaitable_Definition of another size: written by hand, or made for a newer PyAwaitable"
+        } else if self.body.is_none() {
+            c"a PyAwaitable_Definition without a body"
+        } else if self.frame_size < self.head_size {
+            c"a PyAwaitable_Definition whose frame is smaller than its head"
+        } else if self.head_size != size_of::<Head>() as Py_ssize_t {
+            c"a PyAwaitable_Definition with a head of another size: written by hand, or made for a newer PyAwaitable"
+        } else if self.frame_size > LARGEST {
+            c"a PyAwaitable_Definition whose frame is too large"
+        } else {
+            c"a PyAwaitable_Definition with more references than fit into its frame"
+        };
+        Raised::new(Kind::SystemError, text)
+    }
+}
+
+/// Far more than a frame needs.
+const LARGEST: Py_ssize_t = 1 << 30;
+const _: () = assert!(size_of::<Head>() == 3 * size_of::<Slot>() + 8);
+
+/// A new frame: zeroed, but for what leads to its definition.
+#[inline]
+pub fn new(state: &State, definition: &'static Definition) -> Result<*mut c_void> {
+    definition.check()?;
+    let Some(frame) = state.frames.take(definition.frame_size as usize) else {
+        return Err(Raised::no_memory());
+    };
+    // SAFETY: large enough, as has been checked, and nobody else's.
+    unsafe { (&raw mut (*frame.cast::<Head>()).definition).write(definition) };
+    Ok(frame)
+}
+
+/// The head of a frame.
+///
+/// # Safety
+/// [`new`] has made the frame, and it lives for as long as the result is used.
+#[inline]
+pub unsafe fn head<'a>(frame: *mut c_void) -> &'a Head {
+    // SAFETY: the caller's promise; what C changes is in cells.
+    unsafe { &*frame.cast::<Head>() }
+}
+
+impl Head {
+    /// The blocks that there is room for.
+    #[inline]
+    pub fn blocks(&self) -> &[Block] {
+        if self.room.get() == 0 {
+            return &[];
+        }
+        // SAFETY: `make_room` has made as many; only it replaces them, and nothing is borrowed from them then.
+        unsafe { core::slice::from_raw_parts(self.blocks.get(), self.room.get().into()) }
+    }
+
+    /// Makes room for `count` blocks.
+    #[cold]
+    pub fn make_room(&self, state: &State, count: usize) -> Result<()> {
+        let before = self.blocks().len();
+        let bytes = size_of_val(self.blocks());
+        if count <= before {
+            return Ok(());
+        }
+        let after = count.next_multiple_of(4);
+        let Ok(room) = u8::try_from(after) else {
+            return Err(Raised::new(
+                Kind::SystemError,
+                c"more blocks inside one another than a body may have",
+            ));
+        };
+        let Some(blocks) = state.frames.take(after * size_of::<Block>()) else {
+            return Err(Raised::no_memory());
+        };
+        let old = self.blocks.replace(blocks.cast());
+        self.room.set(room);
+        if before > 0 {
+            // SAFETY: the new ones are as many and more; the old memory is given up once it has been moved out of.
+            unsafe {
+                old.copy_to_nonoverlapping(blocks.cast(), before);
+                state.frames.put(old.cast(), bytes);
+            }
+        }
+        Ok(())
+    }
+
+    /// Empties the blocks from `first` on.
+    pub fn clear(&self, first: usize) {
+        for block in self.blocks().iter().skip(first) {
+            block.state.set(0);
+            drop((
+                block.pending.take(),
+                block.manager.take(),
+                block.receiver.take(),
+            ));
+        }
+    }
+
+    /// The references that the author's part of the frame begins with.
+    ///
+    /// # Safety
+    /// This is the head of a whole frame.
+    #[inline]
+    unsafe fn references(&self) -> &[Slot] {
+        let definition = self.definition;
+        let first = (&raw const *self).wrapping_byte_add(definition.first_reference as usize);
+        // SAFETY: within the frame, as has been checked; zeroed at first, and the author keeps references there.
+        unsafe { core::slice::from_raw_parts(first.cast(), definition.references as usize) }
+    }
+}
+
+/// Calls `visit` for each object that the frame holds.
+///
+/// # Safety
+/// [`new`] has made the frame; nothing else runs.
+pub unsafe fn visit(frame: *mut c_void, visit: &mut dyn FnMut(*mut PyObject) -> c_int) -> c_int {
+    // SAFETY: the caller's promise.
+    let (head, references) = unsafe { (head(frame), head(frame).references()) };
+    let blocks = head
+        .blocks()
+        .iter()
+        .flat_map(|block| [&block.pending, &block.manager, &block.receiver]);
+    for slot in references.iter().chain([&head.value]).chain(blocks) {
+        if let Some(object) = slot.get() {
+            let code = visit(object.as_ptr());
+            if code != 0 {
+                return code;
+            }
+        }
+    }
+    match head.definition.traverse {
+        Some(traverse) => {
+            let mut visit = visit;
+            // SAFETY: the author's function for the author's frame; `each` gets the address of the closure, which lives.
+            unsafe { traverse(frame.cast(), each, (&raw mut visit).cast()) }
+        }
+        None => 0,
+    }
+}
+
+/// A `visitproc` whose argument is the address of a closure.
+unsafe extern "C" fn each(object: *mut PyObject, closure: *mut c_void) -> c_int {
+    // SAFETY: `visit` passes it, and waits for the author's function to return.
+    let visit = unsafe { &mut *closure.cast::<&mut dyn FnMut(*mut PyObject) -> c_int>() };
+    if object.is_null() { 0 } else { visit(object) }
+}
+
+/// Releases what the frame holds.
+///
+/// # Safety
+/// [`new`] has made the frame, and the body will not be resumed.
+pub unsafe fn release(frame: *mut c_void) {
+    // SAFETY: the caller's promise.
+    let (head, references) = unsafe { (head(frame), head(frame).references()) };
+    drop(head.value.take());
+    if head.room.get() > 0 {
+        head.clear(0);
+    }
+    for slot in references {
+        drop(slot.take());
+    }
+    if let Some(release) = head.definition.release {
+        crate::python::exception::aside(|| {
+            // SAFETY: the author's function for the author's frame, once.
+            unsafe { release(frame) };
+        });
+    }
+}
+
+/// Frees a frame whose references have been released.
+///
+/// # Safety
+/// [`new`] has made the frame, of the interpreter with this state, and nothing uses it from here on.
+pub unsafe fn free(state: &State, frame: *mut c_void) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let head = head(frame);
+        let size = head.definition.frame_size as usize;
+        let blocks = size_of_val(head.blocks());
+        if blocks > 0 {
+            state.frames.put(head.blocks.get().cast(), blocks);
+        }
+        state.frames.put(frame, size);
+    }
+}
