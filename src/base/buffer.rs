@@ -211,14 +211,19 @@ impl<T: Copy, M: Memory> Queue<T, M> {
     #[inline]
     pub fn push(&mut self, element: T) -> Result<(), NoMemory> {
         if self.buffer.length == self.buffer.capacity {
-            self.make_room()?;
+            return self.push_to_full(element);
         }
+        self.buffer.push(element)
+    }
+
+    #[cold]
+    fn push_to_full(&mut self, element: T) -> Result<(), NoMemory> {
+        self.make_room()?;
         self.buffer.push(element)
     }
 
     /// Reuses the room at the front if it is at least a quarter of the block, so that the pushes before each move pay for it;
     /// otherwise grows.
-    #[cold]
     fn make_room(&mut self) -> Result<(), NoMemory> {
         if self.head > 0 && self.head >= self.buffer.capacity / 4 {
             self.buffer.shift(self.head);

@@ -2,12 +2,12 @@
 
 use super::run::{Input, Reached, resume_handling};
 use crate::body;
-use crate::inner::{self, Resumed};
+use crate::inner::{self, Outcome, Refused};
 use crate::object::awaitable::Awaitable;
 use crate::python::eval_breaker;
 use crate::python::exception;
 use crate::python::raised::Raised;
-use crate::python::reference::Borrowed;
+use crate::python::reference::{Borrowed, Owned};
 use crate::python::thread::Thread;
 use crate::store::body::{Action, Body, Event};
 use crate::store::queue::Activity;
@@ -76,8 +76,8 @@ fn begin(
         Input::Exit(None) => return Ok(Event::Raised(exception::generator_exit())),
         Input::Throw(thrown) | Input::Exit(Some(thrown)) => thrown,
     };
-    match inner::check_thrown(thrown) {
-        Ok(()) => Ok(Event::Raised(inner::raise_here(thrown))),
+    match inner::check_thrown(*thrown) {
+        Ok(()) => Ok(Event::Raised(inner::raise_here(*thrown))),
         Err(raised) => Err(Reached::Refused(raised)),
     }
 }
@@ -94,22 +94,25 @@ fn drive(
     // SAFETY: the store holds it, and only this step takes it out.
     let inner = unsafe { Borrowed::new(inner) };
     match resume_handling(thread, awaitable, inner, input) {
-        Resumed::Yielded(value) => Err(Reached::Suspended(value)),
-        Resumed::Refused(raised) => Err(Reached::Refused(raised)),
-        Resumed::Ended(ended) => {
-            let driven = awaitable.with(|store| {
-                store.status.activity = Activity::Body;
-                store.take_driven()
-            });
-            Ok(match ended {
-                Ok(value) => {
-                    drop(driven);
-                    Event::Returned(value)
-                }
-                Err(raised) => Event::Raised(exception::drop_preserving(driven, raised)),
-            })
+        Ok(Outcome::Yield(value)) => Err(Reached::Suspended(value)),
+        Ok(Outcome::Return(value)) => {
+            drop(end(awaitable));
+            Ok(Event::Returned(value))
         }
+        Ok(Outcome::Raise(raised)) => Ok(Event::Raised(exception::drop_preserving(
+            end(awaitable),
+            raised,
+        ))),
+        Err(Refused(raised)) => Err(Reached::Refused(raised)),
     }
+}
+
+/// Takes out what the body has awaited.
+fn end(awaitable: &Awaitable) -> Option<Owned> {
+    awaitable.with(|store| {
+        store.status.activity = Activity::Body;
+        store.take_driven()
+    })
 }
 
 /// Lets the body run.

@@ -3,17 +3,17 @@
 //! It loops: the same loop starts what a body adds, so a queue of any length needs no more stack than one await.
 
 use super::resumed;
-use super::step::{Outcome, close, send_on, throw};
+use super::step::{close, send_on, throw};
 use crate::body::queue::{self, block};
 use crate::body::{self, handling};
-use crate::inner::{self, Resumed, Thrown};
+use crate::inner::{self, Attempt, Outcome, Refused, Thrown};
 use crate::object::awaitable::Awaitable;
 use crate::python::eval_breaker;
 use crate::python::exception;
 use crate::python::raised::Raised;
 use crate::python::reference::{Borrowed, Owned};
 use crate::python::thread::Thread;
-use crate::store::queue::{Activity, Next};
+use crate::store::queue::Next;
 
 /// How far the engine got.
 pub enum Reached {
@@ -35,9 +35,9 @@ pub enum Input<'a> {
     /// A value.
     Send(Borrowed<'a>),
     /// An exception, for the inner awaitable's `throw`.
-    Throw(Thrown<'a>),
+    Throw(&'a Thrown<'a>),
     /// A `GeneratorExit`: the inner awaitable is closed, then the exception is raised here. None means a new one.
-    Exit(Option<Thrown<'a>>),
+    Exit(Option<&'a Thrown<'a>>),
 }
 
 /// The engine. The object's phase is `Running`, and only this thread may change it.
@@ -45,10 +45,8 @@ pub enum Input<'a> {
 pub fn run(thread: Thread, awaitable: &Awaitable, input: Input<'_>) -> Reached {
     let mut input = input;
     loop {
-        let next = awaitable.next();
         let step = 'step: {
-            // Only what was suspended gets the step's input; what starts later gets None.
-            let inner = match next {
+            let inner = match awaitable.next() {
                 Next::Resume(inner) => inner,
                 Next::Await(object) => match body::start(object) {
                     Ok(iterator) => {
@@ -58,6 +56,20 @@ pub fn run(thread: Thread, awaitable: &Awaitable, input: Input<'_>) -> Reached {
                     }
                     Err(raised) => break 'step queue::fail(awaitable, raised),
                 },
+                Next::ResumeExit(exit) => {
+                    // SAFETY: as below.
+                    let exit = unsafe { Borrowed::new(exit) };
+                    match resume_handling(thread, awaitable, exit, input) {
+                        Ok(Outcome::Return(value)) => {
+                            break 'step block::settle_exit(awaitable, Ok(value));
+                        }
+                        Ok(Outcome::Yield(value)) => return Reached::Suspended(value),
+                        Ok(Outcome::Raise(raised)) => {
+                            break 'step block::settle_exit(awaitable, Err(raised));
+                        }
+                        Err(Refused(raised)) => return Reached::Refused(raised),
+                    }
+                }
                 Next::Enter(context) => break 'step block::enter(awaitable, context),
                 Next::Call(callback) => break 'step queue::call_deferred(awaitable, callback),
                 Next::Leave => break 'step block::leave(awaitable, None),
@@ -66,11 +78,18 @@ pub fn run(thread: Thread, awaitable: &Awaitable, input: Input<'_>) -> Reached {
             };
             // SAFETY: the store holds it, and only this step takes it out.
             let inner = unsafe { Borrowed::new(inner) };
-            match resume(thread, awaitable, inner, input) {
-                Resumed::Yielded(value) => return Reached::Suspended(value),
-                Resumed::Ended(Ok(value)) => queue::succeed(thread, awaitable, value),
-                Resumed::Ended(Err(raised)) => queue::fail(awaitable, raised),
-                Resumed::Refused(raised) => return Reached::Refused(raised),
+            // Only what was suspended gets the step's input; what starts later gets None.
+            let outcome = match input {
+                Input::Send(value) => send(thread, inner, value),
+                _ => match interrupt(inner, input) {
+                    Ok(outcome) => outcome,
+                    Err(Refused(raised)) => return Reached::Refused(raised),
+                },
+            };
+            match outcome {
+                Outcome::Return(value) => queue::succeed(thread, awaitable, value),
+                Outcome::Yield(value) => return Reached::Suspended(value),
+                Outcome::Raise(raised) => queue::fail(awaitable, raised),
             }
         };
         input = Input::Send(Borrowed::none());
@@ -88,15 +107,6 @@ pub fn run(thread: Thread, awaitable: &Awaitable, input: Input<'_>) -> Reached {
     }
 }
 
-/// Resumes what is in progress.
-#[inline(always)]
-fn resume(thread: Thread, awaitable: &Awaitable, inner: Borrowed<'_>, input: Input<'_>) -> Resumed {
-    if awaitable.with(|store| store.status.activity) == Activity::Exiting {
-        return resume_handling(thread, awaitable, inner, input);
-    }
-    deliver(thread, inner, input)
-}
-
 /// Resumes what is in progress while an exception is being handled: an `__aexit__`, with its block's exception.
 ///
 /// A native coroutine passes a throw on without its own handled exception, which only becomes the context of what comes back;
@@ -107,65 +117,52 @@ pub fn resume_handling(
     awaitable: &Awaitable,
     inner: Borrowed<'_>,
     input: Input<'_>,
-) -> Resumed {
-    if let Input::Send(_) = input {
-        return handling(awaitable, |_| deliver(thread, inner, input));
+) -> Attempt {
+    if let Input::Send(value) = input {
+        return Ok(handling(awaitable, |_| send(thread, inner, value)));
     }
-    match deliver(thread, inner, input) {
-        Resumed::Ended(Err(raised)) => handling(awaitable, |exception| {
-            Resumed::Ended(Err(match exception {
+    match interrupt(inner, input) {
+        Ok(Outcome::Raise(raised)) => handling(awaitable, |exception| {
+            Ok(Outcome::Raise(match exception {
                 Some(_) => exception::chain_handled(raised),
                 None => raised,
             }))
         }),
-        resumed => resumed,
+        attempt => attempt,
     }
 }
 
-/// Passes the step's input to what is in progress. An awaitable of this library is entered directly, as native coroutines enter
-/// each other: [`run`] then calls [`run`], with nothing in between.
+/// Sends a value to what is in progress. An awaitable of this library is entered directly, as native coroutines enter each
+/// other: [`run`] then calls [`run`], with nothing in between.
 #[inline(always)]
-fn deliver(thread: Thread, inner: Borrowed<'_>, input: Input<'_>) -> Resumed {
-    let Input::Send(value) = input else {
-        return interrupt(inner, input);
-    };
+fn send(thread: Thread, inner: Borrowed<'_>, value: Borrowed<'_>) -> Outcome {
     match Awaitable::from_object(inner) {
-        Some(next) => send_on(Some(thread), next, value).into(),
+        Some(next) => send_on(Some(thread), next, value),
         None => inner::send(inner, value),
     }
 }
 
+/// Interrupts what is in progress.
 #[cold]
-fn interrupt(inner: Borrowed<'_>, input: Input<'_>) -> Resumed {
+fn interrupt(inner: Borrowed<'_>, input: Input<'_>) -> Attempt {
     match (input, Awaitable::from_object(inner)) {
-        (Input::Send(value), _) => inner::send(inner, value),
-        (Input::Throw(thrown), Some(next)) => throw(next, thrown).into(),
-        (Input::Throw(thrown), None) => inner::throw(inner, thrown),
+        (Input::Send(value), _) => Ok(inner::send(inner, value)),
+        (Input::Throw(thrown), Some(next)) => Ok(throw(next, *thrown)),
+        (Input::Throw(thrown), None) => inner::throw(inner, *thrown),
         (Input::Exit(thrown), ours) => {
             let closed = match ours {
                 Some(next) => close(next).map(drop),
                 None => inner::close(inner),
             };
-            Resumed::Ended(Err(match (closed, thrown) {
+            Ok(Outcome::Raise(match (closed, thrown) {
                 (Err(raised), _) => raised,
-                (Ok(()), Some(thrown)) => match inner::check_thrown(thrown) {
-                    Ok(()) => inner::raise_here(thrown),
+                (Ok(()), Some(thrown)) => match inner::check_thrown(*thrown) {
+                    Ok(()) => inner::raise_here(*thrown),
                     // A native coroutine, too, checks only at this point.
-                    Err(raised) => return Resumed::Refused(raised),
+                    Err(raised) => return Err(Refused(raised)),
                 },
                 (Ok(()), None) => exception::generator_exit(),
             }))
-        }
-    }
-}
-
-impl From<Outcome> for Resumed {
-    #[inline(always)]
-    fn from(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Yield(value) => Resumed::Yielded(value),
-            Outcome::Return(value) => Resumed::Ended(Ok(value)),
-            Outcome::Raise(raised) => Resumed::Ended(Err(raised)),
         }
     }
 }

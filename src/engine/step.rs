@@ -2,7 +2,7 @@
 
 use super::run::{Input, Reached, run};
 use crate::base::rules::{Admission, Phase, Refusal, Step};
-use crate::inner::{self, Thrown};
+use crate::inner::{self, Outcome, Thrown};
 use crate::object::awaitable::Awaitable;
 use crate::python::exception;
 use crate::python::raised::{Kind, Raised, Result};
@@ -10,23 +10,14 @@ use crate::python::reference::{Borrowed, Owned};
 use crate::python::thread::Thread;
 use crate::store::queue::Activity;
 
-/// The outcome of a step.
-pub enum Outcome {
-    /// The object is suspended; the value is for the event loop.
-    Yield(Owned),
-    /// The object has finished, with this result.
-    Return(Owned),
-    /// An exception is set: the object has finished with it, or has refused the step.
-    Raise(Raised),
-}
-
 /// `send(value)`.
 #[inline]
 pub fn send(awaitable: &Awaitable, value: Borrowed<'_>) -> Outcome {
     send_on(None, awaitable, value)
 }
 
-/// `send(value)`, by the thread that the step above already knows.
+/// `send(value)`, by the thread that the step above already knows, if there is one. Inline, for the places that most steps come
+/// from.
 #[inline(always)]
 pub fn send_on(thread: Option<Thread>, awaitable: &Awaitable, value: Borrowed<'_>) -> Outcome {
     let step = if value.is_none() {
@@ -58,9 +49,9 @@ pub fn throw(awaitable: &Awaitable, thrown: Thrown<'_>) -> Outcome {
     }
     match awaitable.admit(Step::Throw) {
         Admission::Enter if inner::is_generator_exit(thrown) => {
-            enter(None, awaitable, Input::Exit(Some(thrown)))
+            enter(None, awaitable, Input::Exit(Some(&thrown)))
         }
-        Admission::Enter => enter(None, awaitable, Input::Throw(thrown)),
+        Admission::Enter => enter(None, awaitable, Input::Throw(&thrown)),
         Admission::End => {
             let raised = inner::raise_here(thrown);
             release_after(awaitable, raised)

@@ -10,15 +10,21 @@ use core::ffi::{CStr, c_void};
 use core::sync::atomic::{AtomicPtr, Ordering};
 pub use thrown::{Thrown, check_thrown, is_generator_exit, raise_here};
 
-/// The outcome of a step of an inner awaitable.
-pub enum Resumed {
-    /// It yielded, to an event loop.
-    Yielded(Owned),
-    /// It returned, or raised.
-    Ended(Result<Owned>),
-    /// Nothing could be thrown into it. It has not been touched, and the exception goes back to the thrower.
-    Refused(Raised),
+/// The outcome of a step.
+pub enum Outcome {
+    /// The object is suspended; the value is for the event loop.
+    Yield(Owned),
+    /// The object has finished, with this result.
+    Return(Owned),
+    /// An exception is set: the object has finished with it, or has refused the step.
+    Raise(Raised),
 }
+
+/// Nothing could be thrown into it. It has not been touched, and the exception goes back to the thrower.
+pub struct Refused(pub Raised);
+
+/// The outcome of a step that may be refused.
+pub type Attempt = core::result::Result<Outcome, Refused>;
 
 /// Whether `object` is exactly a native coroutine.
 #[inline]
@@ -88,6 +94,7 @@ pub fn awaited_already() -> Raised {
     Raised::new(Kind::RuntimeError, c"coroutine is being awaited already")
 }
 
+#[inline(never)]
 fn start_foreign(object: Owned, complaint: &CStr) -> Result<Owned> {
     let Some(slot) = await_slot(object.borrow()) else {
         return if is_marked_generator(object.borrow()) {
@@ -156,54 +163,66 @@ fn has_cr_await(coroutine: Borrowed<'_>) -> bool {
 
 /// The function behind the attribute `cr_await` of native coroutines, which are built into the interpreter: the same
 /// address in every interpreter of the process, looked up once.
+#[inline]
 fn cr_await() -> Option<ffi::getter> {
     static FOUND: AtomicPtr<c_void> = AtomicPtr::new(core::ptr::null_mut());
-    let mut found = FOUND.load(Ordering::Relaxed);
+    let found = FOUND.load(Ordering::Relaxed);
     if found.is_null() {
-        // SAFETY: the table of a static type, which ends with an entry without a name.
-        unsafe {
-            let mut entry = ffi::PyCoro_Type.tp_getset;
-            while !entry.is_null() && !(*entry).name.is_null() {
-                if CStr::from_ptr((*entry).name) == c"cr_await" {
-                    found = (*entry)
-                        .get
-                        .map_or(core::ptr::null_mut(), |get| get as *mut c_void);
-                }
-                entry = entry.add(1);
-            }
-        }
-        FOUND.store(found, Ordering::Relaxed);
-    }
-    if found.is_null() {
-        return None;
+        let found = find_cr_await();
+        let address = found.map_or(core::ptr::null_mut(), |get| get as *mut c_void);
+        FOUND.store(address, Ordering::Relaxed);
+        return found;
     }
     // SAFETY: stored above, from a pointer of this type.
     Some(unsafe { core::mem::transmute::<*mut c_void, ffi::getter>(found) })
 }
 
+#[cold]
+fn find_cr_await() -> Option<ffi::getter> {
+    // SAFETY: the table of a static type, which ends with an entry without a name.
+    unsafe {
+        let mut entry = ffi::PyCoro_Type.tp_getset;
+        while !entry.is_null() && !(*entry).name.is_null() {
+            if CStr::from_ptr((*entry).name) == c"cr_await" {
+                return (*entry).get;
+            }
+            entry = entry.add(1);
+        }
+    }
+    None
+}
+
 /// Sends `value` into an iterator that [`start`] returned.
 #[inline]
-pub fn send(inner: Borrowed<'_>, value: Borrowed<'_>) -> Resumed {
+pub fn send(inner: Borrowed<'_>, value: Borrowed<'_>) -> Outcome {
     let mut result = core::ptr::null_mut();
     // SAFETY: live arguments, no exception set; a result is a new reference.
     unsafe {
         match ffi::send(inner.as_ptr(), value.as_ptr(), &mut result) {
+            ffi::PYGEN_RETURN => ended(Owned::new(result)),
             ffi::PYGEN_NEXT => match Owned::new(result) {
-                Ok(value) => Resumed::Yielded(value),
-                Err(raised) => Resumed::Ended(Err(raised)),
+                Ok(value) => Outcome::Yield(value),
+                Err(raised) => Outcome::Raise(raised),
             },
-            ffi::PYGEN_RETURN => Resumed::Ended(Owned::new(result)),
-            _ => Resumed::Ended(Err(Raised::pending())),
+            _ => Outcome::Raise(Raised::pending()),
         }
     }
 }
 
+#[inline]
+fn ended(result: Result<Owned>) -> Outcome {
+    match result {
+        Ok(value) => Outcome::Return(value),
+        Err(raised) => Outcome::Raise(raised),
+    }
+}
+
 /// Throws into an iterator that [`start`] returned; if it has no `throw`, the exception is raised here.
-pub fn throw(inner: Borrowed<'_>, thrown: Thrown<'_>) -> Resumed {
+pub fn throw(inner: Borrowed<'_>, thrown: Thrown<'_>) -> Attempt {
     // A native one would warn of more than one argument, but the thrower has already been warned.
     if cfg!(Py_3_12) && thrown.value.is_some() && is_native(inner) {
         if let Err(raised) = check_thrown(thrown) {
-            return Resumed::Ended(Err(raised));
+            return Ok(Outcome::Raise(raised));
         }
         let exception = exception::take(raise_here(thrown));
         return throw(
@@ -219,11 +238,11 @@ pub fn throw(inner: Borrowed<'_>, thrown: Thrown<'_>) -> Resumed {
         Ok(Some(method)) => method,
         Ok(None) => {
             return match check_thrown(thrown) {
-                Ok(()) => Resumed::Ended(Err(raise_here(thrown))),
-                Err(raised) => Resumed::Refused(raised),
+                Ok(()) => Ok(Outcome::Raise(raise_here(thrown))),
+                Err(raised) => Err(Refused(raised)),
             };
         }
-        Err(raised) => return Resumed::Refused(raised),
+        Err(raised) => return Err(Refused(raised)),
     };
     // SAFETY: live arguments, NULL after the last that was given; no exception is set.
     let yielded = unsafe {
@@ -236,10 +255,10 @@ pub fn throw(inner: Borrowed<'_>, thrown: Thrown<'_>) -> Resumed {
         )
     };
     // SAFETY: a new reference, or NULL with what ended the iterator.
-    match unsafe { Owned::optional(yielded) } {
-        Some(value) => Resumed::Yielded(value),
-        None => Resumed::Ended(stop_value()),
-    }
+    Ok(match unsafe { Owned::optional(yielded) } {
+        Some(value) => Outcome::Yield(value),
+        None => ended(stop_value()),
+    })
 }
 
 /// Whether `inner` is a native coroutine or generator.

@@ -40,7 +40,7 @@ pub const WEAK_REFERENCES: usize = core::mem::offset_of!(Awaitable, weak_referen
 
 impl Awaitable {
     /// A new, empty awaitable.
-    #[inline]
+    #[inline(always)]
     pub fn create(thread: Thread, state: &State) -> Result<Owned> {
         // SAFETY: the object is complete before the collector or other code sees it.
         let created = unsafe {

@@ -28,11 +28,9 @@ pub struct Cold {
 impl Cold {
     /// Whether a finished object still needs it. Objects saved by then are in it, too.
     pub(super) fn is_needed(&self) -> bool {
-        self.objects.len() > 0
-            || self.arbitrary.len() > 0
-            || self.integers.len() > 0
-            || self.cleanups.len() > 0
-            || self.parsed.len() > 0
+        let values = self.objects.len() | self.arbitrary.len() | self.integers.len();
+        let functions = self.cleanups.len() | self.parsed.len();
+        values | functions > 0
             || !self.queue.is_empty()
             || !self.block.is_null()
             || self.name.is_some()
@@ -69,6 +67,7 @@ impl Cold {
 /// A cold part with more memory is not kept.
 pub(super) const KEPT_BYTES: usize = 2048;
 
+#[cold]
 pub(super) fn new_cold() -> Result<*mut Cold, NoMemory> {
     new_block(Cold {
         queue: Queue::new(),

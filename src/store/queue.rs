@@ -15,7 +15,7 @@ pub type Entries = Queue<Entry, PythonMemory>;
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Activity {
-    /// Nothing: the entry is empty.
+    /// Nothing: the entry has no object.
     Idle,
     /// A body that has ended: the entry still leads to its frame.
     BodyEnded,
@@ -53,6 +53,8 @@ impl Activity {
 pub enum Next {
     /// Continue what is in progress; borrowed from the store, where only the step itself replaces it.
     Resume(*mut PyObject),
+    /// The same for an `__aexit__`, which runs while its block's exception is being handled.
+    ResumeExit(*mut PyObject),
     /// Begin an await.
     Await(Owned),
     /// Begin an `async with`, whose callbacks [`Store::push_block`] finds.
@@ -95,14 +97,12 @@ impl Store<'_> {
     /// Appends to the queue of the innermost open block, or to the object's own. On failure the caller still owns the entry.
     #[inline]
     pub fn push(&mut self, entry: Entry) -> Result<(), NoMemory> {
-        let Some(cold) = self.contents.cold() else {
-            if self.status.activity == Activity::Idle {
-                self.contents.current = entry;
-                self.status.activity = Activity::Queued;
-                return Ok(());
-            }
-            return self.contents.make_cold(self.colds)?.queue.push(entry);
-        };
+        if self.is_done() {
+            self.contents.current = entry;
+            self.status.activity = Activity::Queued;
+            return Ok(());
+        }
+        let cold = self.contents.make_cold(self.colds)?;
         // SAFETY: NULL or a block of this object's chain.
         let mut block = unsafe { cold.block.as_mut() };
         if block.is_none() && cold.queue.is_empty() && self.status.activity == Activity::Idle {
@@ -124,63 +124,65 @@ impl Store<'_> {
     /// What to do next; what begins is then in progress.
     #[inline]
     pub fn next(&mut self) -> Next {
-        let entry = match self.status.activity {
-            Activity::Awaiting | Activity::Entering | Activity::Exiting => {
+        match self.status.activity {
+            Activity::Awaiting | Activity::Entering => {
                 return Next::Resume(self.contents.current.object());
             }
+            Activity::Exiting => return Next::ResumeExit(self.contents.current.object()),
             Activity::Body | Activity::BodyAwaiting | Activity::BodyYielding => return Next::Body,
             Activity::BodyEnded => return Next::Finish,
-            Activity::Queued => self.contents.current,
+            Activity::Queued => {}
             Activity::Idle => {
                 let Some(cold) = self.contents.cold() else {
                     return Next::Finish;
                 };
                 // SAFETY: NULL or a block of this object's chain.
-                if let Some(block) = unsafe { cold.block.as_mut() } {
-                    match block.queue.pop() {
-                        Some(entry) => entry,
-                        None => {
-                            // What another thread adds from here on does not go to the block.
-                            block.open = false;
-                            return Next::Leave;
-                        }
+                let popped = if let Some(block) = unsafe { cold.block.as_mut() } {
+                    let popped = block.queue.pop();
+                    if popped.is_none() {
+                        // What another thread adds from here on does not go to the block.
+                        block.open = false;
+                        return Next::Leave;
                     }
+                    popped
                 } else {
-                    match cold.queue.pop() {
-                        Some(entry) => entry,
-                        None => return Next::Finish,
-                    }
+                    cold.queue.pop()
+                };
+                match popped {
+                    Some(entry) => self.contents.current = entry,
+                    None => return Next::Finish,
                 }
             }
-        };
-        self.begin(entry)
+        }
+        self.begin()
     }
 
+    /// Begins the current entry. Its callbacks stay there, where a `Cancel` of another thread finds them.
     #[inline]
-    fn begin(&mut self, entry: Entry) -> Next {
-        self.status.activity = Activity::Idle;
-        self.contents.current = Entry::EMPTY;
-        match entry.task() {
+    fn begin(&mut self) -> Next {
+        match self.contents.current.task() {
             Some(Task::Await(object)) => {
                 self.status.activity = Activity::Awaiting;
-                self.contents.current = entry.with_object(None);
-                // SAFETY: the entry is taken out of the queue, and its reference with it.
+                self.contents.current = self.contents.current.with_object(None);
+                // SAFETY: taken out of the entry, and its reference with it.
                 match unsafe { Owned::optional(object) } {
                     Some(object) => Next::Await(object),
                     None => Next::Finish,
                 }
             }
             Some(Task::With(context)) => {
-                // As above, so that a `Cancel` of another thread finds the callbacks.
                 self.status.activity = Activity::Entering;
-                self.contents.current = entry.with_object(None);
+                self.contents.current = self.contents.current.with_object(None);
                 // SAFETY: as above.
                 match unsafe { Owned::optional(context) } {
                     Some(context) => Next::Enter(context),
                     None => Next::Finish,
                 }
             }
-            Some(Task::Deferred(callback)) => Next::Call(callback),
+            Some(Task::Deferred(callback)) => {
+                self.status.activity = Activity::Idle;
+                Next::Call(callback)
+            }
             None => Next::Finish,
         }
     }
@@ -220,14 +222,13 @@ impl Store<'_> {
         unsafe { Owned::optional(object) }
     }
 
-    /// Takes out the callbacks of what was in progress. From here on nothing is.
+    /// The callbacks of what was in progress, and has been taken out. From here on nothing is.
     #[inline]
     pub fn end(&mut self) -> Ended {
-        let entry = mem::replace(&mut self.contents.current, Entry::EMPTY);
         self.status.activity = Activity::Idle;
         Ended {
-            callback: entry.callback(),
-            error: entry.error(),
+            callback: self.contents.current.callback(),
+            error: self.contents.current.error(),
         }
     }
 

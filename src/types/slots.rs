@@ -1,8 +1,8 @@
 //! The steps as CPython and Python code see them: thin adapters over the engine, the same for an awaitable and for the iterator
 //! that its method `__await__` returns.
 
-use crate::engine::step::{self, Outcome};
-use crate::inner::Thrown;
+use crate::engine::step;
+use crate::inner::{Outcome, Thrown};
 use crate::object::awaitable::Awaitable;
 use crate::python::ffi::{self, PyObject};
 use crate::python::raised::to_c;
@@ -53,7 +53,7 @@ pub unsafe extern "C" fn am_send(
 ) -> ffi::PySendResult {
     // SAFETY: CPython calls this slot on our objects, with a live value and a place for the result.
     unsafe {
-        let (kind, object) = match step::send(awaitable_of(object), Borrowed::new(value)) {
+        let (kind, object) = match step::send_on(None, awaitable_of(object), Borrowed::new(value)) {
             Outcome::Yield(value) => (ffi::PYGEN_NEXT, value.into_ptr()),
             Outcome::Return(value) => (ffi::PYGEN_RETURN, value.into_ptr()),
             Outcome::Raise(_) => (ffi::PYGEN_ERROR, null_mut()),
@@ -67,7 +67,7 @@ pub unsafe extern "C" fn am_send(
 pub unsafe extern "C" fn iternext(object: *mut PyObject) -> *mut PyObject {
     // SAFETY: CPython calls this slot on our objects.
     let awaitable = unsafe { awaitable_of(object) };
-    match step::send(awaitable, Borrowed::none()) {
+    match step::send_on(None, awaitable, Borrowed::none()) {
         Outcome::Yield(value) => value.into_ptr(),
         Outcome::Return(value) if value.is_none() => null_mut(),
         Outcome::Return(value) if is_about_to_go(awaitable) => {

@@ -12,20 +12,17 @@ use crate::store::queue::{Activity, Ended};
 pub use callbacks::call_deferred;
 use callbacks::{call, handle};
 
-/// An await has returned: releases it, and calls its callback.
+/// An await, or a block's `__aenter__`, has returned: releases it, and calls its callback.
 #[inline(always)]
 pub fn succeed(thread: Thread, awaitable: &Awaitable, value: Owned) -> Result<()> {
-    match awaitable.with(|store| store.status.activity) {
-        Activity::Entering => block::settle_enter(awaitable, Ok(value)),
-        Activity::Exiting => block::settle_exit(awaitable, Ok(value)),
-        _ => {
-            drop(awaitable.with(|store| store.take_driven()));
-            let Ended { callback, error } = awaitable.with(|store| store.end());
-            match callback {
-                Some(callback) => call(thread, awaitable, callback, error, value),
-                None => Ok(()),
-            }
-        }
+    if awaitable.with(|store| store.status.activity) == Activity::Entering {
+        return block::settle_enter(awaitable, Ok(value));
+    }
+    drop(awaitable.with(|store| store.take_driven()));
+    let Ended { callback, error } = awaitable.with(|store| store.end());
+    match callback {
+        Some(callback) => call(thread, awaitable, callback, error, value),
+        None => Ok(()),
     }
 }
 
