@@ -18,6 +18,7 @@ import contender_native as native
 CONTENDERS = {
     "native": "async def",
     "ours": "this library",
+    "bodies": "this library, bodies",
     "original": "original 2.0.1",
     "cython": "Cython",
     "floor": "floor",

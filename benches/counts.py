@@ -26,7 +26,7 @@ import counting
 
 HERE = Path(__file__).resolve().parent
 PROFILES = bench.BENCH / "counts"
-COUNTED = ("ours", "native")
+COUNTED = ("ours", "bodies", "native", "floor")
 # Operations: a case is counted with so many and with twice as many, and the difference is what is looked at. A multiple
 # of what the cases put into one object.
 N = 500

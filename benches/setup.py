@@ -41,6 +41,12 @@ def library(name, include, options):
     )
 
 
+def bodies():
+    source = str(HERE / "bodies.c")
+    include = [pyawaitable.include()]
+    return Extension("contender_bodies", [source], include_dirs=include, extra_compile_args=WARNINGS)
+
+
 def by_hand():
     source = str(HERE / "contender_floor.c")
     return Extension("contender_floor", [source], extra_compile_args=WARNINGS)
@@ -64,6 +70,7 @@ setup(
     ext_modules=[
         library("contender_ours", pyawaitable.include(), WARNINGS),
         library("contender_original", str(BENCH / "original" / "pyawaitable"), FOREIGN),
+        bodies(),
         by_hand(),
         *cython(),
         webapp(),

@@ -10,7 +10,46 @@ use crate::object::awaitable::Awaitable;
 use crate::python::exception;
 use crate::python::raised::Result;
 use crate::python::reference::{Borrowed, Owned};
+use crate::python::thread::Thread;
+use crate::store::body::{Action, Body, Event};
 use crate::store::queue::Activity;
+
+/// A body that is resumed: one in C, which the engine is compiled for, or any other.
+pub trait Resume: Copy {
+    /// What has happened, told to the body.
+    type Told;
+    /// Tells it what has happened.
+    fn tell(self, event: Event) -> Self::Told;
+    /// As [`crate::store::body::Functions::resume`].
+    fn resume(self, thread: Thread, awaitable: &Awaitable, told: Self::Told) -> Action;
+    /// Whether an exception is being handled where the body awaits.
+    fn is_handling(self) -> bool;
+    /// Releases what the object gives up when it has finished.
+    fn end(self, awaitable: &Awaitable);
+}
+
+impl Resume for Body {
+    type Told = Event;
+
+    fn tell(self, event: Event) -> Event {
+        event
+    }
+
+    fn resume(self, thread: Thread, awaitable: &Awaitable, event: Event) -> Action {
+        let kept = awaitable.borrow().to_owned();
+        // SAFETY: the body's own function, for its own frame, which lives for as long as the object.
+        unsafe { (self.functions.resume)(thread, kept.as_ptr(), self.frame, event) }
+    }
+
+    fn is_handling(self) -> bool {
+        // SAFETY: as above.
+        !unsafe { (self.functions.handled)(self.frame) }.is_null()
+    }
+
+    fn end(self, awaitable: &Awaitable) {
+        awaitable.release();
+    }
+}
 
 /// What `await object` drives: an awaitable of this library drives itself.
 #[inline]

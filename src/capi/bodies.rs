@@ -1,13 +1,10 @@
 //! New awaitables with a body in C.
 
 use crate::body::function::{self, frame::Definition as PyAwaitable_Definition};
-use crate::object::awaitable::Awaitable;
 use crate::object::current::current;
 use crate::python::ffi::PyObject;
-use crate::python::raised::{Kind, Raised, Result, to_c};
-use crate::python::reference::Owned;
+use crate::python::raised::{Kind, Raised, to_c};
 use crate::python::thread::Thread;
-use crate::store::maker::Maker;
 use crate::types::awaitable_type::DEFINITIONS;
 use core::ffi::c_void;
 
@@ -41,7 +38,8 @@ pub unsafe extern "C" fn PyAwaitable_NewBody(
             c"NULL passed to PyAwaitable_NewBody() where the address of a pointer to the frame is needed",
         ))
     } else {
-        new(definition)
+        let thread = Thread::current();
+        current(&thread, &DEFINITIONS).and_then(|state| function::create(thread, state, definition))
     };
     let (object, made) = match created {
         Ok((object, made)) => (Ok(object.into_ptr()), made),
@@ -52,27 +50,4 @@ pub unsafe extern "C" fn PyAwaitable_NewBody(
         unsafe { frame.write(made) };
     }
     to_c(object)
-}
-
-#[inline]
-fn new(definition: Option<&'static PyAwaitable_Definition>) -> Result<(Owned, *mut c_void)> {
-    let thread = Thread::current();
-    let state = current(&thread, &DEFINITIONS)?;
-    let (definition, body) = function::new(state, definition)?;
-    let created = match Awaitable::create(thread, state) {
-        Ok(created) => created,
-        Err(raised) => {
-            // SAFETY: made above, and nobody's.
-            unsafe { function::frame::free(state, body.frame) };
-            return Err(raised);
-        }
-    };
-    // SAFETY: made above.
-    let awaitable = unsafe { &*created.as_ptr().cast::<Awaitable>() };
-    awaitable.with(|store| {
-        store.set_body(body);
-        // SAFETY: the definition and its name live forever.
-        store.set_maker(unsafe { Maker::text(&raw const definition.name) })
-    });
-    Ok((created, body.frame))
 }

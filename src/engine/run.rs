@@ -2,7 +2,6 @@
 //!
 //! It loops: the same loop starts what a body adds, so a queue of any length needs no more stack than one await.
 
-use super::resumed;
 use super::step::{close, send_on, throw};
 use crate::body::queue::{self, block};
 use crate::body::{self, handling};
@@ -21,7 +20,7 @@ pub enum Reached {
     Suspended(Owned),
     /// The end: nothing was left to do, and the phase already says so.
     Finished,
-    /// The end of a body, with its result.
+    /// The end of a body, with its result; the phase already says so, and nothing is left to release.
     Returned(Owned),
     /// The end, with an exception set.
     Raised(Raised),
@@ -73,7 +72,8 @@ pub fn run(thread: Thread, awaitable: &Awaitable, input: Input<'_>) -> Reached {
                 Next::Enter(context) => break 'step block::enter(awaitable, context),
                 Next::Call(callback) => break 'step queue::call_deferred(awaitable, callback),
                 Next::Leave => break 'step block::leave(awaitable, None),
-                Next::Body => return resumed::run(thread, awaitable, input),
+                // The step has gone another way.
+                Next::Body => return Reached::Raised(Raised::pending()),
                 Next::Finish => return Reached::Finished,
             };
             // SAFETY: the store holds it, and only this step takes it out.
@@ -135,7 +135,7 @@ pub fn resume_handling(
 /// Sends a value to what is in progress. An awaitable of this library is entered directly, as native coroutines enter each
 /// other: [`run`] then calls [`run`], with nothing in between.
 #[inline(always)]
-fn send(thread: Thread, inner: Borrowed<'_>, value: Borrowed<'_>) -> Outcome {
+pub fn send(thread: Thread, inner: Borrowed<'_>, value: Borrowed<'_>) -> Outcome {
     match Awaitable::from_object(inner) {
         Some(next) => send_on(Some(thread), next, value),
         None => inner::send(inner, value),
@@ -144,7 +144,7 @@ fn send(thread: Thread, inner: Borrowed<'_>, value: Borrowed<'_>) -> Outcome {
 
 /// Interrupts what is in progress.
 #[cold]
-fn interrupt(inner: Borrowed<'_>, input: Input<'_>) -> Attempt {
+pub fn interrupt(inner: Borrowed<'_>, input: Input<'_>) -> Attempt {
     match (input, Awaitable::from_object(inner)) {
         (Input::Send(value), _) => Ok(inner::send(inner, value)),
         (Input::Throw(thrown), Some(next)) => Ok(throw(next, *thrown)),

@@ -1,5 +1,6 @@
 //! The steps: send, throw, close. Each is an entry into the engine, [`super::run`].
 
+use super::resumed;
 use super::run::{Input, Reached, run};
 use crate::base::rules::{Admission, Phase, Refusal, Step};
 use crate::inner::{self, Outcome, Thrown};
@@ -107,6 +108,9 @@ fn refuse(refusal: Refusal) -> Raised {
 /// Runs a step that the state machine has admitted, and puts the object into the phase that results.
 #[inline(always)]
 fn enter(thread: Option<Thread>, awaitable: &Awaitable, input: Input<'_>) -> Outcome {
+    if awaitable.with(|store| store.status.activity.is_body()) {
+        return enter_body(thread, awaitable, input);
+    }
     if awaitable.finish_if_done() {
         return finish(awaitable);
     }
@@ -118,17 +122,33 @@ fn enter(thread: Option<Thread>, awaitable: &Awaitable, input: Input<'_>) -> Out
     } else {
         too_deep(awaitable)
     };
+    settle(awaitable, reached)
+}
+
+/// As [`enter`], if the object has a body that is not a queue.
+#[inline(never)]
+fn enter_body(thread: Option<Thread>, awaitable: &Awaitable, input: Input<'_>) -> Outcome {
+    let thread = thread.unwrap_or_else(Thread::current);
+    let reached = if thread.enter() {
+        let reached = resumed::run(thread, awaitable, input);
+        thread.leave();
+        reached
+    } else {
+        too_deep(awaitable)
+    };
+    settle(awaitable, reached)
+}
+
+/// Puts the object into the phase that results from a step.
+#[inline(always)]
+fn settle(awaitable: &Awaitable, reached: Reached) -> Outcome {
     match reached {
         Reached::Suspended(value) => {
             awaitable.set_phase(Phase::Suspended);
             Outcome::Yield(value)
         }
         Reached::Finished => finish(awaitable),
-        Reached::Returned(value) => {
-            awaitable.set_phase(Phase::Finished);
-            awaitable.release();
-            Outcome::Return(value)
-        }
+        Reached::Returned(value) => Outcome::Return(value),
         Reached::Raised(raised) => {
             awaitable.set_phase(Phase::Finished);
             release_after(awaitable, raised)

@@ -8,16 +8,14 @@ use crate::python::exception;
 use crate::python::ffi::{self, PyObject};
 use crate::python::lock::Lock;
 use crate::python::name::Name;
-use crate::python::origin;
 use crate::python::raised::{Kind, Raised, Result};
 use crate::python::reference::{Borrowed, Owned};
-use crate::python::thread::Thread;
 use crate::store::maker::{Maker, Which};
 use crate::store::queue::Next;
 use crate::store::status::Status;
 use crate::store::{Contents, Store};
 use core::cell::{Cell, UnsafeCell};
-use core::ffi::{CStr, c_int};
+use core::ffi::CStr;
 use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 
 /// An awaitable. 96 bytes, preceded by 16 for the garbage collector.
@@ -26,8 +24,8 @@ pub struct Awaitable {
     base: PyObject,
     /// The list of weak references; once that is cleared for good, the next object in the trashcan.
     pub weak_references: Cell<*mut PyObject>,
-    phase: AtomicU8,
-    lock: Lock,
+    pub(super) phase: AtomicU8,
+    pub(super) lock: Lock,
     pub(super) status: UnsafeCell<Status>,
     pub(super) contents: UnsafeCell<Contents>,
 }
@@ -39,78 +37,6 @@ const _: () = assert!(size_of::<Awaitable>() == 96);
 pub const WEAK_REFERENCES: usize = core::mem::offset_of!(Awaitable, weak_references);
 
 impl Awaitable {
-    /// A new, empty awaitable.
-    #[inline(always)]
-    pub fn create(thread: Thread, state: &State) -> Result<Owned> {
-        // SAFETY: the object is complete before the collector or other code sees it.
-        let created = unsafe {
-            let object = match state.awaitables.take() {
-                Some(object) => {
-                    ffi::first_reference(object, size_of::<Self>());
-                    let awaitable = &*object.cast::<Self>();
-                    awaitable.set_phase(Phase::Created);
-                    *awaitable.status.get() = Status::new();
-                    object
-                }
-                None => Self::allocate(state)?,
-            };
-            ffi::PyObject_GC_Track(object.cast());
-            Owned::new(object)?
-        };
-        match thread.origin_depth() {
-            ..=0 => Ok(created),
-            depth => Self::with_origin(created, depth),
-        }
-    }
-
-    /// Records where a new awaitable was created.
-    #[cold]
-    fn with_origin(created: Owned, depth: c_int) -> Result<Owned> {
-        // SAFETY: `create` has made it.
-        let awaitable = unsafe { &*created.as_ptr().cast::<Self>() };
-        // The caller of `PyAwaitable_New` may have an exception set.
-        let recorded = exception::preserving(|| {
-            let origin = origin::here(depth)?;
-            awaitable
-                .with(|store| store.set_origin(origin))
-                .map_err(|origin| {
-                    drop(origin);
-                    Raised::no_memory()
-                })
-        });
-        match recorded {
-            Ok(()) => Ok(created),
-            Err(raised) => {
-                // No caller has had it, so none forgot to await it.
-                awaitable.set_phase(Phase::Finished);
-                drop(created);
-                Err(raised)
-            }
-        }
-    }
-
-    /// A new object that the collector does not know yet. It holds its state and, like an instance of any heap type, its type.
-    #[cold]
-    fn allocate(state: &State) -> Result<*mut PyObject> {
-        let Some(r#type) = state.awaitable_type.get() else {
-            return Err(Raised::pending());
-        };
-        // SAFETY: the state keeps its type.
-        unsafe {
-            let object = ffi::_PyObject_GC_New(r#type.as_ptr()).cast::<Self>();
-            if object.is_null() {
-                return Err(Raised::pending());
-            }
-            state.hold();
-            (&raw mut (*object).weak_references).write(Cell::new(core::ptr::null_mut()));
-            (&raw mut (*object).phase).write(AtomicU8::new(Phase::Created as u8));
-            (&raw mut (*object).lock).write(Lock::new());
-            (&raw mut (*object).status).write(UnsafeCell::new(Status::new()));
-            (&raw mut (*object).contents).write(UnsafeCell::new(Contents::new()));
-            Ok(object.cast())
-        }
-    }
-
     /// `object` as an awaitable, if it is one of this copy of the library.
     #[inline]
     pub fn from_object(object: Borrowed<'_>) -> Option<&Self> {

@@ -7,6 +7,7 @@ use crate::base::rules::Phase;
 use crate::python::ffi::{self, PyObject};
 use crate::store::Store;
 use crate::store::maker::Maker;
+use crate::store::queue::Activity;
 use core::ffi::{c_int, c_void};
 
 /// `tp_traverse`.
@@ -62,29 +63,11 @@ pub unsafe extern "C" fn dealloc(object: *mut PyObject) {
             ffi::PyObject_ClearWeakRefs(object);
         }
         // An object that holds nothing starts no chain.
-        if awaitable.phase() == Phase::Finished && awaitable.with(|store| store.is_empty()) {
-            free(object.cast());
-        } else {
-            dealloc_holding(object.cast());
-        }
-    }
-}
-
-/// The rest of [`dealloc`], for what holds something.
-///
-/// # Safety
-/// As [`destroy`].
-#[inline(never)]
-unsafe fn dealloc_holding(object: *mut Awaitable) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let awaitable = &*object;
         let forget = |store: &mut Store<'_>| store.is_bare() && store.forget_maker();
         if awaitable.phase() == Phase::Finished && awaitable.with(forget) {
-            free_frame(awaitable);
-            free(object);
+            free(object.cast());
         } else {
-            trashcan::destroy(object);
+            trashcan::destroy(object.cast());
         }
     }
 }
@@ -111,34 +94,43 @@ pub unsafe fn destroy(object: *mut Awaitable) {
         awaitable.release();
         awaitable.set_maker(Maker::NOBODY);
         awaitable.with(|store| store.free_cold());
-        free_frame(awaitable);
         free(object);
     }
 }
 
-/// Frees the frame of a body that has ended.
-#[inline]
-fn free_frame(awaitable: &Awaitable) {
-    if let Some(body) = awaitable.with(|store| store.take_ended_body()) {
-        // SAFETY: taken out of the store, so this happens once.
-        unsafe { (body.functions.free)(awaitable.as_ptr(), body.frame) };
-    }
-}
-
-/// Keeps the memory for the next object, or frees it.
+/// Keeps the memory for the next object, with the frame of a body that has ended, or frees it.
 ///
 /// # Safety
 /// As [`destroy`], and the object holds nothing.
-#[inline]
+#[inline(always)]
 unsafe fn free(object: *mut Awaitable) {
     // SAFETY: the object holds its state until its memory is freed.
     unsafe {
         let awaitable = &*object;
         let state = awaitable.state();
         state.stop.empty();
-        let finalized = awaitable.with(|store| store.status.is_finalized());
-        if finalized || !state.awaitables.put(object.cast()) {
+        let (size, activity, is_finalized) = awaitable.with(|store| {
+            let status = &store.status;
+            (status.frame_size, status.activity, status.is_finalized())
+        });
+        if activity == Activity::BodyEnded {
+            if is_finalized || !state.frames.put_awaitable(object.cast(), size) {
+                free_with_frame(awaitable);
+            }
+        } else if is_finalized || !state.awaitables.put(object.cast()) {
             free_awaitable(object.cast());
         }
     }
+}
+
+/// # Safety
+/// As [`free`].
+#[cold]
+unsafe fn free_with_frame(awaitable: &Awaitable) {
+    if let Some(body) = awaitable.with(|store| store.take_ended_body()) {
+        // SAFETY: taken out of the store, so this happens once.
+        unsafe { (body.functions.free)(awaitable.as_ptr(), body.frame) };
+    }
+    // SAFETY: the caller's promise.
+    unsafe { free_awaitable(awaitable.as_ptr()) };
 }

@@ -1,6 +1,7 @@
 //! The object: its layout, what an interpreter owns of it, creation and destruction.
 
 pub mod awaitable;
+mod create;
 pub mod current;
 pub mod frames;
 pub mod lifetime;

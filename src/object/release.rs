@@ -23,7 +23,10 @@ impl Awaitable {
         if let Some((body, awaited)) = self.with(|store| store.end_body()) {
             drop(awaited);
             // SAFETY: a body ends once.
-            unsafe { (body.functions.release)(body.frame) };
+            unsafe { (body.functions.release)(self.as_ptr(), body.frame) };
+            if self.with(|store| store.is_bare()) {
+                return;
+            }
         }
         // All saved objects at once, or a destructor would find the others at different indexes.
         let (inline, objects) = self.with(|store| (store.take_inline(), store.take_objects()));

@@ -6,6 +6,7 @@
 use super::current;
 use super::frames::Frames;
 use crate::base::free_list::FreeList;
+use crate::object::awaitable::Awaitable;
 use crate::python::ffi::{self, PyObject, PyTypeObject};
 use crate::python::lazy::Lazy;
 use crate::python::raised::{Raised, Result};
@@ -16,7 +17,7 @@ use crate::store::cold::{self, Cold};
 use core::cell::Cell;
 use core::ffi::{CStr, c_void};
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 /// One interpreter's share of the library.
 pub struct State {
@@ -36,6 +37,8 @@ pub struct State {
     pub colds: FreeList<Cold, 64>,
     /// Memory for the frames of bodies.
     pub frames: Frames,
+    /// The definition that was found to be valid last.
+    pub valid: AtomicPtr<c_void>,
     /// What lines of C code look like in tracebacks.
     pub lines: Lines,
     pub stop: Kept,
@@ -99,6 +102,7 @@ pub(super) fn make(definitions: &Definitions) -> Result<Owned> {
         awaitables: FreeList::new(),
         colds: FreeList::new(),
         frames: Frames::new(),
+        valid: AtomicPtr::new(core::ptr::null_mut()),
         lines: Lines::new(),
         stop: Kept::new(),
         ended: AtomicU32::new(0),
@@ -154,7 +158,10 @@ unsafe extern "C" fn give_up(capsule: *mut PyObject) {
             .awaitables
             .close(|object| free_awaitable(object));
         state.as_ref().colds.close(|cold| cold::free_cold(cold));
-        state.as_ref().frames.close();
+        state
+            .as_ref()
+            .frames
+            .close(|object| (*object.cast::<Awaitable>()).take_frame());
         state.as_ref().lines.close();
         state.as_ref().stop.close();
         if let Some(r#type) = state.as_ref().awaitable_type.get() {

@@ -48,15 +48,11 @@ unsafe extern "C" {
     pub fn pyawaitable_shim_push_handled(item: *mut HandledItem, exception: *mut PyObject);
     pub fn pyawaitable_shim_pop_handled(item: *mut HandledItem);
     pub fn pyawaitable_shim_is_marked_generator(object: *mut PyObject) -> c_int;
-    pub fn pyawaitable_shim_new_code(
+    pub fn pyawaitable_shim_new_frame(
         file: *const c_char,
         function: *const c_char,
         line: c_int,
-    ) -> *mut PyObject;
-    pub fn pyawaitable_shim_new_frame(
-        code: *mut PyObject,
         globals: *mut PyObject,
-        line: c_int,
     ) -> *mut PyObject;
     #[cfg(not(Py_3_11))]
     fn pyawaitable_shim_vectorcall(

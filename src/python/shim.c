@@ -293,27 +293,23 @@ pyawaitable_shim_vectorcall(PyObject *callable, PyObject *const *arguments, size
 }
 #endif
 
-PyObject *pyawaitable_shim_new_code(const char *file, const char *function, int line);
-PyObject *pyawaitable_shim_new_frame(PyObject *code, PyObject *globals, int line);
+PyObject *pyawaitable_shim_new_frame(const char *file, const char *function, int line, PyObject *globals);
 
-/* An empty code object that begins at `line`. */
+/* A frame in a line of a C function, which no code runs in. */
 PyObject *
-pyawaitable_shim_new_code(const char *file, const char *function, int line)
+pyawaitable_shim_new_frame(const char *file, const char *function, int line, PyObject *globals)
 {
-    return (PyObject *)PyCode_NewEmpty(file, function, line);
-}
-
-/* A frame in `line` of such a code object, which no code runs in. */
-PyObject *
-pyawaitable_shim_new_frame(PyObject *code, PyObject *globals, int line)
-{
-    PyFrameObject *frame = PyFrame_New(PyThreadState_Get(), (PyCodeObject *)code, globals, NULL);
+    PyCodeObject *code = PyCode_NewEmpty(file, function, line);
+    PyFrameObject *frame;
+    if (code == NULL) {
+        return NULL;
+    }
+    frame = PyFrame_New(PyThreadState_Get(), code, globals, NULL);
+    Py_DECREF(code);
 #if PY_VERSION_HEX < 0x030B0000
     if (frame != NULL) {
         frame->f_lineno = line;
     }
-#else
-    (void)line;
 #endif
     return (PyObject *)frame;
 }

@@ -18,7 +18,7 @@ pub struct Line {
     pub number: c_int,
 }
 
-/// The code objects of lines that have lately been in a traceback.
+/// The frames of lines that have lately been in a traceback.
 pub struct Lines {
     /// By number; without a GIL nothing is kept.
     kept: [Cell<Kept>; PLACES],
@@ -26,7 +26,7 @@ pub struct Lines {
     globals: Lazy,
 }
 
-/// A line, and its code object.
+/// A line, and its frame.
 type Kept = Option<(Line, Owned)>;
 
 const PLACES: usize = 32;
@@ -57,17 +57,33 @@ impl Lines {
         raised
     }
 
+    /// A frame in this line, which no code runs in.
     fn frame(&self, line: Line) -> Result<Owned> {
-        let code = self.code(line)?;
-        let globals = self.globals()?;
-        // SAFETY: live objects; a new reference or NULL comes back.
-        unsafe {
-            Owned::new(ffi::pyawaitable_shim_new_frame(
-                code.as_ptr(),
-                globals.as_ptr(),
-                line.number,
-            ))
-        }
+        let make = || {
+            let globals = self.globals()?;
+            // SAFETY: C strings and a live dictionary; a new reference or NULL comes back.
+            unsafe {
+                Owned::new(ffi::pyawaitable_shim_new_frame(
+                    line.file,
+                    line.function,
+                    line.number,
+                    globals.as_ptr(),
+                ))
+            }
+        };
+        let place = self.kept.get(line.number.unsigned_abs() as usize % PLACES);
+        // Up to 3.10 a frame holds those of its callers. Without a GIL, threads would share the place.
+        let place = place.filter(|_| cfg!(Py_3_11) && !cfg!(Py_GIL_DISABLED));
+        let Some(place) = place else {
+            return make();
+        };
+        let frame = match place.take() {
+            Some((found, frame)) if found == line => frame,
+            _ => make()?,
+        };
+        let shared = frame.borrow().to_owned();
+        drop(place.replace(Some((line, frame))));
+        Ok(shared)
     }
 
     fn globals(&self) -> Result<Borrowed<'_>> {
@@ -77,34 +93,6 @@ impl Lines {
         // SAFETY: a new reference or NULL.
         let made = unsafe { Owned::new(ffi::PyDict_New()) }?;
         Ok(self.globals.keep(made))
-    }
-
-    fn code(&self, line: Line) -> Result<Owned> {
-        let place = self.kept.get(line.number.unsigned_abs() as usize % PLACES);
-        let place = place.filter(|_| !cfg!(Py_GIL_DISABLED));
-        if let Some((found, code)) = place.and_then(Cell::take) {
-            if found == line {
-                let shared = code.borrow().to_owned();
-                Self::keep(place, line, code);
-                return Ok(shared);
-            }
-        }
-        // SAFETY: C strings; a new reference or NULL comes back.
-        let code = unsafe {
-            Owned::new(ffi::pyawaitable_shim_new_code(
-                line.file,
-                line.function,
-                line.number,
-            ))
-        }?;
-        Self::keep(place, line, code.borrow().to_owned());
-        Ok(code)
-    }
-
-    fn keep(place: Option<&Cell<Kept>>, line: Line, code: Owned) {
-        if let Some(place) = place {
-            drop(place.replace(Some((line, code))));
-        }
     }
 
     /// Releases what is kept.

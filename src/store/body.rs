@@ -1,11 +1,12 @@
 //! A body that is not a queue: functions over a frame. What it consists of, and where the object keeps it.
 
-use super::Store;
+use super::{Contents, Store};
 use crate::python::ffi::PyObject;
 use crate::python::raised::Raised;
 use crate::python::reference::Owned;
 use crate::python::thread::Thread;
 use crate::store::entry::Entry;
+use crate::store::maker::Maker;
 use crate::store::queue::Activity;
 use core::ffi::{c_int, c_void};
 use core::mem;
@@ -47,7 +48,7 @@ pub struct Functions {
     pub visit:
         unsafe fn(frame: *mut c_void, visit: &mut dyn FnMut(*mut PyObject) -> c_int) -> c_int,
     /// Releases what the frame holds, once, when the body has ended, in whatever way.
-    pub release: unsafe fn(frame: *mut c_void),
+    pub release: unsafe fn(awaitable: *mut PyObject, frame: *mut c_void),
     /// Frees the frame, once, when the object goes. Runs no Python code.
     pub free: unsafe fn(awaitable: *mut PyObject, frame: *mut c_void),
 }
@@ -61,7 +62,30 @@ pub struct Body {
     pub frame: *mut c_void,
 }
 
+impl Contents {
+    /// Gives a new object, which still has the frame of a body that has ended, one that begins.
+    #[inline(always)]
+    pub fn renew_body(&mut self, functions: &'static Functions, maker: Maker) -> *mut c_void {
+        let (_, frame) = self.current.body();
+        self.current = Entry::to_body(functions, frame);
+        // An object that is kept has none.
+        mem::forget(mem::replace(&mut self.maker, maker));
+        frame
+    }
+}
+
 impl Store<'_> {
+    /// The body that has ended, if it has.
+    #[inline]
+    pub fn ended_body(&self) -> Option<Body> {
+        if self.status.activity != Activity::BodyEnded {
+            return None;
+        }
+        let (functions, frame) = self.contents.current.body();
+        // SAFETY: as in `body`.
+        unsafe { functions.as_ref() }.map(|functions| Body { functions, frame })
+    }
+
     /// Gives a new object a body instead of a queue.
     pub fn set_body(&mut self, body: Body) {
         self.contents.current = Entry::to_body(body.functions, body.frame);
@@ -91,12 +115,9 @@ impl Store<'_> {
     /// Takes out a body that has ended, once. The caller frees the frame.
     #[inline]
     pub fn take_ended_body(&mut self) -> Option<Body> {
-        if self.status.activity != Activity::BodyEnded {
-            return None;
-        }
+        let body = self.ended_body()?;
         self.status.activity = Activity::Idle;
-        let (functions, frame) = mem::replace(&mut self.contents.current, Entry::EMPTY).body();
-        // SAFETY: as in `body`.
-        unsafe { functions.as_ref() }.map(|functions| Body { functions, frame })
+        self.contents.current = Entry::EMPTY;
+        Some(body)
     }
 }

@@ -71,10 +71,8 @@ impl Maker {
     /// What it is.
     #[inline]
     pub fn which(&self) -> Which<'_> {
-        if self.is_function() {
-            let function = self.tagged.map_addr(|address| address & !FUNCTION);
-            // SAFETY: we own the reference for as long as `self` is borrowed.
-            return Which::Function(unsafe { Borrowed::new(function.cast()) });
+        if let Some(function) = self.as_function() {
+            return Which::Function(function);
         }
         if self.is_text() {
             let place = self.tagged.map_addr(|address| address & !TEXT);
@@ -99,9 +97,15 @@ impl Maker {
         self.tagged.addr()
     }
 
+    /// The function, if it is one.
     #[inline]
-    fn is_function(&self) -> bool {
-        self.tagged.addr() & FUNCTION != 0
+    fn as_function(&self) -> Option<Borrowed<'_>> {
+        if self.tagged.addr() & FUNCTION == 0 {
+            return None;
+        }
+        let function = self.tagged.map_addr(|address| address & !FUNCTION);
+        // SAFETY: we own the reference for as long as `self` is borrowed.
+        Some(unsafe { Borrowed::new(function.cast()) })
     }
 
     /// Whether it is a name in C, which a function's name replaces.
@@ -125,7 +129,7 @@ impl Clone for Maker {
 impl Drop for Maker {
     #[inline]
     fn drop(&mut self) {
-        if let Which::Function(function) = self.which() {
+        if let Some(function) = self.as_function() {
             // SAFETY: we own the reference, and give it up here, once.
             drop(unsafe { Owned::optional(function.as_ptr()) });
         }
@@ -152,14 +156,16 @@ impl Store<'_> {
 
     /// Forgets what made the object if that cannot run code; returns false if it might. For a function that is also kept
     /// elsewhere, it only drops a reference, and no code runs.
+    #[inline(always)]
     pub fn forget_maker(&mut self) -> bool {
-        let is_kept = match self.contents.maker.which() {
-            Which::Function(function) => function.is_shared(),
-            _ => true,
-        };
-        if is_kept {
-            self.contents.maker = Maker::NOBODY;
+        let maker = &mut self.contents.maker;
+        if let Some(function) = maker.as_function() {
+            if !function.is_shared() {
+                return false;
+            }
+            *maker = Maker::NOBODY;
         }
-        is_kept
+        maker.tagged = core::ptr::null_mut();
+        true
     }
 }

@@ -103,25 +103,14 @@ impl Store<'_> {
         bytes
     }
 
-    /// Whether there is nothing to give up, as in most objects that have returned.
-    #[inline]
+    /// Whether there is nothing to give up, as in most objects that have returned; but there may be a maker.
+    #[inline(always)]
     pub fn is_bare(&self) -> bool {
-        self.status.activity.is_at_rest()
+        let result = &self.contents.result;
+        let result = result.as_ref().map_or(0, |object| object.as_ptr().addr());
+        result | self.contents.cold.addr() == 0
+            && self.status.activity.is_at_rest()
             && self.status.inline_objects == 0
-            && self.contents.result.is_none()
-            && self.contents.cold.is_null()
-    }
-
-    /// Whether there is nothing at all, not even a maker.
-    #[inline]
-    pub fn is_empty(&self) -> bool {
-        let result = self
-            .contents
-            .result
-            .as_ref()
-            .map_or(0, |object| object.as_ptr().addr());
-        let words = result | self.contents.cold.addr() | self.contents.maker.word();
-        words == 0 && self.status.activity == Activity::Idle && self.status.inline_objects == 0
     }
 
     /// Whether nothing is queued or in progress.

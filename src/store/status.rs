@@ -13,7 +13,12 @@ pub struct Status {
     flags: u8,
     /// How many of the inline objects are saved.
     pub(super) inline_objects: u8,
+    /// Which size the frame of a body has, for who keeps them.
+    pub frame_size: FrameSize,
 }
+
+/// The size of a frame, as a number that fits here: 0 without a frame, or for one that is not kept.
+pub type FrameSize = u8;
 
 const QUIET: u8 = 1;
 const CANCELLED: u8 = 2;
@@ -25,6 +30,17 @@ impl Status {
             activity: Activity::Idle,
             inline_objects: 0,
             flags: 0,
+            frame_size: 0,
+        }
+    }
+
+    /// That of a new object with a body.
+    #[inline(always)]
+    pub const fn of_body(frame_size: FrameSize) -> Self {
+        Self {
+            activity: Activity::Body,
+            frame_size,
+            ..Self::new()
         }
     }
 

@@ -151,7 +151,7 @@ unsafe fn visit(frame: *mut c_void, visit: &mut dyn FnMut(*mut PyObject) -> c_in
     0
 }
 
-unsafe fn release(frame: *mut c_void) {
+unsafe fn release(_: *mut PyObject, frame: *mut c_void) {
     RELEASED.fetch_add(1, Ordering::Relaxed);
     // SAFETY: made by `scripted`, and released once.
     unsafe {
@@ -213,7 +213,7 @@ unsafe extern "C" fn scripted(_: *mut PyObject, arguments: *mut PyObject) -> *mu
         Ok(awaitable) => awaitable.into_ptr(),
         Err(_) => {
             // SAFETY: nobody has it.
-            unsafe { release(frame) };
+            unsafe { release(null_mut(), frame) };
             null_mut()
         }
     }

@@ -1,12 +1,15 @@
 //! Definitions and frames, as the header has them, and what becomes of a frame.
 
+use crate::object::awaitable::Awaitable;
 use crate::object::state::State;
+use crate::python::exception;
 use crate::python::ffi::{self, Py_ssize_t, PyObject};
 use crate::python::raised::{Kind, Raised, Result};
 use crate::python::reference::{Borrowed, Owned};
 use core::cell::Cell;
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr::null_mut;
+use core::sync::atomic::Ordering;
 
 /// What a body returns: `PyAwaitable_Outcome`.
 #[repr(C)]
@@ -27,7 +30,7 @@ pub struct Definition {
     pub name: *const c_char,
     pub body: Option<Function>,
     pub file: *const c_char,
-    frame_size: Py_ssize_t,
+    pub frame_size: Py_ssize_t,
     head_size: Py_ssize_t,
     first_reference: Py_ssize_t,
     references: Py_ssize_t,
@@ -84,6 +87,13 @@ impl Slot {
         drop(unsafe { Owned::optional(old) });
     }
 
+    /// Puts a reference in where none is.
+    #[inline(always)]
+    pub fn put(&self, object: Owned) {
+        debug_assert!(self.get().is_none(), "the frame still has another");
+        self.0.set(object.into_ptr());
+    }
+
     /// What is in it.
     #[inline]
     pub fn get(&self) -> Option<Borrowed<'_>> {
@@ -93,9 +103,20 @@ impl Slot {
 }
 
 impl Definition {
-    /// Fails with `SystemError` unless a frame can be made of it.
-    #[inline]
-    fn check(&self) -> Result<()> {
+    /// Fails with `SystemError` unless a frame can be made of it. The one that was last found to be valid is not looked at again.
+    #[inline(always)]
+    pub fn check(&'static self, state: &State) -> Result<()> {
+        let address = (&raw const *self).cast_mut().cast();
+        if state.valid.load(Ordering::Relaxed) == address {
+            return Ok(());
+        }
+        self.check_anew()?;
+        state.valid.store(address, Ordering::Relaxed);
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn check_anew(&self) -> Result<()> {
         let head = size_of::<Head>() as Py_ssize_t;
         let references = (self.frame_size - self.first_reference) / size_of::<Slot>() as Py_ssize_t;
         let is_good = self.size == size_of::<Self>() as Py_ssize_t
@@ -132,22 +153,20 @@ impl Definition {
 const LARGEST: Py_ssize_t = 1 << 30;
 const _: () = assert!(size_of::<Head>() == 3 * size_of::<Slot>() + 8);
 
-/// A new frame: zeroed, but for what leads to its definition.
-#[inline]
-pub fn new(state: &State, definition: &'static Definition) -> Result<*mut c_void> {
-    definition.check()?;
-    let Some(frame) = state.frames.take(definition.frame_size as usize) else {
-        return Err(Raised::no_memory());
-    };
-    // SAFETY: large enough, as has been checked, and nobody else's.
+/// Writes what leads from a new frame to its definition.
+///
+/// # Safety
+/// The frame is large enough for a head, and nobody else's.
+#[inline(always)]
+pub unsafe fn define(frame: *mut c_void, definition: &'static Definition) {
+    // SAFETY: the caller's promise.
     unsafe { (&raw mut (*frame.cast::<Head>()).definition).write(definition) };
-    Ok(frame)
 }
 
 /// The head of a frame.
 ///
 /// # Safety
-/// [`new`] has made the frame, and it lives for as long as the result is used.
+/// The frame is one of a body in C, and it lives for as long as the result is used.
 #[inline]
 pub unsafe fn head<'a>(frame: *mut c_void) -> &'a Head {
     // SAFETY: the caller's promise; what C changes is in cells.
@@ -155,6 +174,27 @@ pub unsafe fn head<'a>(frame: *mut c_void) -> &'a Head {
 }
 
 impl Head {
+    /// Calls the body.
+    #[inline(always)]
+    pub fn call(&self, awaitable: Borrowed<'_>) -> Outcome {
+        let frame = (&raw const *self).cast_mut().cast();
+        match self.definition.body {
+            // SAFETY: the author's function for the author's frame, which lives for as long as the awaitable.
+            Some(body) => unsafe { body(awaitable.as_ptr(), frame) },
+            // As has been checked, there is one.
+            None => Outcome {
+                action: 0,
+                handler: 0,
+            },
+        }
+    }
+
+    /// Whether there is room for blocks.
+    #[inline(always)]
+    pub fn has_blocks(&self) -> bool {
+        self.room.get() != 0
+    }
+
     /// The blocks that there is room for.
     #[inline]
     pub fn blocks(&self) -> &[Block] {
@@ -207,6 +247,42 @@ impl Head {
         }
     }
 
+    /// Releases what the frame holds. The body will not be resumed.
+    #[inline(always)]
+    pub fn release(&self, awaitable: &Awaitable) {
+        drop(self.value.take());
+        if self.has_blocks() {
+            self.release_blocks(awaitable);
+        }
+        // SAFETY: as has been made.
+        for slot in unsafe { self.references() } {
+            drop(slot.take());
+        }
+        if self.definition.release.is_some() {
+            self.release_rest();
+        }
+    }
+
+    #[inline(never)]
+    fn release_blocks(&self, awaitable: &Awaitable) {
+        self.clear(0);
+        let bytes = size_of_val(self.blocks());
+        self.room.set(0);
+        let blocks = self.blocks.replace(null_mut());
+        // SAFETY: `make_room` has made them, and nothing borrows from them now.
+        unsafe { awaitable.state().frames.put(blocks.cast(), bytes) };
+    }
+
+    #[cold]
+    fn release_rest(&self) {
+        if let Some(release) = self.definition.release {
+            exception::aside(|| {
+                // SAFETY: the author's function for the author's frame, once.
+                unsafe { release((&raw const *self).cast_mut().cast()) };
+            });
+        }
+    }
+
     /// The references that the author's part of the frame begins with.
     ///
     /// # Safety
@@ -223,7 +299,7 @@ impl Head {
 /// Calls `visit` for each object that the frame holds.
 ///
 /// # Safety
-/// [`new`] has made the frame; nothing else runs.
+/// The frame is one of a body in C; nothing else runs.
 pub unsafe fn visit(frame: *mut c_void, visit: &mut dyn FnMut(*mut PyObject) -> c_int) -> c_int {
     // SAFETY: the caller's promise.
     let (head, references) = unsafe { (head(frame), head(frame).references()) };
@@ -254,43 +330,4 @@ unsafe extern "C" fn each(object: *mut PyObject, closure: *mut c_void) -> c_int 
     // SAFETY: `visit` passes it, and waits for the author's function to return.
     let visit = unsafe { &mut *closure.cast::<&mut dyn FnMut(*mut PyObject) -> c_int>() };
     if object.is_null() { 0 } else { visit(object) }
-}
-
-/// Releases what the frame holds.
-///
-/// # Safety
-/// [`new`] has made the frame, and the body will not be resumed.
-pub unsafe fn release(frame: *mut c_void) {
-    // SAFETY: the caller's promise.
-    let (head, references) = unsafe { (head(frame), head(frame).references()) };
-    drop(head.value.take());
-    if head.room.get() > 0 {
-        head.clear(0);
-    }
-    for slot in references {
-        drop(slot.take());
-    }
-    if let Some(release) = head.definition.release {
-        crate::python::exception::aside(|| {
-            // SAFETY: the author's function for the author's frame, once.
-            unsafe { release(frame) };
-        });
-    }
-}
-
-/// Frees a frame whose references have been released.
-///
-/// # Safety
-/// [`new`] has made the frame, of the interpreter with this state, and nothing uses it from here on.
-pub unsafe fn free(state: &State, frame: *mut c_void) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let head = head(frame);
-        let size = head.definition.frame_size as usize;
-        let blocks = size_of_val(head.blocks());
-        if blocks > 0 {
-            state.frames.put(head.blocks.get().cast(), blocks);
-        }
-        state.frames.put(frame, size);
-    }
 }

@@ -3,51 +3,85 @@
 //! A body returns to say what it wants done. What concerns its blocks is done here, and the body called again at once; the
 //! engine gets the rest.
 
+mod blocks;
 pub mod frame;
 mod iteration;
 mod outcome;
 mod resume;
 
+use crate::body::Resume;
 use crate::body::function::frame::{Block, Head};
 use crate::object::awaitable::Awaitable;
 use crate::object::state::State;
 use crate::python::ffi::PyObject;
 use crate::python::raised::{Kind, Raised, Result};
-use crate::python::reference::{Borrowed, or_null};
-use crate::store::body::{Body, Functions};
+use crate::python::reference::{Borrowed, Owned, or_null};
+use crate::python::thread::Thread;
+use crate::store::body::{Action, Body, Event, Functions};
+use crate::store::maker::Maker;
 use core::ffi::c_void;
 use frame::Definition;
 
 /// What a body in C does.
 static FUNCTIONS: Functions = Functions {
-    resume: resume::resume,
+    resume,
     handled,
     visit: frame::visit,
-    release: frame::release,
+    release,
     free,
 };
 
-/// A body for a new awaitable, with a new frame. Fails with `SystemError` for a definition that is missing or not valid.
-#[inline]
-pub fn new(
+/// A body in C, to be resumed.
+#[derive(Clone, Copy)]
+pub struct Written<'a>(&'a Head);
+
+impl<'a> Written<'a> {
+    /// The body, if it is one of these.
+    #[inline(always)]
+    pub fn of(body: &'a Body) -> Option<Self> {
+        // SAFETY: this kind of body has such a frame, which lives for as long as the object.
+        core::ptr::eq(body.functions, &FUNCTIONS).then(|| Self(unsafe { frame::head(body.frame) }))
+    }
+}
+
+unsafe fn resume(
+    thread: Thread,
+    awaitable: *mut PyObject,
+    frame: *mut c_void,
+    event: Event,
+) -> Action {
+    // SAFETY: an awaitable of ours, with a frame of this kind of body.
+    unsafe {
+        let body = Written(frame::head(frame));
+        body.tell(event);
+        body.resume(thread, &*awaitable.cast(), ())
+    }
+}
+
+/// A new awaitable with a body in C, and its frame. Fails with `SystemError` for a definition that is missing or not valid.
+#[inline(always)]
+pub fn create(
+    thread: Thread,
     state: &State,
     definition: Option<&'static Definition>,
-) -> Result<(&'static Definition, Body)> {
+) -> Result<(Owned, *mut c_void)> {
     let Some(definition) = definition else {
         return Err(Raised::new(
             Kind::SystemError,
             c"NULL passed to PyAwaitable_NewBody() where a definition is needed",
         ));
     };
-    let body = Body {
-        functions: &FUNCTIONS,
-        frame: frame::new(state, definition)?,
-    };
-    Ok((definition, body))
+    definition.check(state)?;
+    // SAFETY: the definition and its name live forever.
+    let maker = unsafe { Maker::text(&raw const definition.name) };
+    let size = definition.frame_size as usize;
+    let (created, frame) = Awaitable::create_with_frame(thread, state, &FUNCTIONS, size, maker)?;
+    // SAFETY: large enough for the head, as has been checked.
+    unsafe { frame::define(frame, definition) };
+    Ok((created, frame))
 }
 
 /// The innermost exception that is being handled.
-#[inline]
 fn handled_in(head: &Head) -> Option<Borrowed<'_>> {
     let is_handling =
         |block: &&Block| matches!(block.state.get(), outcome::RAISING | outcome::CAUGHT);
@@ -60,7 +94,18 @@ unsafe fn handled(frame: *mut c_void) -> *mut PyObject {
     or_null(handled_in(unsafe { frame::head(frame) }))
 }
 
-unsafe fn free(awaitable: *mut PyObject, frame: *mut c_void) {
+unsafe fn release(awaitable: *mut PyObject, frame: *mut c_void) {
     // SAFETY: an awaitable of ours, with a frame of this kind of body.
-    unsafe { frame::free((*awaitable.cast::<Awaitable>()).state(), frame) }
+    unsafe { frame::head(frame).release(&*awaitable.cast()) }
+}
+
+unsafe fn free(awaitable: *mut PyObject, frame: *mut c_void) {
+    // SAFETY: an awaitable of ours, with a frame of this kind of body, which nothing uses from here on.
+    unsafe {
+        let size = frame::head(frame).definition.frame_size;
+        (*awaitable.cast::<Awaitable>())
+            .state()
+            .frames
+            .put(frame, size as usize);
+    }
 }

@@ -1,23 +1,21 @@
 //! Resumes a body in C, and does what it asks for.
 
-use super::frame::{self, Head, Outcome};
+use super::frame::{Head, Outcome};
 use super::outcome::{
-    AENTER, AEXIT, AITER, ANEXT, AWAIT, BREAK, BREAKING, CAUGHT, CLEAN, CONTINUE, CONTINUING, DROP,
-    END, ENTER, EXITED, JUMP, LEAVE, LOST, NORMAL, OK, OPEN, RAISE, RAISING, RERAISE, RETURN,
-    RETURNING, STRAY, SUSPEND, YIELD,
+    AENTER, AEXIT, AITER, ANEXT, AWAIT, CLEAN, DROP, END, ENTER, EXITED, JUMP, LEAVE, LOST, OK,
+    RAISE, RERAISE, RETURN, STRAY, SUSPEND, YIELD,
 };
-use super::{handled_in, iteration};
-use crate::body::context_manager;
+use super::{Written, handled_in, iteration};
+use crate::body::Resume;
 use crate::object::awaitable::Awaitable;
 use crate::python::exception;
-use crate::python::ffi::{self, PyObject};
+use crate::python::ffi;
 use crate::python::raised::{Raised, Result};
 use crate::python::reference::{Borrowed, Owned};
-use crate::python::special_method::Special;
 use crate::python::thread::Thread;
 use crate::python::traceback::Line;
 use crate::store::body::{Action, Event};
-use core::ffi::{CStr, c_char, c_void};
+use core::ffi::{CStr, c_char};
 
 /// What follows: the engine's turn, or the body's again.
 pub(super) enum Then {
@@ -32,63 +30,102 @@ pub(super) struct Running<'a> {
     pub head: &'a Head,
 }
 
-/// As [`crate::store::body::Functions::resume`] says.
-pub(super) unsafe fn resume(
-    thread: Thread,
-    object: *mut PyObject,
-    frame: *mut c_void,
-    event: Event,
-) -> Action {
-    // SAFETY: an awaitable of ours, whose body is of this kind.
-    let running = unsafe {
-        Running {
-            thread,
-            awaitable: &*object.cast(),
-            head: frame::head(frame),
+impl Resume for Written<'_> {
+    type Told = ();
+
+    #[inline(always)]
+    fn tell(self, event: Event) {
+        let head = self.0;
+        match event {
+            Event::Start => {}
+            Event::Sent(value) | Event::Returned(value) => {
+                head.value.put(value);
+                head.how.set(OK);
+            }
+            Event::Raised(raised) => head.how.set(iteration::arrive(head, raised)),
         }
-    };
-    let head = running.head;
-    match event {
-        Event::Start => {}
-        Event::Sent(value) | Event::Returned(value) => {
-            head.value.set(value);
-            head.how.set(OK);
-        }
-        Event::Raised(raised) => head.how.set(iteration::arrive(head, raised)),
     }
-    let Some(body) = head.definition.body else {
-        return Action::Raise(Raised::pending());
-    };
-    loop {
-        let call = || {
-            // SAFETY: the author's function for the author's frame, both of which live until it returns.
-            unsafe { body(object, frame) }
+
+    #[inline(always)]
+    fn resume(self, thread: Thread, awaitable: &Awaitable, (): ()) -> Action {
+        let running = Running {
+            thread,
+            awaitable,
+            head: self.0,
         };
-        let outcome = match handled_in(head).map(Borrowed::to_owned) {
-            None => call(),
-            Some(exception) => exception::handling(&exception, call),
-        };
-        if let Then::Act(action) = running.act(outcome) {
-            return action;
+        loop {
+            let outcome = running.call();
+            if let Then::Act(action) = running.act(outcome) {
+                return action;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn is_handling(self) -> bool {
+        self.0.has_blocks() && handled_in(self.0).is_some()
+    }
+
+    #[inline(always)]
+    fn end(self, awaitable: &Awaitable) {
+        if awaitable.with(|store| store.has_cold()) {
+            awaitable.release();
+        } else if let Some((_, awaited)) = awaitable.with(|store| store.end_body()) {
+            drop(awaited);
+            self.0.release(awaitable);
         }
     }
 }
 
 impl Running<'_> {
-    #[inline]
+    /// Calls the body, with the exception that it handles as `sys.exc_info()`.
+    #[inline(always)]
+    fn call(&self) -> Outcome {
+        if self.head.has_blocks() {
+            return self.call_handling();
+        }
+        self.head.call(self.awaitable.borrow())
+    }
+
+    #[inline(never)]
+    fn call_handling(&self) -> Outcome {
+        let call = || self.head.call(self.awaitable.borrow());
+        match handled_in(self.head).map(Borrowed::to_owned) {
+            Some(exception) => exception::handling(&exception, call),
+            None => call(),
+        }
+    }
+
+    /// What is common is done here.
+    #[inline(always)]
     fn act(&self, outcome: Outcome) -> Then {
-        let is_clean = !self.thread.has_raised() && !self.is_astray(outcome);
-        if let (true, AWAIT) = (is_clean, outcome.what()) {
-            if let Some(value) = self.head.value.take() {
-                return Then::Act(Action::Await(value));
+        if !self.thread.has_raised() && !self.is_astray(outcome) {
+            match outcome.what() {
+                AWAIT => {
+                    if let Some(value) = self.head.value.take() {
+                        return Then::Act(Action::Await(value));
+                    }
+                }
+                RETURN if outcome.handler == 0 => {
+                    if let Some(value) = self.head.value.take() {
+                        return Then::Act(Action::Return(value));
+                    }
+                }
+                END => return Then::Act(Action::Return(Owned::none())),
+                _ => {}
             }
         }
         self.act_otherwise(outcome)
     }
 
     /// Whether control has left a block by a way that the library was not told of.
-    #[inline]
+    #[inline(always)]
     fn is_astray(&self, outcome: Outcome) -> bool {
+        self.head.has_blocks() && self.is_open(outcome)
+    }
+
+    #[inline(never)]
+    fn is_open(&self, outcome: Outcome) -> bool {
         let blocks = self.head.blocks();
         // A loop that is left by `break` has its own block to give up, which is the next.
         let next = match outcome.what() {
@@ -99,6 +136,7 @@ impl Running<'_> {
         next.is_some_and(|block| block.state.get() != CLEAN)
     }
 
+    #[inline(never)]
     fn act_otherwise(&self, outcome: Outcome) -> Then {
         match self.try_to_act(outcome) {
             Ok(then) => then,
@@ -218,146 +256,6 @@ impl Running<'_> {
             raised
         };
         self.unwind(outcome, raised)
-    }
-
-    /// To the handler with an exception; out of the body if there is none.
-    fn unwind(&self, outcome: Outcome, raised: Raised) -> Then {
-        if outcome.handler == 0 {
-            return Then::Act(Action::Raise(raised));
-        }
-        self.to_handler(outcome, RAISING, Some(exception::take(raised)));
-        Then::Again
-    }
-
-    /// To the handler, with what is pending.
-    fn to_handler(&self, outcome: Outcome, state: i32, pending: Option<Owned>) {
-        let head = self.head;
-        let level = outcome.handler_level();
-        head.clear(level);
-        if let Some(block) = head.blocks().get(level.wrapping_sub(1)) {
-            block.state.set(state);
-            drop(block.pending.take());
-            if let Some(pending) = pending {
-                block.pending.set(pending);
-            }
-        }
-        head.how.set(OK);
-        head.label.set(outcome.handler);
-    }
-
-    /// `return`, by way of the handler if there is one.
-    fn finish(&self, outcome: Outcome, value: Owned) -> Then {
-        if outcome.handler == 0 {
-            return Then::Act(Action::Return(value));
-        }
-        self.to_handler(outcome, RETURNING, Some(value));
-        Then::Again
-    }
-
-    fn reraise(&self, outcome: Outcome) -> Then {
-        let block = self.head.blocks().get(outcome.own());
-        let raised = match block.and_then(|block| block.pending.get()) {
-            Some(exception) => exception::raise(exception.to_owned()),
-            None => Raised::pending(),
-        };
-        self.unwind(outcome, raised)
-    }
-
-    /// The end of a block: what is pending in it goes on.
-    fn leave(&self, outcome: Outcome) -> Then {
-        let Some(block) = self.head.blocks().get(outcome.own()) else {
-            return self.raise(outcome, Raised::pending());
-        };
-        let state = block.state.replace(CLEAN);
-        let pending = block.pending.take();
-        self.head.how.set(OK);
-        match (state, pending) {
-            (RAISING, Some(exception)) => self.unwind(outcome, exception::raise(exception)),
-            (RETURNING, Some(value)) => self.finish(outcome, value),
-            (BREAKING, _) => self.go_on(BREAK),
-            (CONTINUING, _) => self.go_on(CONTINUE),
-            (NORMAL | CAUGHT, pending) => {
-                drop(pending);
-                Then::Again
-            }
-            (_, pending) => {
-                drop(pending);
-                let raised = self.fault(c"the end of a block that it was not in");
-                self.raise(outcome, raised)
-            }
-        }
-    }
-
-    fn go_on(&self, how: u8) -> Then {
-        self.head.how.set(how);
-        Then::Again
-    }
-
-    /// BREAK or CONTINUE: to the handler, if there is one within the loop; otherwise the body goes on where it is.
-    fn jump(&self, outcome: Outcome) {
-        let how = self.head.how.get();
-        if outcome.handler != 0 && outcome.handler_level() > outcome.own() {
-            let state = if how == BREAK { BREAKING } else { CONTINUING };
-            self.to_handler(outcome, state, None);
-        } else {
-            self.head.clear(outcome.own());
-        }
-    }
-
-    fn enter(&self, outcome: Outcome) -> Result<Action> {
-        let context = self.value()?;
-        let state = self.awaitable.state();
-        self.head.make_room(state, outcome.own() + 1)?;
-        let methods = context_manager::methods(&state.names, &context)?;
-        drop(context);
-        let iterator = context_manager::enter(&methods.enter)?;
-        if let Some(block) = self.head.blocks().get(outcome.own()) {
-            block.manager.set(methods.exit.function);
-            if let Some(receiver) = methods.exit.receiver {
-                block.receiver.set(receiver);
-            }
-            block.state.set(OPEN);
-        }
-        Ok(Action::Drive(iterator))
-    }
-
-    fn exit(&self, outcome: Outcome) -> Result<Action> {
-        let block = self.head.blocks().get(outcome.own());
-        let Some((block, function)) = block.and_then(|block| Some((block, block.manager.take()?)))
-        else {
-            return Err(self.fault(c"the end of an ASYNC_WITH that it was not in"));
-        };
-        let exit = Special {
-            function,
-            receiver: block.receiver.take(),
-        };
-        let exception = block.pending.get().filter(|_| block.state.get() == RAISING);
-        let iterator = match exception.map(Borrowed::to_owned) {
-            None => context_manager::exit(&exit, None),
-            Some(exception) => exception::handling(&exception, || {
-                context_manager::exit(&exit, Some(exception.borrow()))
-            }),
-        }?;
-        Ok(Action::Drive(iterator))
-    }
-
-    /// `__aexit__` has returned, and something is pending.
-    fn exited(&self, outcome: Outcome) -> Result<Then> {
-        let value = self.value()?;
-        let block = self.head.blocks().get(outcome.own());
-        if let Some(block) = block.filter(|block| block.state.get() == RAISING) {
-            let exception = block.pending.get().map(Borrowed::to_owned);
-            let is_true = || context_manager::is_true(value.borrow());
-            let suppressed = match &exception {
-                Some(exception) => exception::handling(exception, is_true),
-                None => is_true(),
-            }?;
-            if suppressed {
-                block.state.set(CAUGHT);
-            }
-        }
-        drop(value);
-        Ok(self.leave(outcome))
     }
 }
 

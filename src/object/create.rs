@@ -1,0 +1,160 @@
+//! New awaitables: of memory that is kept, or of new memory.
+
+use super::awaitable::Awaitable;
+use super::frames::Frames;
+use super::state::State;
+use crate::base::rules::Phase;
+use crate::python::exception;
+use crate::python::ffi::{self, PyObject};
+use crate::python::lock::Lock;
+use crate::python::origin;
+use crate::python::raised::{Raised, Result};
+use crate::python::reference::Owned;
+use crate::python::thread::Thread;
+use crate::store::Contents;
+use crate::store::body::{Body, Functions};
+use crate::store::maker::Maker;
+use crate::store::status::Status;
+use core::cell::{Cell, UnsafeCell};
+use core::ffi::{c_int, c_void};
+use core::sync::atomic::AtomicU8;
+
+impl Awaitable {
+    /// A new, empty awaitable.
+    #[inline(always)]
+    pub fn create(thread: Thread, state: &State) -> Result<Owned> {
+        // SAFETY: the object is complete before the collector or other code sees it.
+        let created = unsafe {
+            let object = match state.awaitables.take() {
+                Some(object) => {
+                    ffi::first_reference(object, size_of::<Self>());
+                    let awaitable = &*object.cast::<Self>();
+                    awaitable.set_phase(Phase::Created);
+                    *awaitable.status.get() = Status::new();
+                    object
+                }
+                None => Self::allocate(state)?,
+            };
+            ffi::PyObject_GC_Track(object.cast());
+            Owned::new(object)?
+        };
+        match thread.origin_depth() {
+            ..=0 => Ok(created),
+            depth => Self::with_origin(created, depth),
+        }
+    }
+
+    /// A new awaitable with a body, and its frame: `size` bytes, zeroed.
+    #[inline(always)]
+    pub fn create_with_frame(
+        thread: Thread,
+        state: &State,
+        functions: &'static Functions,
+        size: usize,
+        maker: Maker,
+    ) -> Result<(Owned, *mut c_void)> {
+        let number = Frames::number(size);
+        let Some(object) = state.frames.take_awaitable(number) else {
+            return Self::create_and_frame(thread, state, functions, size, maker);
+        };
+        // SAFETY: the object is complete before the collector or other code sees it, and its frame is as large.
+        let (created, frame) = unsafe {
+            ffi::first_reference(object, size_of::<Self>());
+            let awaitable = &*object.cast::<Self>();
+            awaitable.set_phase(Phase::Created);
+            *awaitable.status.get() = Status::of_body(number);
+            let frame = (*awaitable.contents.get()).renew_body(functions, maker);
+            frame.cast::<u8>().write_bytes(0, size);
+            ffi::PyObject_GC_Track(object.cast());
+            (Owned::new(object)?, frame)
+        };
+        match thread.origin_depth() {
+            ..=0 => Ok((created, frame)),
+            depth => Self::with_origin(created, depth).map(|created| (created, frame)),
+        }
+    }
+
+    /// The same, without one to reuse.
+    #[inline(never)]
+    fn create_and_frame(
+        thread: Thread,
+        state: &State,
+        functions: &'static Functions,
+        size: usize,
+        maker: Maker,
+    ) -> Result<(Owned, *mut c_void)> {
+        let Some(frame) = state.frames.take(size) else {
+            return Err(Raised::no_memory());
+        };
+        let created = match Self::create(thread, state) {
+            Ok(created) => created,
+            Err(raised) => {
+                // SAFETY: made above, and nobody's.
+                unsafe { state.frames.put(frame, size) };
+                return Err(raised);
+            }
+        };
+        // SAFETY: made above.
+        let awaitable = unsafe { &*created.as_ptr().cast::<Self>() };
+        awaitable.with(|store| {
+            store.set_body(Body { functions, frame });
+            store.status.frame_size = Frames::number(size);
+        });
+        awaitable.set_maker(maker);
+        Ok((created, frame))
+    }
+
+    /// Takes out the frame of a body that has ended.
+    pub(super) fn take_frame(&self) -> *mut c_void {
+        self.with(|store| store.take_ended_body())
+            .map_or(core::ptr::null_mut(), |body| body.frame)
+    }
+
+    /// Records where a new awaitable was created.
+    #[cold]
+    fn with_origin(created: Owned, depth: c_int) -> Result<Owned> {
+        // SAFETY: `create` has made it.
+        let awaitable = unsafe { &*created.as_ptr().cast::<Self>() };
+        // The caller of `PyAwaitable_New` may have an exception set.
+        let recorded = exception::preserving(|| {
+            let origin = origin::here(depth)?;
+            awaitable
+                .with(|store| store.set_origin(origin))
+                .map_err(|origin| {
+                    drop(origin);
+                    Raised::no_memory()
+                })
+        });
+        match recorded {
+            Ok(()) => Ok(created),
+            Err(raised) => {
+                // No caller has had it, so none forgot to await it.
+                awaitable.set_phase(Phase::Finished);
+                drop(created);
+                Err(raised)
+            }
+        }
+    }
+
+    /// A new object that the collector does not know yet. It holds its state and, like an instance of any heap type, its type.
+    #[cold]
+    fn allocate(state: &State) -> Result<*mut PyObject> {
+        let Some(r#type) = state.awaitable_type.get() else {
+            return Err(Raised::pending());
+        };
+        // SAFETY: the state keeps its type.
+        unsafe {
+            let object = ffi::_PyObject_GC_New(r#type.as_ptr()).cast::<Self>();
+            if object.is_null() {
+                return Err(Raised::pending());
+            }
+            state.hold();
+            (&raw mut (*object).weak_references).write(Cell::new(core::ptr::null_mut()));
+            (&raw mut (*object).phase).write(AtomicU8::new(Phase::Created as u8));
+            (&raw mut (*object).lock).write(Lock::new());
+            (&raw mut (*object).status).write(UnsafeCell::new(Status::new()));
+            (&raw mut (*object).contents).write(UnsafeCell::new(Contents::new()));
+            Ok(object.cast())
+        }
+    }
+}
