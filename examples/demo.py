@@ -1,4 +1,4 @@
-"""Builds the two C extensions beside this file and uses them as anybody would.
+"""Builds the three C extensions beside this file and uses them as anybody would.
 
     python examples/demo.py
 
@@ -28,6 +28,7 @@ import time
 import traceback
 
 import anyio
+import fastapi
 import httpx
 import trio
 import uvicorn
@@ -202,11 +203,11 @@ def try_hello(report):
 class Server:
     """A uvicorn of its own process, on a port that the system chose."""
 
-    def __init__(self, loop):
-        command = [sys.executable, "-X", "faulthandler"]
+    def __init__(self, application, loop, *options):
+        command = [sys.executable, "-B", "-X", "faulthandler"]
         # An awaitable that nobody awaited, or a socket left open, would show up in the log.
         command += ["-W", "default::ResourceWarning", "-W", "default::RuntimeWarning"]
-        command += ["-m", "uvicorn", "webapp:app", "--lifespan", "on"]
+        command += ["-m", "uvicorn", application, *options]
         command += ["--host", "127.0.0.1", "--port", "0", "--http", "h11", "--loop", loop]
         # Without its middleware uvicorn awaits the C object itself.
         command += ["--no-proxy-headers", "--log-config", str(HERE / "asgi" / "logging.json")]
@@ -365,12 +366,14 @@ def check_end(report, server):
     report.line("Ctrl-C", answer, good)
 
 
+TROUBLE = re.compile(r"(?!\s).*(ERROR|WARNING|CRITICAL|Warning|Traceback|Exception|Error)")
+
+
 def check_log(report, server):
     """One traceback is to be there: that of /fail, logged by an error callback."""
     handled = [line for line in server.log if line == "ERROR webapp: a handler failed"]
     told = [line for line in server.log if line == "RuntimeError: this handler always fails"]
-    trouble = re.compile(r"(?!\s).*(ERROR|WARNING|CRITICAL|Warning|Traceback|Exception|Error)")
-    wrong = [line for line in server.log if trouble.match(line)]
+    wrong = [line for line in server.log if TROUBLE.match(line)]
     expected = [*handled, "Traceback (most recent call last):", *told]
     wrong = [line for line in wrong if line not in expected]
     tracebacks = sum(line.startswith("Traceback") for line in server.log)
@@ -379,20 +382,32 @@ def check_log(report, server):
     answer += "the error of /fail and no other" if good else f"with {len(wrong)} that are wrong"
     report.line("the server's log", answer, good)
     if not good:
-        print("\n".join(f"      | {line}" for line in server.log))
+        print_log(server)
+
+
+def find_address(report, server):
+    """Where the server is once it runs, or None."""
+    running = server.wait_for(r"Uvicorn running on (http://127\.0\.0\.1:\d+)")
+    if running is None:
+        report.line("the server", "did not start", good=False)
+        print_log(server)
+        return None
+    report.line("the server", running[1])
+    return running[1]
+
+
+def print_log(server):
+    print("\n".join(f"      | {line}" for line in server.log))
 
 
 def try_asgi(report, loop):
     title = f"asgi: a web application in C, under uvicorn {uvicorn.__version__} on {loop}"
     report.section(title)
-    with Server(loop) as server, report.attempt("the server"):
-        running = server.wait_for(r"Uvicorn running on (http://127\.0\.0\.1:(\d+))")
-        if running is None:
-            report.line("the server", "did not start", good=False)
-            print("\n".join(f"      | {line}" for line in server.log))
+    with Server("webapp:app", loop, "--lifespan", "on") as server, report.attempt("the server"):
+        base = find_address(report, server)
+        if base is None:
             return
-        base, port = running[1], int(running[2])
-        report.line("the server", base)
+        port = int(base.rpartition(":")[2])
         with httpx.Client(base_url=base, timeout=10) as client:
             ask(report, client, "GET", "/", 200, r"Written in C\.\n")
             ask(report, client, "GET", "/nowhere", 404, "404: nothing at /nowhere\n")
@@ -409,6 +424,61 @@ def try_asgi(report, loop):
             ask(report, client, "GET", "/stats", 200, r'\{"uploads": 8, "cancelled": 1\}')
         check_end(report, server)
         check_log(report, server)
+
+
+# ------------------------------------------------------------------------------ fastapi
+
+
+def ask_for_many_items(report, base):
+    async def get_thirty():
+        limits = httpx.Limits(max_connections=30)
+        async with httpx.AsyncClient(base_url=base, timeout=10, limits=limits) as client:
+            gets = (client.get(f"/items/2?token=blue&count={n}") for n in range(1, 31))
+            return await asyncio.gather(*gets)
+
+    asked = "GET  /items/2 ..., 30 at once"
+    with report.attempt(asked):
+        start = time.monotonic()
+        answers = asyncio.run(get_thirty())
+        took = time.monotonic() - start
+        totals = [answer.json()["total"] for answer in answers]
+        good = totals == [400 * n for n in range(1, 31)] and took < 3
+        report.line(asked, f"200  in {took:.1f} s; each waits 0.2 s", good)
+
+
+def ask_for_description(report, client):
+    asked = "GET  /openapi.json"
+    with report.attempt(asked):
+        answer = client.get("/openapi.json")
+        operation = answer.json()["paths"]["/items/{item_id}"]["get"]
+        parameters = {f"{each['name']}: {each['schema']['type']} in {each['in']}" for each in operation["parameters"]}
+        expected = {"item_id: integer in path", "count: integer in query", "token: string in query"}
+        good = parameters == expected and operation["description"] == "What that many of an item cost."
+        report.line(asked, f"{answer.status_code}  {', '.join(sorted(parameters))}", good)
+
+
+def try_fastapi(report, loop):
+    report.section(f"fastapi: a path operation and a dependency in C, FastAPI {fastapi.__version__} on {loop}")
+    folder = str(HERE / "fastapi")
+    with Server("main:app", loop, "--app-dir", folder) as server, report.attempt("the server"):
+        base = find_address(report, server)
+        if base is None:
+            return
+        with httpx.Client(base_url=base, timeout=10) as client:
+            found = r'\{"item_id":3,"customer":"Ada","total":%d\}'
+            ask(report, client, "GET", "/items/3?token=red", 200, found % 1000)
+            ask(report, client, "GET", "/items/3?token=red&count=4", 200, found % 4000)
+            ask(report, client, "GET", "/items/9?token=red", 404, r'\{"detail":"no such item"\}')
+            ask(report, client, "GET", "/items/3?token=none", 401, r'\{"detail":"nobody has this token"\}')
+            ask(report, client, "GET", "/items/three?token=red", 422, r'.*"int_parsing".*"item_id".*')
+            ask(report, client, "GET", "/items/3", 422, r'.*"missing".*"token".*')
+            ask_for_many_items(report, base)
+            ask_for_description(report, client)
+        report.line("Ctrl-C", "shut down", server.stop())
+        wrong = [line for line in server.log if TROUBLE.match(line)]
+        report.line("the server's log", f"{len(server.log)} lines, {len(wrong) or 'none'} of trouble", not wrong)
+        if wrong:
+            print_log(server)
 
 
 class TimeLimit(Exception):
@@ -434,6 +504,9 @@ def main():
         build(report, "asgi")
         for loop in ("asyncio", "uvloop"):
             try_asgi(report, loop)
+        report.section("fastapi: plain setuptools once more")
+        build(report, "fastapi")
+        try_fastapi(report, "asyncio")
     except BrokenPipeError:  # whoever read the output has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

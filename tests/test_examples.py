@@ -1,7 +1,7 @@
 """The extensions in examples/: built as their users build them, and driven without a server.
 
 examples/asgi/in_python.py is the same application written as `async def`: whatever happens to the two, and whenever, they must
-respond and behave alike.
+respond and behave alike. So must examples/fastapi and the in_python.py there.
 """
 
 import asyncio
@@ -36,11 +36,11 @@ ROUNDS = 100  # of each kind of request, when looking for leaks: over 3,000 requ
 
 @pytest.fixture(scope="session")
 def examples(tmp_path_factory):
-    """The folder of the two extensions, built by pip and setuptools; warnings are errors."""
+    """The folder of the three extensions, built by pip and setuptools; warnings are errors."""
     sources = tmp_path_factory.mktemp("sources")
     target = tmp_path_factory.mktemp("examples")
     projects = []
-    for name in ("hello", "asgi"):
+    for name in ("hello", "asgi", "fastapi"):
         leftovers = shutil.ignore_patterns("build", "*.egg-info")
         projects.append(shutil.copytree(EXAMPLES / name, sources / name, ignore=leftovers))
     finished = subprocess.run(
@@ -59,7 +59,7 @@ def examples(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def extension(examples):
-    """Imports one of the two."""
+    """Imports one of the three."""
 
     def load(name):
         if name not in sys.modules:
@@ -398,13 +398,16 @@ def in_c(extension):
     return extension("webapp").app
 
 
-@pytest.fixture(scope="session")
-def in_python():
-    path = EXAMPLES / "asgi" / "in_python.py"
-    specification = importlib.util.spec_from_file_location("webapp_in_python", path)
+def load_file(name, path):
+    specification = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
-    return module.app
+    return module
+
+
+@pytest.fixture(scope="session")
+def in_python():
+    return load_file("webapp_in_python", EXAMPLES / "asgi" / "in_python.py").app
 
 
 @pytest.fixture
@@ -738,6 +741,111 @@ for _ in range(3):
 print("done")
 """)
     assert finished.stdout.strip().endswith("done"), finished.stdout + finished.stderr
+
+
+# ----------------------------------------------------------------------------- fastapi
+
+
+@pytest.fixture(scope="session")
+def shops(extension):
+    """The module in C and that in Python."""
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+        pytest.skip("FastAPI needs pydantic-core, which has no wheel for a free-threaded Python 3.13")
+    return extension("shop"), load_file("shop_in_python", EXAMPLES / "fastapi" / "in_python.py")
+
+
+def app_of(shop):
+    from fastapi import FastAPI
+
+    app = FastAPI()
+    app.get("/items/{item_id}")(shop.item)
+    return app
+
+
+def get(app, path):
+    """What a FastAPI application answers: the status and the body."""
+    messages = []
+
+    async def receive():
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message):
+        messages.append(message)
+
+    path, _, query = path.partition("?")
+    scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http"}
+    scope.update(path=path, raw_path=path.encode(), query_string=query.encode(), root_path="", headers=[])
+    run_instantly(app(scope, receive, send))
+    start, *parts = messages
+    return start["status"], b"".join(part["body"] for part in parts).decode()
+
+
+ITEMS = {
+    "/items/3?token=red": (200, '{"item_id":3,"customer":"Ada","total":1000}'),
+    "/items/2?token=blue&count=4": (200, '{"item_id":2,"customer":"Grace","total":1600}'),
+    "/items/1?token=red&count=36893488147419103232": (200, '{"item_id":1,"customer":"Ada","total":9223372036854775808000}'),
+    "/items/9?token=red": (404, '{"detail":"no such item"}'),
+    "/items/36893488147419103232?token=red": (404, '{"detail":"no such item"}'),
+    "/items/3?token=green": (401, '{"detail":"nobody has this token"}'),
+    "/items/3?token=%00": (401, '{"detail":"nobody has this token"}'),
+    "/items/three?token=red": (422, None),
+    "/items/3?token=red&count=many": (422, None),
+    "/items/3": (422, None),
+}
+
+
+@pytest.mark.parametrize("path", ITEMS)
+def test_fastapi_answers_as_with_async_def(shops, path):
+    status, body = get(app_of(shops[0]), path)
+    assert (status, body) == get(app_of(shops[1]), path)
+    assert (status, body) == ITEMS[path] or (status, None) == ITEMS[path]
+
+
+def test_fastapi_describes_them_as_it_does_async_def(shops):
+    in_c, in_python = (app_of(shop).openapi() for shop in shops)
+    assert in_c == in_python
+    operation = in_c["paths"]["/items/{item_id}"]["get"]
+    assert operation["description"] == "What that many of an item cost."
+    kinds = {each["name"]: (each["in"], each["schema"]["type"], each["required"]) for each in operation["parameters"]}
+    assert kinds == {
+        "item_id": ("path", "integer", True),
+        "count": ("query", "integer", False),
+        "token": ("query", "string", True),
+    }
+
+
+def test_main_is_such_an_application(shops):
+    app = load_file("main_of_examples", EXAMPLES / "fastapi" / "main.py").app
+    assert get(app, "/items/3?token=red") == ITEMS["/items/3?token=red"]
+    assert app.openapi() == app_of(shops[0]).openapi()
+
+
+@pytest.mark.parametrize("name", ["customer", "price", "item"])
+@pytest.mark.parametrize("error", [KeyError, ValueError, asyncio.CancelledError])
+def test_shop_interrupted_as_it_waits_ends_as_the_async_def_does(shops, name, error):
+    arguments = {"customer": ("red",), "price": (3,), "item": (3, "Ada")}[name]
+
+    async def interrupted(shop):
+        coroutine = getattr(shop, name)(*arguments)
+        coroutine.send(None)
+        with pytest.raises(BaseException) as caught:
+            coroutine.throw(error("thrown in"))
+        return repr(caught.value), repr(caught.value.__context__)
+
+    in_c, in_python = (run_instantly(interrupted(shop)) for shop in shops)
+    assert in_c == in_python
+
+
+def test_shop_called_directly(shops):
+    for shop in shops:
+        assert (
+            str(inspect.signature(shop.item))
+            == "(item_id: 'int', customer: 'Annotated[str, Depends(customer)]', count: 'int' = 1)"
+        )
+        assert run_instantly(shop.item(3, customer="Ada")) == {"item_id": 3, "customer": "Ada", "total": 1000}
+        assert run_instantly(shop.item(3, "Ada", count=2))["total"] == 2000
+        with pytest.raises(TypeError):
+            shop.item(3)
 
 
 def test_the_table_of_servers_is_of_the_versions_that_make_servers_installs():

@@ -16,6 +16,7 @@ import sys
 import sysconfig
 import threading
 import types
+import typing
 import warnings
 import weakref
 from pathlib import Path
@@ -142,6 +143,20 @@ def test_the_docstring_is_what_comes_after():
     assert functions.keywords.__kwdefaults__ == {"c": 3}
     assert functions.keywords.__defaults__ == (None,)
     assert functions.keywords.__annotations__ == {"c": "int"}
+
+
+def test_annotations_are_found_where_the_interpreter_looks_for_them():
+    def twin(a, b=None, *, c: "int" = 3): ...
+
+    for function in (functions.keywords, twin):
+        general = functools.singledispatch(twin)
+        general.register(function)  # its type is that of the first annotation
+        assert general.dispatch(int) is function
+        assert typing.get_type_hints(function) == {"c": int}
+    if sys.version_info >= (3, 14):
+        assert functions.keywords.__annotate__(1) == {"c": "int"}
+        assert functions.keywords.__annotate__.__qualname__ == "keywords.__annotate__"
+        assert functions.one.__annotate__ is None
 
 
 def test_help_shows_them():

@@ -107,7 +107,12 @@ def define(target, name, qualname, doc, is_method, default, flag, namespace, mod
         changes["co_qualname"] = qualname
     function = FunctionType(code.replace(**changes), namespace, name, plain.__defaults__, plain.__closure__)
     function.__kwdefaults__ = plain.__kwdefaults__
-    function.__annotations__ = plain.__annotations__
+    if hasattr(plain, "__annotate__"):  # from 3.14 on, where setting __annotations__ would leave none
+        function.__annotate__ = plain.__annotate__
+        if function.__annotate__:
+            function.__annotate__.__qualname__ = f"{qualname}.__annotate__"
+    else:
+        function.__annotations__ = plain.__annotations__
     function.__qualname__ = qualname
     function.__module__ = module
     function.__doc__ = doc

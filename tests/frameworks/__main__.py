@@ -2,9 +2,10 @@
 
     cd tests && python -m frameworks --build ../build/py311 [--write] [--builtins] [starlette ...]
 
---write puts the rows into docs/frameworks.md, where those of other versions of Python stay. --builtins leaves the functions in
-C builtins, as they are without the flag: it shows what differs then. Exit status 1: a difference that known.py does not list,
-one that it lists and that is none, or a case that fails in Python, too. What a tool prints is in build/<tag>/frameworks/.
+--write puts what came of it into docs/frameworks.md, where that of other versions of Python stays. --builtins leaves the
+functions in C builtins, as they are without the flag: it shows what differs then. Exit status 1: a difference that known.py
+does not list, one that it lists and that is none, or a case that fails in Python, too. What a tool prints is in
+build/<tag>/frameworks/.
 """
 
 import argparse
@@ -21,10 +22,13 @@ from .known import reason
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-PINS = HERE / "requirements.txt"
+MINOR = "{}.{}".format(*sys.version_info)
+# The newest releases of the tools need newer Pythons than this library.
+PINS = next(path for path in (HERE / f"requirements-{MINOR}.txt", HERE / "requirements.txt") if path.exists())
 TABLE = ROOT / "docs" / "frameworks.md"
 BEGIN, END = "<!-- make frameworks -->\n", "<!-- end -->\n"
-HEAD = "| tool | version | use | Python | C | `async def` |\n|---|---|---|---|---|---|\n"
+USES = ["tool", "use", "Python", "C", "`async def`"]
+STANDARD = "Python's"
 TIME_LIMIT = 300  # seconds, for the cases of one tool
 WIDTH = 70  # characters of a log in a cell
 
@@ -125,6 +129,9 @@ def compare(tool, uses, here, other):
     for use in uses:
         in_c, in_python = here[use], other[use]
         known, same = reason(tool, use), in_c == in_python
+        if same and "not tried" in in_c:
+            yield use, f"not tried: {in_c['not tried']}", "", None
+            continue
         complaint = None
         if in_python["raised"]:
             complaint = "fails in Python, too"
@@ -146,18 +153,51 @@ def cell(log):
     return f"`{text.replace('|', '/').replace('`', chr(39))}`"
 
 
-def write(rows, order):
-    """Puts the rows into the table, in place of those of the same uses under the same Python."""
+def cells_of(table):
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines() if not line.startswith("|---")]
+
+
+def table_of(head, rows):
+    first, *lines = ("| " + " | ".join(row) + " |\n" for row in [head, *rows])
+    return first + "|" + len(head) * "---|" + "\n" + "".join(lines)
+
+
+def minor_of(python):
+    return ".".join(python.split(".")[:2])
+
+
+def write(found, order):
+    """Puts what was found into the tables, and leaves what other Pythons found.
+
+    `found` has a list for each use: the tool, its version, the use, the cells for C and for Python.
+    """
     before, rest = TABLE.read_text(encoding="utf-8").split(BEGIN)
-    table, after = rest.split(END)
+    tables, after = rest.split(END)
+    tools, uses = map(cells_of, tables.strip().split("\n\n"))
+    pythons = {minor_of(python): python for python in tools[0][1:]}
+    versions = {(tool, minor): version for tool, *each in tools[1:] for minor, version in zip(pythons, each)}
+    results = {(tool, use, minor): tuple(result) for tool, use, in_, *result in uses[1:] for minor in in_.split(", ")}
 
-    def place(line):
-        tool, _, use, python = (each.strip() for each in line.split("|")[1:5])
-        return order.index([tool, use]) if [tool, use] in order else len(order), int(python.split(".")[1])
+    pythons[MINOR] = platform.python_version()
+    for tool, version, use, in_c, in_python in found:
+        results.pop((tool, use, MINOR), None)
+        if version != STANDARD:
+            versions[tool, MINOR] = version or in_c
+        if version:
+            results[tool, use, MINOR] = in_c, in_python
 
-    lines = {place(line): line for line in [*table.splitlines(keepends=True)[2:], *rows]}
-    lines = [lines[key] for key in sorted(lines) if key[0] < len(order)]
-    TABLE.write_text(before + BEGIN + HEAD + "".join(lines) + END + after, encoding="utf-8")
+    minors = sorted(pythons, key=lambda minor: int(minor.split(".")[1]))
+    names = [tool for tool in dict.fromkeys(tool for tool, _ in order) if any((tool, minor) in versions for minor in minors)]
+    tools = [[tool, *(versions.get((tool, minor), "") for minor in minors)] for tool in names]
+    uses = []
+    for tool, use in order:
+        same = {}
+        for minor in minors:
+            if (tool, use, minor) in results:
+                same.setdefault(results[tool, use, minor], []).append(minor)
+        uses += [[tool, use, ", ".join(in_), *result] for result, in_ in same.items()]
+    text = table_of(["tool", *(pythons[minor] for minor in minors)], tools) + "\n" + table_of(USES, uses)
+    TABLE.write_text(before + BEGIN + text + END + after, encoding="utf-8")
 
 
 def main():
@@ -176,25 +216,24 @@ def main():
     for tool, use, packages in cases:
         tools.setdefault(tool, (packages, []))[1].append(use)
     rows, wrong = [], []
-    print(HEAD, end="", flush=True)
     for tool, (packages, uses) in tools.items():
         if options.names and not tool.lower().startswith(tuple(name.lower() for name in options.names)):
             continue
         lacking = [f"{package}: {place.missing[package]}" for package in packages if place.missing.get(package)]
         if lacking:
-            found = [(use, f"not tried: {lacking[0]}".replace("|", "/"), "", None) for use in uses]
+            found = [(use, f"none: {lacking[0]}".replace("|", "/"), "", None) for use in uses]
             version = ""
         else:
             in_c, in_python = place.run(tool, "in_c", options.builtins), place.run(tool, "in_python")
             found = compare(tool, uses, in_c, in_python)
-            version = place.version(packages[0]) if packages else "Python's"
+            version = place.version(packages[0]) if packages else STANDARD
         for use, c, python, complaint in found:
-            rows.append("| " + " | ".join([tool, version, use, platform.python_version(), c, python]) + " |\n")
-            print(rows[-1], end="", flush=True)
+            rows.append([tool, version, use, c, python])
+            print(" | ".join(rows[-1]), flush=True)
             if complaint:
                 wrong.append(f"{tool}, {use}: {complaint}")
     if options.write:
-        write(rows, [case[:2] for case in cases])
+        write(rows, [tuple(case[:2]) for case in cases])
     if wrong:
         raise SystemExit("\n".join(["", *wrong]))
 

@@ -19,7 +19,7 @@ class Known(NamedTuple):
 KNOWN = [
     Known(
         *("cProfile", "the call is counted"),
-        "cProfile counts frames of Python code, and the call reaches C without one",
+        "cProfile counts frames of Python code, and such a call reaches C without one",
     ),
 ]
 

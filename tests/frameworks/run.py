@@ -2,7 +2,7 @@
 
     python run.py TOOL in_c|in_python
 
-The logs are JSON, by the case's use: what was noted, or what was raised.
+The logs are JSON, by the case's use: what was noted, or what was raised, or why it was not tried.
 """
 
 import gc
@@ -25,6 +25,8 @@ def run(case, module):
         raised = False
         try:
             case.run(module)
+        except cases.NotTried as reason:
+            return {"raised": False, "log": [], "not tried": str(reason)}
         except BaseException as error:
             traceback.print_exc()
             raised = True

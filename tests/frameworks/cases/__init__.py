@@ -5,6 +5,10 @@ from typing import NamedTuple
 CASES = []
 
 
+class NotTried(Exception):
+    """The version of a tool that this Python has lacks what a case is about."""
+
+
 class Case(NamedTuple):
     tool: str
     use: str

@@ -9,6 +9,7 @@ import inspect
 import pickle
 import pstats
 import tempfile
+import typing
 from pathlib import Path
 
 from work import does, note
@@ -41,6 +42,7 @@ def what_inspect_tells(module):
     for thing in (module.path_operation, module.lifespan, service.endpoint, service.of_class, service.of_nobody):
         true = [name for name in names if getattr(inspect, name)(thing)]
         note(thing.__qualname__, inspect.signature(thing), inspect.getdoc(thing), *true)
+        note(typing.get_type_hints(thing))
 
 
 @case("functools", "`partial`, `partialmethod`")
@@ -108,12 +110,18 @@ def pickled(module):
 
 @case("cProfile", "the call is counted")
 def profiled(module):
-    profile = cProfile.Profile()
-    with profile:
-        asyncio.run(awaited(module.path_operation, 1))
-    names = [name for _, _, name in pstats.Stats(profile).stats if name == "path_operation" or "in_c" in name]
-    # Once for the function, once for its job.
-    note(*sorted(names))
+    ways = {
+        "f(1)": lambda: module.path_operation(1),
+        "f(number=1)": lambda: module.path_operation(number=1),
+        "f(*[1])": lambda: module.path_operation(*[1]),
+    }
+    for way, call in ways.items():
+        profile = cProfile.Profile()
+        with profile:
+            asyncio.run(awaited(call))
+        # But for that of its job, in this file.
+        files = [file for file, _, name in pstats.Stats(profile).stats if name == "path_operation" and file != __file__]
+        note(way, "counted" if files else "missed")
 
 
 @case("contextlib", "`asynccontextmanager`, `AsyncExitStack`")

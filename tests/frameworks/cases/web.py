@@ -7,7 +7,7 @@ import typing
 
 from work import does, note
 
-from . import case
+from . import NotTried, case
 
 
 async def ask(app, *paths):
@@ -338,6 +338,9 @@ def django_view_sync(module):
 def django_signal(module):
     configured_django()
     from django.dispatch import Signal
+
+    if not hasattr(Signal, "asend"):
+        raise NotTried("`Signal.asend` is new in Django 5.0")
 
     @does
     async def receiver(sender, **kwargs):
