@@ -47,21 +47,13 @@ class FuzzLog(Log):
 
     def __init__(self):
         super().__init__()
-        self.quiet = set()
         self.objects = {}
-
-    def __call__(self, *items):
-        self.notice_ends()
-        super().__call__(*items)
 
     def notice_ends(self):
         """What an object releases as it ends comes before anything else is seen of that."""
+        super().notice_ends()
         for made in tuple(self.objects.values()):
             made.notice_end()
-
-    def finish(self):
-        self.never_awaited = [name for name in self.never_awaited if name not in self.quiet]
-        return super().finish()
 
 
 class Actor:
