@@ -677,6 +677,22 @@ def test_replaced_while_it_is_called(fresh):
     assert run(aw) == ("keywords", None, 1, None, 5)
 
 
+def test_they_keep_no_copy_of_their_module():
+    """What the module had when they were added may go from it."""
+
+    class Value:
+        pass
+
+    module = types.ModuleType("changing")
+    module.value = Value()
+    alive = weakref.ref(module.value)
+    functions.add_functions(module, "functions")
+    del module.value
+    gc.collect()
+    assert alive() is None
+    assert result(module.one(1)) == ("one", None, 1)
+
+
 def test_they_are_collected():
     module = types.ModuleType("gone")
     functions.add_functions(module, "functions")
