@@ -32,6 +32,7 @@ sys.path.insert(0, str(TESTS))
 TESTED = [
     *("contract/test_names", "contract/test_callbacks", "contract/test_steps", "contract/test_python", "contract/test_failure"),
     *("test_values", "test_regressions", "test_units", "test_table", "test_compat_1x", "differential/test_loops"),
+    *("test_functions", "test_arguments"),
 ]
 # Of the differential tests, the two that disturb each scenario; the rest is more of the same.
 DIFFERENTIAL = ["differential/test_by_hand.py", "-k", "disturbed_at_every_step or two_disturbances"]
