@@ -181,6 +181,93 @@ chain(PyObject *Py_UNUSED(module), PyObject *args)
     return awaitable;
 }
 
+#ifdef PyAwaitable_METH_ASYNC
+/* What this library alone has: functions that are `async def` functions, arguments that are kept, clean-ups. */
+
+static PyObject *
+method(PyObject *Py_UNUSED(self), PyObject *object)
+{
+    PyObject *awaitable = PyAwaitable_New();
+    if (awaitable != NULL && PyAwaitable_SetResult(awaitable, object) < 0) {
+        Py_CLEAR(awaitable);
+    }
+    return awaitable;
+}
+
+static int
+unpack_arguments(PyObject *awaitable, PyObject *result)
+{
+    PyObject *awaited;
+    const char *text;
+    long number;
+    if (PyAwaitable_Unpack(awaitable, &awaited, &text, &number) < 0) {
+        return -1;
+    }
+    return PyAwaitable_SetResult(awaitable, result);
+}
+
+static PyObject *
+parsed(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *awaitable = PyAwaitable_New(), *awaited;
+    const char *text;
+    long number;
+    if (awaitable != NULL && (PyAwaitable_ParseTuple(awaitable, args, "Osl", &awaited, &text, &number) < 0 ||
+                              PyAwaitable_AddAwait(awaitable, awaited, unpack_arguments, NULL) < 0)) {
+        Py_CLEAR(awaitable);
+    }
+    return awaitable;
+}
+
+static void
+clean_up(void *Py_UNUSED(data))
+{
+}
+
+static PyObject *
+cleaned(PyObject *Py_UNUSED(module), PyObject *awaited)
+{
+    PyObject *awaitable = new_with(awaited, keep, NULL);
+    if (awaitable != NULL && PyAwaitable_AddCleanup(awaitable, clean_up, NULL) < 0) {
+        Py_CLEAR(awaitable);
+    }
+    return awaitable;
+}
+
+static PyMethodDef functions[] = {
+    {"called", empty, METH_NOARGS | PyAwaitable_METH_ASYNC, "called()\n--\n\n"},
+    {"called_with", value, METH_O | PyAwaitable_METH_ASYNC, "called_with(awaited)\n--\n\n"},
+    {"parsed", parsed, METH_VARARGS | PyAwaitable_METH_ASYNC, "parsed(awaited, text, number)\n--\n\n"},
+    {"cleaned", cleaned, METH_O | PyAwaitable_METH_ASYNC, "cleaned(awaited)\n--\n\n"},
+    {NULL, NULL, 0, NULL},
+};
+static PyMethodDef owner_methods[] = {
+    {"method", method, METH_O | PyAwaitable_METH_ASYNC, "method($self, object, /)\n--\n\n"},
+    {NULL, NULL, 0, NULL},
+};
+static PyType_Slot owner_slots[] = {{0, NULL}};
+static PyType_Spec owner_spec = {QUOTE(MODULE) ".Owner", sizeof(PyObject), 0, Py_TPFLAGS_DEFAULT, owner_slots};
+
+static int
+add_functions(PyObject *module)
+{
+    PyObject *owner = PyType_FromSpec(&owner_spec);
+    int status = owner == NULL || PyAwaitable_AddMethods((PyTypeObject *)owner, owner_methods) < 0 ||
+                         PyObject_SetAttrString(module, "Owner", owner) < 0 ||
+                         PyAwaitable_AddFunctions(module, functions) < 0
+                     ? -1
+                     : 0;
+    Py_XDECREF(owner);
+    return status;
+}
+#else
+static int
+add_functions(PyObject *Py_UNUSED(module))
+{
+    return 0;
+}
+#endif
+
 static PyMethodDef methods[] = {
     {"empty", empty, METH_NOARGS, NULL},
     {"returns", returns, METH_NOARGS, NULL},
@@ -209,5 +296,9 @@ PASTE(PyInit_, MODULE)(void)
     if (forty_two == NULL || PyAwaitable_Init() < 0) {
         return NULL;
     }
-    return PyModule_Create(&definition);
+    PyObject *module = PyModule_Create(&definition);
+    if (module != NULL && add_functions(module) < 0) {
+        Py_CLEAR(module);
+    }
+    return module;
 }

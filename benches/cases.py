@@ -195,6 +195,30 @@ def collect(contender, n):
     return seconds
 
 
+def call(contender, n):
+    function = contender.called
+    for _ in range(n):
+        function().close()
+
+
+def call_method(contender, n):
+    owner = contender.Owner()
+    for _ in range(n):
+        owner.method(n).close()
+
+
+def parse(contender, n):
+    async def body(function):
+        for _ in range(n):
+            await function(ready(), "text", 7)
+
+    finish(body(contender.parsed))
+
+
+NO_FUNCTIONS = {
+    "original": "what it returns is made by no coroutine function",
+    "floor": "it makes no coroutine functions",
+}
 NO_THROW = {"original": "what is thrown into it does not reach what it awaits"}
 NO_SEND = {"original": "what is sent into it does not reach what it awaits"}
 
@@ -217,6 +241,11 @@ STEPS = [
     Case("alternate10", "... through 10 levels, every second one async def", through_alternating(10)),
     Case("alternate50", "... through 50 levels, every second one async def", through_alternating(50)),
     Case("cancel10", "cancel through 10 levels", cancel, unable=NO_THROW),
+    Case("call", "call a coroutine function, and close what comes", call, unable=NO_FUNCTIONS),
+    Case("call_method", "call a method of an object, and close what comes", call_method, unable=NO_FUNCTIONS),
+    Case("call_await", "call a coroutine function, and await", with_coroutine("called_with"), unable=NO_FUNCTIONS),
+    Case("parse", "the same with 3 arguments that are parsed and kept", parse, unable=NO_FUNCTIONS),
+    Case("cleanup", "the same with a clean-up, or try and finally", with_coroutine("cleaned"), unable=NO_FUNCTIONS),
     Case("collect", "garbage collection of 100,000 pending ones, per object", collect, 100_000, counted=False),
 ]
 
@@ -344,3 +373,9 @@ def check(contender):
     assert awaited(contender.each, [counted() for _ in range(50)]) is None
     assert awaited(contender.chain, counted, 50) is None
     assert len(made) == 100
+    if hasattr(contender, "called"):
+        assert awaited(contender.called) is None
+        assert awaited(contender.called_with, ready()) == 7
+        assert awaited(contender.Owner().method, 7) == 7
+        assert awaited(contender.parsed, ready(), "text", 7) == 7
+        assert awaited(contender.cleaned, ready()) == 7

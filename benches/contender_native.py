@@ -47,3 +47,27 @@ async def each(awaited):
 async def chain(function, count):
     for _ in range(count):
         await function()
+
+
+async def called():
+    pass
+
+
+async def called_with(awaited):
+    return await awaited
+
+
+class Owner:
+    async def method(self, object, /):
+        return object
+
+
+async def parsed(awaited, text, number):
+    return await awaited
+
+
+async def cleaned(awaited):
+    try:
+        return await awaited
+    finally:
+        pass

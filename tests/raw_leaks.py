@@ -7,6 +7,7 @@ many objects known to the collector there are more after that many rounds than b
 import asyncio
 import gc
 import sys
+import types
 import warnings
 import weakref
 
@@ -442,6 +443,115 @@ def cycles():
     rawapi.save_values(aw, aw)
 
 
+def clean(*_):
+    pass
+
+
+def with_clean_ups():
+    aw = rawapi.new()
+    for _ in range(3):
+        rawapi.add_cleanup(aw, clean)
+    return aw
+
+
+@scenario
+def clean_ups():
+    ends(with_clean_ups())
+    with_clean_ups().close()
+    aw = with_clean_ups()
+    rawapi.add_await(aw, sleepy([]), ignore)
+    aw.send(None)
+    aw.close()
+
+
+@scenario
+def clean_ups_of_what_is_dropped():
+    with_clean_ups()
+    aw = with_clean_ups()
+    rawapi.cancel(aw)
+    aw = with_clean_ups()
+    rawapi.add_await(aw, sleepy([]), ignore)
+    aw.send(None)
+    aw = with_clean_ups()
+    rawapi.save_values(aw, [aw])
+
+
+@scenario
+def clean_ups_that_raise_or_keep_it():
+    aw = rawapi.new()
+    kept = []
+    rawapi.add_cleanup(aw, raises)
+    rawapi.add_cleanup(aw, kept.append)
+    hook, sys.unraisablehook = sys.unraisablehook, ignore
+    try:
+        del aw
+    finally:
+        sys.unraisablehook = hook
+
+
+@scenario
+def parsed_arguments():
+    for last in (ends, rawapi.cancel):
+        aw = rawapi.new()
+        rawapi.parse_tuple(aw, "Osl", ([], "".join(["a ", "text"]), 1))
+        rawapi.parse_tuple(aw, "O" * 32, ([],) * 32)
+        rawapi.parse_frame(aw, "O|sO", ([],), {"b": "".join(["another ", "text"]), "c": []})
+        for wrong in ((), ([], 1, 1), ([], "text", "no number")):
+            try:
+                rawapi.parse_tuple(aw, "Osl", wrong)
+            except TypeError:
+                pass
+        rawapi.unpack(aw, "Osl" + "O" * 32)
+        last(aw)
+
+
+class Owner:
+    pass
+
+
+FUNCTIONS = types.ModuleType("functions")
+rawapi.add_functions(FUNCTIONS)
+rawapi.add_methods(Owner)
+
+
+@scenario
+def calls_of_functions():
+    for function in (FUNCTIONS.made, Owner().made, Owner.of_class, Owner.of_nobody):
+        ends(function([], "".join(["a ", "text"]), 1))
+        ends(function(*([], "text", 1)))
+        function([], "text", 1)
+        for wrong in ((), ([], 1, 1)):
+            try:
+                function(*wrong)
+            except TypeError:
+                pass
+
+
+@scenario
+def functions_are_added():
+    module = types.ModuleType("again")
+    rawapi.add_functions(module)
+    rawapi.add_functions(module)
+    made = type("Again", (), {})
+    rawapi.add_methods(made)
+    ends(module.made([], "text", 1))
+    ends(made().made([], "text", 1))
+
+
+@scenario
+def as_coroutine():
+    aw = rawapi.new()
+    rawapi.add_await(aw, sleepy([]), ignore)
+    coroutine = rawapi.as_coroutine(aw)
+    coroutine.send(None)
+    coroutine.close()
+    rawapi.as_coroutine(with_clean_ups())
+    try:
+        rawapi.as_coroutine(5)
+    except TypeError:
+        pass
+
+
 LOOP = None
 
 
@@ -481,6 +591,9 @@ FEWER_ROUNDS = {
     "queue_of_fifty": 10,
     "callback_raises": 5,
     "async_with_raises": 5,
+    "functions_are_added": 20,
+    "parsed_arguments": 5,
+    "calls_of_functions": 5,
     "asyncio_task": 10,
     "asyncio_task_cancelled": 10,
 }

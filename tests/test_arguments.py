@@ -365,6 +365,116 @@ def test_clean_ups_run_once_and_the_last_first(end):
     assert log == list(range(40))[::-1]
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.parametrize("end", ENDS)
+def test_a_clean_up_may_hand_on_its_awaitable(end):
+    """It lives while its clean-ups run, and longer if one of them keeps it."""
+    log, kept = [], []
+    aw = rawapi.new()
+    if "suspended" in end:
+        rawapi.add_await(aw, Suspends())
+    rawapi.save_values(aw, "saved")
+    arguments.parse(aw, "l", (7,))
+    for _ in range(3):
+        arguments.add_look(aw, lambda aw: log.append((repr(aw)[:12], rawapi.unpack_values(aw, 1), arguments.unpack_one(aw))))
+    arguments.add_look(aw, kept.append)
+    ENDS[end](aw)
+    del aw
+    gc.collect()
+    assert log == [("<PyAwaitable", ["saved"], 7)] * 3
+    assert kept[0].cr_state == "CORO_CLOSED"
+    with pytest.raises(RuntimeError):
+        kept[0].send(None)
+
+
+def test_clean_ups_of_what_a_failing_function_drops():
+    """There is no warning, and the exception stays."""
+    log = []
+
+    def make():
+        aw = rawapi.new()
+        arguments.add_look(aw, lambda aw: log.append((type(aw), sys.exc_info()[0])))
+        arguments.add_cleanup(aw, lambda: log.append("first"))
+        return aw
+
+    with pytest.raises(LookupError, match="C has failed"):
+        arguments.drop_failing(make)
+    assert log == ["first", (pyawaitable.PyAwaitable, None)]
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_what_the_collector_finds_is_whole_while_clean_ups_run(cancelled):
+    """As in a finalizer: the collector has emptied nothing yet."""
+    log = []
+    aw = rawapi.new()
+    if cancelled:
+        rawapi.cancel(aw)
+    values = {"key": "value"}
+    values["cycle"] = [values, aw]
+    rawapi.save_values(aw, values)
+    arguments.add_look(aw, lambda aw: log.append(sorted(rawapi.unpack_values(aw, 1)[0])))
+    del aw, values
+    gc.collect()
+    assert log == [["cycle", "key"]]
+
+
+def test_one_that_is_revived_has_been_cleaned_up_once():
+    log, revived = [], []
+
+    class Revives:
+        def __del__(self):
+            revived.append(self.aw)
+
+    aw = rawapi.new()
+    rawapi.cancel(aw)
+    arguments.add_cleanup(aw, lambda: log.append("clean-up"))
+    revives = Revives()
+    revives.aw = aw
+    rawapi.save_values(aw, revives)
+    del aw, revives
+    gc.collect()
+    assert log == ["clean-up"]
+    aw = revived.pop()
+    with pytest.raises(RuntimeError):
+        aw.send(None)
+    with pytest.raises(RuntimeError):
+        arguments.add_cleanup(aw, print)
+    del aw
+    gc.collect()
+    assert log == ["clean-up"]
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_clean_ups_of_one_that_was_revived_before(kept):
+    """It has been finalized, which is done once: it has had no clean-ups then."""
+    log, revived = [], []
+
+    class Revives:
+        def __del__(self):
+            revived.append(self.aw)
+
+    aw = rawapi.new()
+    rawapi.cancel(aw)
+    revives = Revives()
+    revives.aw = aw
+    revives.kept = None
+    rawapi.save_values(aw, revives)
+    del aw, revives
+    gc.collect()
+    aw = revived.pop()
+    arguments.add_look(aw, lambda aw: log.append(repr(aw)[:12]))
+    if kept:
+        arguments.add_look(aw, revived.append)
+    del aw
+    gc.collect()
+    assert log == ["<PyAwaitable"]
+    assert [each.cr_state for each in revived] == ["CORO_CLOSED"] * kept
+    revived.clear()
+    gc.collect()
+    assert len(log) == 1
+
+
 def test_when_the_awaitable_fails():
     log = []
 

@@ -9,6 +9,7 @@ import copy
 import functools
 import gc
 import inspect
+import operator
 import pickle
 import re
 import subprocess
@@ -385,6 +386,26 @@ def uses():
     yield "item by the function itself", lambda: item[1]
     yield "special call", lambda: thing(1)
 
+    class Attributes:
+        __getattribute__ = functions.varargs
+
+    attributes = Attributes()
+    yield "attribute by the function itself", lambda: attributes.anything
+
+    class Sub(functions.Heap):
+        def one(self, object):
+            return super().one(object)
+
+    sub = Sub()
+    yield "super()", lambda: sub.one(1)
+    yield "bound, with arguments in a tuple", lambda: thing.one(*(1,))
+    yield "bound, with keywords", lambda: thing.keywords(1, c=2)
+    yield "bound, with keywords in a dict", lambda: thing.keywords(**{"a": 1, "c": 2})
+    wrapped = functools.wraps(one)(lambda *args, **kwargs: one(*args, **kwargs))
+    yield "wrapped", lambda: wrapped(1)
+    yield "mapped", lambda: next(map(one, (1,)))
+    yield "by its method", lambda: operator.methodcaller("one", 1)(thing)
+
     class Made:
         made = []
 
@@ -457,7 +478,7 @@ if hasattr(sys, "monitoring"):
 def test_and_under_tools_that_watch(use, watched):
     call = USES[use]
     with WATCHED[watched]():
-        for _ in range(200):
+        for _ in range(TIMES):
             awaitable = call()
             if type(awaitable) is not pyawaitable.PyAwaitable:
                 pytest.fail(f"made {awaitable!r}")
@@ -693,6 +714,22 @@ def test_replaced_while_it_is_called(fresh):
     assert run(aw) == ("keywords", None, 1, None, 5)
 
 
+def test_they_keep_no_copy_of_their_module():
+    """What the module had when they were added may go from it."""
+
+    class Value:
+        pass
+
+    module = types.ModuleType("changing")
+    module.value = Value()
+    alive = weakref.ref(module.value)
+    functions.add_functions(module, "functions")
+    del module.value
+    gc.collect()
+    assert alive() is None
+    assert result(module.one(1)) == ("one", None, 1)
+
+
 def need_collection():
     """Skips the test where functions and modules live forever: native ones, too."""
     module = types.ModuleType("native")
@@ -798,6 +835,53 @@ def test_no_table_and_no_object():
 def test_a_slot_of_a_closed_type_is_value_error(type_name):
     with pytest.raises(ValueError, match=f"__call__\\(\\) is called by a slot of the type 'functions.{type_name}'"):
         functions.add_methods(getattr(functions, type_name), "special")
+
+
+def all_types(type_=object):
+    for sub in type.__subclasses__(type_):
+        if sub.__module__ == "builtins":
+            yield sub
+            yield from all_types(sub)
+
+
+# Whatever stands for a slot in a type of the interpreter's own, and what it has no type for.
+SLOT_NAMES = {
+    name for type_ in (object, *all_types()) for name, value in vars(type_).items() if type(value) is type(object.__str__)
+}
+SLOT_NAMES |= {
+    f"__{kind}{name}__" for kind in ("", "r", "i") for name in ("add", "pow", "matmul", "truediv", "floordiv", "mod")
+}
+SLOT_NAMES |= {"__divmod__", "__rdivmod__", "__new__", "__del__", "__getattr__", "__await__", "__aiter__", "__anext__"}
+# These are methods that nothing calls by a slot.
+NO_SLOTS = (
+    "__aenter__",
+    "__aexit__",
+    "__enter__",
+    "__reduce__",
+    "__sizeof__",
+    "__rr__",
+    "__i__",
+    "one",
+    "__",
+    "____",
+    "add",
+    "__add",
+)
+
+
+@pytest.mark.parametrize("name", sorted(SLOT_NAMES))
+def test_each_slot_of_a_closed_type_is_value_error(name):
+    before = set(vars(functions.After))
+    with pytest.raises(ValueError, match=f"{name}\\(\\) is called by a slot of the type 'functions.After'"):
+        functions.add_one(functions.After, name)
+    assert set(vars(functions.After)) == before
+
+
+@pytest.mark.parametrize("name", NO_SLOTS)
+def test_what_no_slot_calls_may_be_added_to_a_closed_type(name):
+    functions.add_one(functions.After, name)
+    thing = functions.After()
+    assert result(getattr(thing, name)(1)) == ("one", thing, 1)
 
 
 def test_they_may_be_added_to_a_class_of_python():

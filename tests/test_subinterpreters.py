@@ -4,6 +4,7 @@ Each test runs in a separate process, under the debug allocator: releasing anyth
 process.
 """
 
+import itertools
 import os
 import subprocess
 import sys
@@ -288,6 +289,63 @@ def test_a_destructor_ends_another_interpreter(run, kind):
         kind=kind,
         chain=chain,
     ) == ["done"]
+
+
+# Functions, some of which are left suspended, in a cycle with their module and type.
+FUNCTIONS = """
+class Owner: pass
+
+keeper.install(keeper)
+keeper.install(Owner)
+functions = keeper.cleaned, Owner().cleaned, Owner.of_class
+suspended = [function(inner(), "".join(["a ", "text"])) for function in functions]
+for each in suspended:
+    assert each.send(None) == "suspended"
+left = [function(inner(), "left") for function in functions]
+for each in left:
+    each.send(None)
+keeper.left, Owner.left = left, left[1:]
+"""
+FINISH_FUNCTIONS = "assert [result(each, 'sent') for each in suspended] == [('a text', 'sent')] * 3\n"
+
+
+@kinds
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))), ids=str)
+def test_functions_of_interpreters_that_end_in_any_order(run, kind, order):
+    """Each has functions of its own, and its clean-ups run while it ends."""
+    assert run(
+        "import keeper\n"
+        "ones = [Interpreter(kind) for _ in range(3)]\n"
+        "for one in ones: one.run(USE + FUNCTIONS)\n"
+        "exec(USE + FUNCTIONS)\n"
+        "for number, which in enumerate(order):\n"
+        "    if number != 1: ones[which].run(FINISH_FUNCTIONS)\n"
+        "    ones[which].destroy()\n"
+        "    for other in order[number + 1:]: ones[other].run('assert keeper.cleaned.__name__ == \"cleaned\"')\n"
+        "exec(FINISH_FUNCTIONS)\n"
+        "before = keeper.clean_ups()\n"
+        "keeper.left = Owner.left = None\n"
+        "del left, each\n"
+        "print(*before, *keeper.clean_ups())\n",
+        kind=kind,
+        order=order,
+        FUNCTIONS=FUNCTIONS,
+        FINISH_FUNCTIONS=FINISH_FUNCTIONS,
+    ) == ["24", "21", "24", "24"]
+
+
+@kinds
+def test_clean_ups_of_what_outlives_all_modules(run, kind):
+    late = "keeper.keep_to_the_end(suspended)\nkeeper.keep_to_the_end(functions)\n"
+    assert run(
+        "import keeper\n"
+        "for _ in range(3):\n"
+        "    with Interpreter(kind) as one: one.run(USE + FUNCTIONS + late)\n"
+        "print(*keeper.clean_ups())\n",
+        kind=kind,
+        FUNCTIONS=FUNCTIONS,
+        late=late,
+    ) == ["18", "18"]
 
 
 def test_the_type_of_the_1x_table_survives_a_subinterpreter_that_came_first(run):

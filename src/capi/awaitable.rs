@@ -132,7 +132,8 @@ fn cancel_body(awaitable: &Awaitable) {
 /// if the awaitable is never awaited. The function added last is called first, and all of them before saved objects and parsed
 /// arguments are released.
 ///
-/// `data` may be anything, NULL included; the library never reads it.
+/// `data` may be anything, NULL included; the library never reads it. It may be the awaitable, without a reference: that is alive
+/// while its clean-ups run, and may be passed on.
 ///
 /// Returns 0, or -1 with an exception set, and then `cleanup` is not called: `ValueError` if `cleanup` is NULL, `RuntimeError` if
 /// the awaitable has finished, `MemoryError`.

@@ -8,7 +8,8 @@ use crate::python::ffi::{self, PyObject};
 use crate::python::origin;
 use crate::python::raised::{Raised, Result};
 
-/// `tp_finalize`: warns of an awaitable that was never awaited, and closes one that is suspended.
+/// `tp_finalize`: warns of an awaitable that was never awaited, and closes one that is suspended or has clean-ups, which may use
+/// everything as it was: after this, the collector empties what it has found.
 ///
 /// There is no warning while an exception is set. C code that cannot finish an awaitable drops it and returns NULL, and its
 /// caller has to get that exception.
@@ -23,20 +24,28 @@ pub unsafe extern "C" fn finalize(object: *mut PyObject) {
         return;
     }
     let is_new = awaitable.phase() == Phase::Created;
-    if is_new && exception::pending().is_some() {
+    let is_quiet =
+        exception::pending().is_some() || awaitable.with(|store| store.status.is_quiet());
+    let is_ended = !is_new || awaitable.with(|store| store.has_cleanups());
+    if is_quiet && !is_ended {
         return;
     }
     let _ = exception::preserving(|| {
-        let ended = if is_new {
-            warn_unawaited(awaitable)
-        } else {
-            close(awaitable).map(drop)
-        };
-        if let Err(raised) = ended {
-            exception::unraisable_at_end(raised, awaitable.borrow());
+        if is_new && !is_quiet {
+            report(awaitable, warn_unawaited(awaitable));
+        }
+        if is_ended {
+            report(awaitable, close(awaitable).map(drop));
         }
         Ok(())
     });
+}
+
+/// Reports what was raised, since nobody is left to get it.
+fn report(awaitable: &Awaitable, ended: Result<()>) {
+    if let Err(raised) = ended {
+        exception::unraisable_at_end(raised, awaitable.borrow());
+    }
 }
 
 /// The warning for one that was never awaited. Its text is the same for all with the same name and origin, so that a warning

@@ -82,8 +82,8 @@ def compiled(parameters, target, namespace, file):
     )
     if (text, file) not in CODES:
         CODES[text, file] = compile(text, file, "exec", CO_FUTURE_ANNOTATIONS, True)
-    scope = {**namespace, "__builtins__": builtins}
-    exec(CODES[text, file], scope)
+    scope = {}
+    exec(CODES[text, file], namespace, scope)
     return scope["outer"](target)
 
 

@@ -252,10 +252,10 @@ impl Awaitable {
         !self.weak_references.get().is_null()
     }
 
-    /// Whether something is left to do before the object may be destroyed: a warning, or closing what is suspended.
+    /// Whether something is left to do before the object may be destroyed: a warning, clean-ups, or closing what is suspended.
     pub fn needs_finalizer(&self) -> bool {
         match self.phase() {
-            Phase::Created => !self.with(|store| store.status.is_quiet()),
+            Phase::Created => self.with(|store| !store.status.is_quiet() || store.has_cleanups()),
             Phase::Suspended => true,
             Phase::Running | Phase::Finished => false,
         }

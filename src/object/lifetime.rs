@@ -86,6 +86,11 @@ pub unsafe fn destroy(object: *mut Awaitable) {
             if ffi::PyObject_CallFinalizerFromDealloc(object.cast()) < 0 {
                 return;
             }
+            // A finalizer is called once, and somebody may have revived the object then.
+            if awaitable.with(|store| store.has_cleanups()) {
+                revive_and_end(object.cast());
+                return;
+            }
             ffi::PyObject_GC_UnTrack(object.cast());
             if awaitable.has_weak_references() {
                 ffi::PyObject_ClearWeakRefs(object.cast());
@@ -95,6 +100,22 @@ pub unsafe fn destroy(object: *mut Awaitable) {
         awaitable.set_maker(Maker::NOBODY);
         awaitable.with(|store| store.free_cold());
         free(object);
+    }
+}
+
+/// Ends an object with clean-ups, for which it has a reference: they may hand it on. Destroys it after that, if nobody has.
+///
+/// # Safety
+/// One of our objects, whose last reference is gone, and which the collector knows.
+#[cold]
+unsafe fn revive_and_end(object: *mut PyObject) {
+    // SAFETY: the caller's promise; the reference made here is given up.
+    unsafe {
+        ffi::first_reference(object, size_of::<Awaitable>());
+        let awaitable = &*object.cast::<Awaitable>();
+        awaitable.set_phase(Phase::Finished);
+        awaitable.release();
+        ffi::Py_DECREF(object);
     }
 }
 

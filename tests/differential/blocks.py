@@ -327,6 +327,9 @@ class Env:
     def explode(self, name):
         raise OSError(name)
 
+    def clean_up(self, *items):
+        self.log.cleans_up(*items)
+
     # What other code does to the awaitable: the C API for the C side, its model for the twin.
 
     def made(self, awaitable):

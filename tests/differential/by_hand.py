@@ -182,8 +182,10 @@ class Side:
 
     def make(self, env):
         env.module = self.module
-        twin = env.scenario.twin
-        return twin(env) if self.module is None else getattr(self.module, env.scenario.name)(env)
+        scenario = env.scenario
+        arguments, keywords = ((), {}) if scenario.arguments is None else scenario.arguments(env)
+        function = scenario.twin if self.module is None else getattr(self.module, scenario.name)
+        return function(env, *arguments, **keywords)
 
 
 class Run:
@@ -205,6 +207,7 @@ class Run:
             env.close()
             # The twin may leave cycles: a frame holds the exception whose traceback holds the frame.
             collect()
+            log.notice_ends()
         finally:
             RECORDER.log = None
         return log.finish()

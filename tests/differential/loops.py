@@ -565,6 +565,7 @@ class LoopRun:
             self.host.run(lambda: session(self, env, side))
             env.close()
             collect()
+            log.notice_ends()
         finally:
             RECORDER.log = None
         self.ticks = env.tick

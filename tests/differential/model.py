@@ -115,6 +115,12 @@ class Queue:
 
     # How it runs.
 
+    def begin(self):
+        """It takes its first step."""
+
+    def finish(self):
+        """It has just ended."""
+
     def push(self, entry):
         if self.finished:
             raise RuntimeError("it has finished")
@@ -138,6 +144,7 @@ class Queue:
     async def run(self):
         """All in one frame, since GeneratorExit closes what a frame awaits and is raised anew there.
         Hence blocks inside blocks are written out, as deep as the scenarios need."""
+        self.begin()
         try:
             while self.queues[-1]:
                 entry = self.pop()
@@ -177,4 +184,5 @@ class Queue:
             return self.result
         finally:
             self.finished = True
+            self.finish()
             self.clear()

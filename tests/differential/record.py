@@ -35,14 +35,15 @@ NO_EXCEPTION = "a Python function fails without an exception"
 # With asyncio's debug mode the message goes on, with where the coroutine was created.
 NEVER_AWAITED = re.compile(r"([\w.]+)' was never awaited(?:\n(?:Coroutine|Awaitable) created at .*)?$", re.DOTALL)
 
-# Files whose frames are left out: the twins, those who drive them, and trio, which wraps a coroutine without a frame
-# in one of its own.
+# Files whose frames are left out: the twins, those who drive them, trio, which wraps a coroutine without a frame in one of
+# its own, and the coroutine that PyAwaitable_AsCoroutine() makes.
 HIDDEN = (
     os.path.join(HERE, "twins") + os.sep,
     os.path.join(HERE, "model.py"),
     os.path.join(HERE, "by_hand.py"),
     os.path.join(HERE, "loops.py"),
     os.path.join("trio", "_core", "_run.py"),
+    "<pyawaitable>",
 )
 
 # Before 3.12 a coroutine that resumes with an exception while it handles another one chains the two,
@@ -97,13 +98,32 @@ class Log:
         self.exceptions = 0
         self.clock = None
         self.cancelled = False
+        # The names of what says nothing if it was never awaited.
+        self.quiet = set()
+        # The names of coroutines that have ignored GeneratorExit when they were dropped.
+        self.ignoring = set()
+        # What has to be asked whether something has ended that cannot say so itself.
+        self.ends = []
 
     def __call__(self, *items):
         """One line; it says whether an exception is being handled at the moment."""
+        self.notice_ends()
         handled = sys.exc_info()[1]
         text = " ".join(item if type(item) is str else self.show(item) for item in items)
         if handled is not None:
             text += f" | handling {self.label(handled)}"
+        self.add(text)
+
+    def notice_ends(self):
+        """Before anything else is logged, and once all is over."""
+        for notice in self.ends:
+            notice()
+
+    def cleans_up(self, *items):
+        """A line of a clean-up: in C, the exception that ends an awaitable is put aside while that runs."""
+        self.add(" ".join(["clean-up", *(item if type(item) is str else self.show(item) for item in items)]))
+
+    def add(self, text):
         if self.clock is not None:
             text = f"{self.clock():3} {text}"
         self.lines.append(text)
@@ -176,11 +196,14 @@ class Log:
 
     def unraisable(self, hook_arguments):
         value = hook_arguments.exc_value
+        if isinstance(value, RuntimeError) and str(value) == "coroutine ignored GeneratorExit":
+            self.ignoring.add(getattr(hook_arguments.object, "__name__", None))
         self.lines.append(f"unraisable {self.show(value)} in {self.show(hook_arguments.object)}")
 
     def finish(self):
         """All lines. After Cancel, an object that was never awaited says nothing."""
-        never = [name for name in self.never_awaited if not (self.cancelled and name == "outer")]
+        quiet = self.quiet | ({"outer"} if self.cancelled else set())
+        never = [name for name in self.never_awaited if name not in quiet]
         return self.lines + [f"never awaited: {name}" for name in sorted(never)]
 
 

@@ -38,8 +38,12 @@ def steps(scenario):
     return STEPS + OUTSIDE_STEPS if scenario.outside else STEPS
 
 
-def thrown_into(scenario):
+def thrown_into(scenario, kind):
     """What is thrown into inner awaitables of each kind."""
+    if str(scenario) == "function_as_coroutine":
+        # A native coroutine lets go of what refuses a throw: when one of ours is closed then depends on a traceback.
+        refused = "throw" if kind == "iterator that breaks getattr" else "throw int"
+        return [step for step in steps(scenario) if not step.startswith(refused)]
     if str(scenario) == "nested_through_native" and sys.version_info >= (3, 12):
         # A C object throws one exception into a coroutine, which would warn of more: so does that into what it awaits.
         return [step for step in steps(scenario) if step not in by_hand.DEPRECATED]
@@ -63,7 +67,7 @@ def test_every_sequence_of_three_steps(scenario):
 @each(PLAIN)
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_inner(scenario, kind):
-    same(scenario, by_hand.disturbed(scenario, NATIVE, thrown_into(scenario), kind=kind))
+    same(scenario, by_hand.disturbed(scenario, NATIVE, thrown_into(scenario, kind), kind=kind))
 
 
 @each(PLAIN)
@@ -73,7 +77,14 @@ def test_inner_that_catches(scenario, thrown):
 
 
 # Nothing is awaited in these that could still handle the first disturbance when the second comes.
-WITHOUT_AWAIT = {"empty", "result_at_once", "not_awaitable", "deferred_alone"}
+WITHOUT_AWAIT = {
+    "empty",
+    "result_at_once",
+    "not_awaitable",
+    "deferred_alone",
+    "function_only_cleaned",
+    "function_fails_at_call",
+}
 
 
 @each([scenario for scenario in PLAIN if str(scenario) not in WITHOUT_AWAIT])

@@ -21,8 +21,8 @@ def scripts():
     found = {}
     for file in sorted(TWINS.glob("[a-z]*.py")):
         source = file.read_text(encoding="utf-8")
-        # Blocks are the queue's: a body spells them out, or C's language does.
-        if file.stem in ("blocks", "cancel", "loops"):
+        # Blocks are the queue's: a body spells them out, or C's language does. Functions and clean-ups are C's.
+        if file.stem in ("blocks", "cancel", "functions", "loops"):
             continue
         namespace = {"__name__": f"{twins.__name__}.{file.stem}", "__package__": twins.__name__, **NAMES}
         registered = len(SCENARIOS)
@@ -88,7 +88,7 @@ def test_disturbed_at_every_step(scenario):
 @each(CHOSEN)
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_inner(scenario, kind):
-    same(scenario, by_hand.disturbed(scenario, NATIVE, thrown_into(scenario), kind=kind))
+    same(scenario, by_hand.disturbed(scenario, NATIVE, thrown_into(scenario, kind), kind=kind))
 
 
 @each(CHOSEN)

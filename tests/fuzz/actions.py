@@ -47,21 +47,13 @@ class FuzzLog(Log):
 
     def __init__(self):
         super().__init__()
-        self.quiet = set()
         self.objects = {}
-
-    def __call__(self, *items):
-        self.notice_ends()
-        super().__call__(*items)
 
     def notice_ends(self):
         """What an object releases as it ends comes before anything else is seen of that."""
+        super().notice_ends()
         for made in tuple(self.objects.values()):
             made.notice_end()
-
-    def finish(self):
-        self.never_awaited = [name for name in self.never_awaited if name not in self.quiet]
-        return super().finish()
 
 
 class Actor:
@@ -78,6 +70,7 @@ class Actor:
         self.make_object = make_object
         self.objects = self.log.objects
         self.specs = {}
+        self.clean_ups = 0
 
     def close(self):
         super().close()
@@ -89,7 +82,8 @@ class Actor:
     def object(self, spec):
         made = self.make_object(self, spec.number)
         self.objects[spec.number] = made
-        awaitable = made.start()
+        arguments = (self.token(f"{made.name}.argument"), made.name, spec.number)
+        awaitable = made.start(arguments if spec.called else None)
         for entry in spec.entries:
             made.add(entry)
         return awaitable
@@ -154,6 +148,13 @@ class Actor:
             kind = "ValueError"
         return EXCEPTIONS[kind](f"from the {what}")
 
+    def cleans_up(self, me, name, body):
+        """What a clean-up does. What it raises goes to sys.unraisablehook."""
+        self.log(me.name, name)
+        self.perform(body.acts, me.number, me)
+        if body.ends == "raise":
+            raise self.exception(body.raises, "clean-up", ())
+
     # Acts.
 
     def perform(self, acts, owner, me=None):
@@ -170,7 +171,7 @@ class Actor:
                 self.log(act.do, "gone")
                 continue
             try:
-                getattr(self, f"do_{act.do}")(target, act.what)
+                getattr(self, f"do_{act.do.replace(' ', '_')}")(target, act.what)
             except (RuntimeError, IndexError) as exception:
                 # Refused by the library, in its own words.
                 self.log(act.do, type(exception))
@@ -201,6 +202,18 @@ class Actor:
 
     def do_unpack(self, target, _):
         self.log("values", target.unpack())
+
+    def do_clean_up(self, target, body):
+        self.clean_ups += 1
+        name = f"clean-up {self.clean_ups}"
+        target.clean_up(name, body)
+        self.log("add to", target.name, name)
+
+    def do_parse(self, target, _):
+        target.parse(self.token(f"{target.name}.parsed"), f"{target.name}.text", 7)
+
+    def do_arguments(self, target, _):
+        self.log("arguments", target.arguments())
 
     def do_collect(self, target, _):
         # In the middle of a step: a full collection by 3.11 clears exceptions that a coroutine is handling.

@@ -1,6 +1,7 @@
 """Runs a program through the C API, called by way of the extension `rawapi`."""
 
 import copy
+import types
 import weakref
 
 import rawapi
@@ -8,6 +9,19 @@ import rawapi
 from . import program
 
 MOST_VALUES = 40
+# As many as an object may have parsed.
+MOST_PARSED = 20
+
+
+def function_named(name):
+    """A function of an extension, by another name."""
+    module = types.ModuleType("rawapi")
+    rawapi.add_functions(module)
+    module.made.__name__ = module.made.__qualname__ = name
+    return module.made
+
+
+FUNCTIONS = [function_named(f"object{number}") for number in range(program.MOST_OBJECTS)]
 
 
 class Object:
@@ -16,9 +30,12 @@ class Object:
     def __init__(self, env, number):
         self.env, self.number, self.name = env, number, f"object{number}"
 
-    def start(self):
-        made = rawapi.new()
-        made.__name__ = made.__qualname__ = self.name
+    def start(self, arguments):
+        if arguments is None:
+            made = rawapi.new()
+            made.__name__ = made.__qualname__ = self.name
+        else:
+            made = FUNCTIONS[self.number](*arguments)
         self.awaitable = weakref.ref(made)
         return made
 
@@ -88,6 +105,26 @@ class Object:
 
     def get_value(self, index):
         return rawapi.get_value(self.aw(), index)
+
+    def clean_up(self, name, body):
+        """As callbacks, it holds neither the object nor what is awaited."""
+        env, number = self.env, self.number
+
+        def call(aw):
+            called = env.objects[number].in_callback(aw)
+            del aw
+            try:
+                env.cleans_up(called, name, body)
+            finally:
+                called.given = None
+
+        rawapi.add_cleanup(self.aw(), call)
+
+    def parse(self, *arguments):
+        rawapi.parse_tuple(self.aw(), "Osl", arguments)
+
+    def arguments(self):
+        return tuple(rawapi.unpack(self.aw(), "Osl" * MOST_PARSED))
 
     def unpack(self):
         values = rawapi.unpack_values(self.aw(), MOST_VALUES)

@@ -46,6 +46,10 @@ class Finalizing:
         CURRENT.episode.interrupted()
 
 
+class Owner:
+    """A type for methods."""
+
+
 class Current(threading.local):
     """What the C callbacks reach: the episode of this thread."""
 
@@ -53,6 +57,9 @@ class Current(threading.local):
 
     def called(self, aw, argument=None):
         return self.episode.called(aw, argument)
+
+    def cleans_up(self, aw):
+        self.episode.cleans_up(aw)
 
 
 class Raising:
@@ -127,6 +134,9 @@ def stubborn():
 
 
 CURRENT = Current()
+HOME, OWNER = types.ModuleType("home"), Owner()
+rawapi.add_functions(HOME)
+rawapi.add_methods(Owner)
 CALLBACK = rawapi.Callback(CURRENT.called)
 CALLBACKS = (CALLBACK, CALLBACK, CALLBACK, None, NULL)
 VALUES = (Value(), Value(), (1, 2), ["list"], Half, object(), StopIteration("value"), LookupError("value"), None)
@@ -134,8 +144,11 @@ REUSABLE = (Ready("value"), Raising(), ReturnsInt(), Plain())
 FRESH = (ready, sleepy, suspend, suspend, failing, nosy, nosy, stubborn)
 CONTEXTS = (Context(), Context(swallow=True), Nosy(), Broken())
 STRANGERS = (5, "text", object(), Value(), rawapi, rawapi.get_type(), Half(), len, NULL)
+NO_MODULES = tuple(stranger for stranger in STRANGERS if stranger is not rawapi)
 # Everything that outlives an episode, and whose references are counted.
 LASTING = (*VALUES, *REUSABLE, *CONTEXTS, *STRANGERS)
+ARGUMENTS = ((), VALUES[:1], (VALUES[0], "text", 5), (1, 2), (VALUES[1], VALUES[0], 3), "no tuple", NULL, (2**80,))
+KEYWORDS = ({}, NULL, {"b": "text"}, {"b": VALUES[0], "c": 7}, {"unknown": 1}, {"a": VALUES[1]})
 EXCEPTIONS = (ValueError, KeyError, StopIteration, GeneratorExit, StopAsyncIteration)
 # The arguments of `throw`; none is an exception that is made anew.
 THROWN = ((), (), (), (ValueError,), (5,), (ValueError, "text", None), (None, 1, 2, 3))
@@ -167,8 +180,15 @@ FUNCTIONS = {
     "get_value": (("index",), (IndexError,)),
     "get_arb_value": (("index",), (IndexError,)),
     "get_int_value": (("index",), (IndexError,)),
+    "add_cleanup": (("clean_up",), (ValueError, RuntimeError)),
+    "parse_tuple": (("kept_format", "arguments"), (*MISUSE, OverflowError, SystemError)),
+    "parse_frame": (("kept_format", "arguments", "keywords"), (*MISUSE, OverflowError, SystemError)),
+    "unpack": (("kinds",), (RuntimeError,)),
 }
+# What is not called on an awaitable.
+OTHERS = ("add_functions", "add_methods", "as_coroutine", "call")
 NAMES = tuple(FUNCTIONS) + ("add_await",) * 8 + ("async_with",) * 3 + ("defer_await", "add_expr", "await_function")
+NAMES += ("add_cleanup", "parse_tuple")
 STEPS = ("next",) * 5 + ("send", "send", "throw", "throw", "close", "iter_next", "iter_send", "native", "look", "release")
 
 
@@ -262,6 +282,22 @@ class Episode:
     def exception(self):
         return self.pick(EXCEPTIONS)("episode")
 
+    def any_clean_up(self):
+        return NULL if self.chance(10) else CURRENT.cleans_up
+
+    def any_kept_format(self):
+        return self.pick(("O", "Osl", "Osl", "O|Ol", "ll", "|s$O", "O&", "", None, "O" * 40))
+
+    def any_arguments(self):
+        return self.pick(ARGUMENTS)
+
+    def any_keywords(self):
+        return self.pick(KEYWORDS)
+
+    def any_kinds(self):
+        """What is an object is no text: but the places are as large as is needed, and are not looked at."""
+        return self.pick(("l", "l" * 40, ""))
+
     # What happens.
 
     def act(self):
@@ -310,13 +346,51 @@ class Episode:
             return code, self.exception()
         return code
 
+    def cleans_up(self, aw):
+        """It may be handed on, and comes back to life."""
+        if self.left > 0 and self.chance(6):
+            self.awaitables.append(aw)
+        self.interrupted()
+        if self.chance(10):
+            raise self.exception()
+
     def inspect(self, exception):
         """What tells that the contract was broken."""
         if isinstance(exception, SystemError) and str(exception).startswith(FORBIDDEN):
             self.broken.append(str(exception))
 
+    def call_other(self):
+        """Tables are installed anywhere, and what they install is called."""
+        self.made += 1
+        name = self.pick(OTHERS)
+        try:
+            if name == "call":
+                function = self.pick((HOME.made, OWNER.made, OWNER.of_class, OWNER.of_nobody, Owner.made))
+                made = function(*self.pick(ARGUMENTS[1:3]))
+                self.ever.append(weakref.ref(made))
+                self.awaitables.append(made)
+            elif name == "as_coroutine":
+                self.steps_of(rawapi.as_coroutine(self.any_object()))
+            elif name == "add_functions":
+                rawapi.add_functions(HOME if self.chance(2) else self.pick(NO_MODULES))
+            else:
+                rawapi.add_methods(Owner if self.chance(2) else NULL)
+        except Exception as exception:
+            self.inspect(exception)
+            if not isinstance(exception, (*MISUSE, SystemError)):
+                self.broken.append(f"{name} raised {type(exception).__name__}")
+
+    def steps_of(self, coroutine):
+        try:
+            coroutine.send(None)
+        except BaseException as exception:
+            self.inspect(exception)
+
     def call(self):
         self.left -= 1
+        if self.chance(30):
+            self.call_other()
+            return
         name = self.pick(NAMES)
         kinds, expected = FUNCTIONS[name]
         arguments = [self.awaitable(), *map(self.argument, kinds)]
@@ -350,7 +424,7 @@ class Episode:
                 self.broken.append(f"{name} took {aw!r} for an awaitable")
             return
         # A format that is wrong, and an expression that is NULL, come before what is looked at first otherwise.
-        if name == "await_function" or (name == "add_expr" and raised in LEFT_ALONE):
+        if name in ("await_function", "parse_tuple", "parse_frame") or (name == "add_expr" and raised in LEFT_ALONE):
             return
         if not is_ours(aw):
             expected = (SystemError,) if aw is NULL else (TypeError,)

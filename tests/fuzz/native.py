@@ -4,6 +4,7 @@ import ctypes
 import sys
 import textwrap
 import weakref
+from typing import NamedTuple
 
 from differential import model
 
@@ -82,6 +83,13 @@ def unhandled(function):
         ctypes.pythonapi.PyErr_SetExcInfo(*handled)
 
 
+class Unraisable(NamedTuple):
+    """What sys.unraisablehook is called with."""
+
+    exc_value: BaseException
+    object: object
+
+
 class Await(model.Await):
     """`callback` and `error_callback` are program.Body or None."""
 
@@ -142,16 +150,23 @@ class Queue(model.Queue):
     def __init__(self, env, number):
         super().__init__(env)
         self.number, self.name = number, f"object{number}"
-        self.saved = []
+        self.saved, self.parsed, self.clean_ups = [], [], []
         self.started = False
 
     exec(compile(RUN.format(levels=indented(written_out(0), 8)), __file__, "exec"))
 
-    def start(self):
+    def start(self, arguments):
+        if arguments is not None:
+            self.parse(*arguments)
         made = self.run()
         made.__name__ = made.__qualname__ = self.name
-        self.awaitable = weakref.ref(made)
+        self.awaitable = weakref.ref(made, self.dropped)
         return made
+
+    def dropped(self, _):
+        """What never began runs nothing itself."""
+        if not self.started and not self.finished:
+            self.finish()
 
     def alive(self):
         return self.awaitable() is not None
@@ -163,21 +178,31 @@ class Queue(model.Queue):
         """What is left goes as local variables go with a frame: not while its own exception is being handled, so that it
         is put aside, but while that of who steps is."""
         self.finished = True
-        if not any(self.queues) and not self.saved:
+        if not any(self.queues) and not self.saved and not self.clean_ups:
+            self.parsed.clear()
             return
         if not self.started or sys.exc_info()[0] is None:
-            self.forget()
+            self.end()
         else:
-            unhandled(self.forget_as_who_steps)
+            unhandled(self.end_as_who_steps)
 
-    def forget_as_who_steps(self):
+    def end_as_who_steps(self):
         if self.env.handled is None:
-            self.forget()
+            self.end()
             return
         try:
             raise self.env.handled
         except BaseException:
-            self.forget()
+            self.end()
+
+    def end(self):
+        while self.clean_ups:
+            name, body = self.clean_ups.pop()
+            try:
+                self.env.cleans_up(self, name, body)
+            except BaseException as exception:
+                self.env.log.unraisable(Unraisable(exception, None))
+        self.forget()
 
     def notice_end(self):
         """A coroutine that is closed before it has started runs nothing that could say so."""
@@ -196,6 +221,7 @@ class Queue(model.Queue):
             raise
 
     def forget(self):
+        self.parsed.clear()
         self.clear()
         self.saved.clear()
 
@@ -227,6 +253,21 @@ class Queue(model.Queue):
 
     def get_value(self, index):
         return self.saved[index]
+
+    def clean_up(self, name, body):
+        if self.finished:
+            raise RuntimeError
+        self.clean_ups.append((name, body))
+
+    def parse(self, *arguments):
+        if self.finished:
+            raise RuntimeError
+        self.parsed += arguments
+
+    def arguments(self):
+        if not self.parsed:
+            raise RuntimeError
+        return tuple(self.parsed)
 
     def unpack(self):
         if not self.saved:

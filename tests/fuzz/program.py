@@ -58,10 +58,11 @@ class Inner(NamedTuple):
 
 
 class Object(NamedTuple):
-    """An awaitable of ours, and what it has queued from the start."""
+    """An awaitable of ours, and what it has queued from the start. A function is called to make it, or PyAwaitable_New."""
 
     number: int = 0
     entries: tuple = ()
+    called: bool = False
 
     __repr__ = brief
 
@@ -129,6 +130,10 @@ NATURAL = ("coroutine",) * 7 + ("object",) * 4
 # traceback goes: when it is closed is not the same. The differential tests have it.
 STRANGE = tuple(kind for kind in KINDS if kind != "iterator that breaks getattr")
 ACTS = ("add", "cancel", "save", "result", "get", "set", "unpack", "add", "collect", "step", "add", "cancel", "await")
+ACTS += ("clean up", "clean up", "parse", "arguments")
+# An object that ends is finished in C, where a coroutine is still running.
+CLEAN_UP_ACTS = tuple(act for act in ACTS if act not in ("step", "await"))
+CLEAN_UP_ENDS = ("0",) * 7 + ("raise",)
 DO_STEPS = ("next", "value", "throw ValueError", "close")
 # With a reason each: see by_hand.comparable. What asyncio cannot have: see differential.test_loops. From 3.12 on a throw with
 # several arguments warns, and what an object of ours hands on to another is the exception made of them.
@@ -164,7 +169,7 @@ class Decoder:
 
     def program(self):
         self.by_hand = not self.chance(3)
-        root = Object(0, tuple(self.entry(0) for _ in range(1 + self.byte() % 5)))
+        root = Object(0, tuple(self.entry(0) for _ in range(1 + self.byte() % 5)), self.chance(3))
         return Program(root, self.hand() if self.by_hand else self.asyncio())
 
     def hand(self):
@@ -205,7 +210,7 @@ class Decoder:
         if self.pick(NATURAL) == "object" and self.objects < MOST_OBJECTS and depth < 3 and self.awaits < MOST_AWAITS:
             self.objects += 1
             number = self.objects - 1
-            return Object(number, self.several(3, lambda: self.entry(depth + 1)))
+            return Object(number, self.several(3, lambda: self.entry(depth + 1)), self.chance(3))
         return self.inner(name, depth)
 
     def inner(self, name, depth, values=VALUES):
@@ -235,12 +240,15 @@ class Decoder:
     def body(self, depth):
         return Body(self.acts(depth, 3), self.pick(ENDS), self.exception())
 
-    def acts(self, depth, most):
-        return self.several(most, lambda: self.act(depth + 1))
+    def acts(self, depth, most, choices=ACTS):
+        return self.several(most, lambda: self.act(depth + 1, choices))
 
-    def act(self, depth):
-        do = self.pick(ACTS)
-        if do == "add" and (depth > 4 or self.awaits >= MOST_AWAITS):
+    def clean_up(self, depth):
+        return Body(self.acts(depth, 2, CLEAN_UP_ACTS), self.pick(CLEAN_UP_ENDS), self.exception())
+
+    def act(self, depth, choices=ACTS):
+        do = self.pick(choices)
+        if do in ("add", "clean up") and (depth > 4 or self.awaits >= MOST_AWAITS):
             do = "result"
         # Mostly its own object: number -1.
         to = self.byte() % self.objects if self.chance(3) else -1
@@ -251,6 +259,8 @@ class Decoder:
             return self.entry(depth)
         if do in ("save", "result"):
             return self.pick(VALUES)
+        if do == "clean up":
+            return self.clean_up(depth)
         if do in ("get", "set"):
             return self.byte() % 4
         if do == "step":

@@ -4,6 +4,7 @@ with memory, it succeeds, and the object then goes on as if nothing had been."""
 import gc
 import operator
 import sys
+import types
 import weakref
 
 import failing
@@ -18,6 +19,11 @@ READY = Ready("ready")
 CONTEXT = Context("context")
 VALUES = [object() for _ in range(40)]
 NUMBERS = range(40)
+# The object that is parsed, and the one that a text is in, are these.
+ARGUMENTS = VALUES[0], "".join(["a ", "text"]), 5
+KEYWORDS = {"b": "".join(["another ", "text"]), "c": VALUES[1]}
+# Of C, and without an effect that another run would see.
+CLEAN_UP = [].count
 
 
 def ready_function(*arguments):
@@ -53,12 +59,20 @@ ENTRIES = {
     "get_arb_value": (rawapi.get_arb_value, 1),
     "set_int_value": (rawapi.set_int_value, 1, 5),
     "get_int_value": (rawapi.get_int_value, 1),
+    "add_cleanup": (rawapi.add_cleanup, CLEAN_UP),
+    "parse_tuple": (rawapi.parse_tuple, "Osl", ARGUMENTS),
+    "parse_tuple of 32": (rawapi.parse_tuple, "O" * 32, tuple(VALUES[:32])),
+    "parse_frame": (rawapi.parse_frame, "O|sO", ARGUMENTS[:1], KEYWORDS),
+    "unpack": (rawapi.unpack, "Osl" * 4),
     # wrong arguments: their exception, or MemoryError
     "add_await of an int": (rawapi.add_await, 1),
     "add_expr of an int": (rawapi.add_expr, 1),
     "async_with of an int": (rawapi.async_with, 1),
     "await_function of an int": (rawapi.await_function, int),
     "set_result of NULL": (rawapi.set_result, rawapi.NULL),
+    "parse_tuple of an int": (rawapi.parse_tuple, "Osl", (VALUES[0], 1, 2)),
+    "parse_frame of an int": (rawapi.parse_frame, "O|sO", ARGUMENTS[:1], {"b": 1}),
+    "parse_tuple of an unknown format": (rawapi.parse_tuple, "O&", ARGUMENTS),
     "set_value out of range": (rawapi.set_value, 1000, None),
     # what Python sees
     "repr": (repr,),
@@ -101,6 +115,28 @@ def suspended():
     return aw
 
 
+def with_clean_ups():
+    aw = filled(2)()
+    rawapi.parse_tuple(aw, "Osl", ARGUMENTS)
+    for _ in range(3):
+        rawapi.add_cleanup(aw, CLEAN_UP)
+    return aw
+
+
+def suspended_with_clean_ups():
+    aw = with_clean_ups()
+    rawapi.add_await(aw, sleepy("slept"), CALLBACK, ERROR)
+    aw.send(None)
+    return aw
+
+
+def only_clean_ups():
+    aw = rawapi.new()
+    rawapi.cancel(aw)
+    rawapi.add_cleanup(aw, CLEAN_UP)
+    return aw
+
+
 def in_state_of(name):
     return lambda: in_state(name, rawapi.new)
 
@@ -134,6 +170,9 @@ STATES = {
     "named": named,
     "suspended": suspended,
     "suspended in blocks": suspended_in_blocks,
+    "with clean-ups": with_clean_ups,
+    "suspended with clean-ups": suspended_with_clean_ups,
+    "only clean-ups": only_clean_ups,
     "finished": in_state_of("finished"),
     "closed": in_state_of("closed"),
     "cancelled": in_state_of("cancelled"),
@@ -151,6 +190,10 @@ def snapshot(aw):
                 break
             except (ValueError, RuntimeError):
                 pass
+    try:
+        seen.append([value if type(value) in (str, int) else id(value) for value in rawapi.unpack(aw, "Osl" * 16)])
+    except RuntimeError:
+        pass
     seen.append(sys.getrefcount(aw))
     return seen
 
@@ -295,7 +338,70 @@ def collect(call):
     call(gc.collect)
 
 
+def function_of(owner):
+    rawapi.add_functions(owner) if isinstance(owner, types.ModuleType) else rawapi.add_methods(owner)
+    return owner
+
+
+class Owner:
+    pass
+
+
+FUNCTIONS, OWNER = function_of(types.ModuleType("functions")), function_of(Owner)()
+
+
+def called(function):
+    def case(call):
+        aw = call(function, *ARGUMENTS)
+        seen = aw.__qualname__, rawapi.unpack(aw, "Osl")
+        aw.close()
+        return seen
+
+    return case
+
+
+def wrongly_called(call):
+    return call(FUNCTIONS.made, VALUES[0], 5, "text")
+
+
+def added_functions(call):
+    module = types.ModuleType("again")
+    try:
+        call(rawapi.add_functions, module)
+    finally:
+        for name in {"made", "plain"} & set(vars(module)):
+            if name == "made":
+                called(module.made)(lambda function, *arguments: function(*arguments))
+    return sorted(vars(module))
+
+
+def added_methods(call):
+    made = type("Again", (), {})
+    try:
+        call(rawapi.add_methods, made)
+    finally:
+        if "made" in vars(made):
+            called(made().made)(lambda function, *arguments: function(*arguments))
+    return sorted(vars(made))
+
+
+def as_coroutine(call):
+    aw = filled(1)()
+    try:
+        coroutine = call(rawapi.as_coroutine, aw)
+    finally:
+        aw.close()
+    coroutine.close()
+    return type(coroutine).__name__
+
+
 FRESH = {
+    "call of a function": called(FUNCTIONS.made),
+    "call of a method": called(OWNER.made),
+    "call of a class method": called(OWNER.of_class),
+    "call of a static method": called(OWNER.of_nobody),
+    "wrong call of a function": wrongly_called,
+    "as_coroutine": as_coroutine,
     "new": new,
     "get_type": get_type,
     "init": init,
@@ -304,6 +410,9 @@ FRESH = {
     "generic alias": alias,
     "collected": collect,
 }
+if sys.version_info < (3, 12):
+    # `def` without memory crashes CPython 3.12 and 3.13.
+    FRESH["add_functions"], FRESH["add_methods"] = added_functions, added_methods
 for _name, _make in STATES.items():
     FRESH[f"lost, {_name}"] = lost(_make)
     FRESH[f"thrown into, {_name}"] = thrown(_make)

@@ -32,6 +32,7 @@ sys.path.insert(0, str(TESTS))
 TESTED = [
     *("contract/test_names", "contract/test_callbacks", "contract/test_steps", "contract/test_python", "contract/test_failure"),
     *("test_values", "test_regressions", "test_units", "test_table", "test_compat_1x", "differential/test_loops"),
+    *("test_functions", "test_arguments"),
 ]
 # Of the differential tests, the two that disturb each scenario; the rest is more of the same.
 DIFFERENTIAL = ["differential/test_by_hand.py", "-k", "disturbed_at_every_step or two_disturbances"]
@@ -80,9 +81,18 @@ class Build:
         host = re.search(r"^host: (.*)$", output_of("rustc", "-vV"), re.M).group(1)
         # With a target, the flags are for the library alone, and not for what the compiler itself loads.
         self.make("install", CARGO_BUILD_TARGET=host, CFLAGS=C, **RUST)
-        # setup.py imports the package, to ask for its headers.
-        self.make("extensions", CARGO_BUILD_TARGET=host, CFLAGS=C, **RUST, **sanitized("detect_leaks=0"))
-        return self.instrumented / "venv" / "bin" / "python"
+        python = self.instrumented / "venv" / "bin" / "python"
+        self.build_extensions(python)
+        return python
+
+    def build_extensions(self, python):
+        """As make does it. But setup.py imports the package, to ask for its headers, and make would also start rustc, which
+        does not bear the runtimes."""
+        library = output_of(str(python), "-c", "import sysconfig; print(sysconfig.get_path('platlib'))")
+        command = [python, "setup.py", "--quiet", "build_ext", "--force", "--parallel", "2"]
+        command += ["--build-temp", self.instrumented / "extensions", "--build-lib", library]
+        environment = {**os.environ, "CFLAGS": C, **sanitized("detect_leaks=0")}
+        subprocess.run(command, cwd=TESTS / "ext", env=environment, check=True)
 
 
 def sanitized(options):

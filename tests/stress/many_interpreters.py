@@ -52,6 +52,22 @@ else:
     keeper.keep_to_the_end(keeper.once(chain(3)))
 keeper.keep_to_the_end(late)
 assert type(late) is keeper.get_type()
+
+class Owner: pass
+
+keeper.install(keeper)
+keeper.install(Owner)
+functions = keeper.cleaned, Owner().cleaned, Owner.of_class
+for function in functions:
+    assert step(function(chain(0), "text")) == (1, None)
+    called = function(chain(2), "".join(["a ", "text"]))
+    assert step(called) == (1, None)
+    assert step(called, "sent") == (None, ("a text", "sent"))
+called = [function(chain(1), "left") for function in functions]
+for each in called:
+    step(each)
+if sys.version_info >= (3, 10):
+    keeper.keep_to_the_end(called)
 """
 
 

@@ -8,6 +8,7 @@ again; then the first of them checks that
   * of the steps that ran at once one won, and the others were told why they did not,
   * the awaitable ends, and what was queued was called back once, or where it was cancelled, thrown into or closed, at most
     once,
+  * every clean-up that was added has run once,
   * every reference that the library took has been given back.
 
 It needs the C extension `racer`, which tests/stress/racer/ is the source of. Meant for a build
@@ -115,6 +116,8 @@ class Race:
         assert self.left_out or called + failed == queued, (called, failed, queued)
         value = weakref.ref(self.value)
         self.awaitable = self.value = None
+        added, cleaned = racer.clean_ups()
+        assert added == cleaned, (added, cleaned)
         return value
 
 
@@ -147,7 +150,7 @@ def race_methods(race, choose):
 def race_calls(race, choose):
     aw, value = race.awaitable, race.value
     for _ in range(8):
-        act = choose.randrange(11)
+        act = choose.randrange(14)
         if act < 2:
             race.added.append(racer.add(aw, Ready()))
         elif act == 2:
@@ -167,8 +170,63 @@ def race_calls(race, choose):
             racer.cancel(aw, None)
         elif act == 9:
             race.added.append(racer.enter(aw, Block()))
+        elif act == 10:
+            racer.clean_up(aw, None)
+        elif act == 11:
+            racer.parse(aw, value)
+        elif act == 12:
+            racer.unpack_parsed(aw, None)
         else:
             step(aw.send, None)
+
+
+class Owner:
+    """A type that all threads install methods into."""
+
+
+SHARED = types.ModuleType("shared")
+racer.install(SHARED)
+racer.install(Owner)
+
+
+def race_functions(race, choose):
+    """All call the same functions, while some install them anew, or others."""
+    value = race.value
+    for _ in range(8):
+        act = choose.randrange(8)
+        if act == 0:
+            racer.install(choose.choice((SHARED, Owner)))
+        elif act == 1:
+            module, owner = types.ModuleType("own"), type("Own", (), {})
+            racer.install(module)
+            racer.install(owner)
+            returns(module.made(value, "text"), value)
+            returns(owner().made(value, "text"), value)
+        elif act == 2:
+            returns(SHARED.named(object=value), value)
+        elif act == 3:
+            returns(Owner().made(value, "text"), value)
+        elif act == 4:
+            returns(Owner.of_class(value, "text"), value)
+        elif act == 5:
+            try:
+                SHARED.made(value, 5)
+            except TypeError:
+                continue
+            raise AssertionError("taken for a text")
+        else:
+            made = SHARED.made(value, "text")
+            assert made.__name__ == "made"
+            returns(made, value)
+
+
+def returns(awaitable, value):
+    try:
+        awaitable.send(None)
+    except StopIteration as stop:
+        assert stop.value is value
+    else:
+        raise AssertionError("suspended")
 
 
 async def value_returning(value):
@@ -203,6 +261,7 @@ KINDS = [
     (lambda race: None, race_calls, None),
     (prepare_many, race_calls, None),
     (prepare_many, race_everything, None),
+    (lambda race: None, race_functions, None),
 ]
 
 

@@ -223,6 +223,56 @@ add_cleanup(PyObject *Py_UNUSED(module), PyObject *args)
     Py_RETURN_NONE;
 }
 
+/* What a clean-up that looks at its awaitable has: the awaitable is borrowed, since it lives as long as its clean-ups. */
+typedef struct {
+    PyObject *awaitable, *callable;
+} Look;
+
+static void
+look(void *data)
+{
+    Look *it = data;
+    PyObject *result = PyObject_CallFunctionObjArgs(it->callable, it->awaitable, NULL);
+    Py_XDECREF(result);
+    Py_DECREF(it->callable);
+    PyMem_Free(it);
+}
+
+/* add_look(awaitable, callable): a clean-up that calls it with the awaitable. */
+static PyObject *
+add_look(PyObject *Py_UNUSED(self), PyObject *args)
+{
+    PyObject *awaitable, *callable;
+    Look *it;
+    if (!PyArg_ParseTuple(args, "OO", &awaitable, &callable)) {
+        return NULL;
+    }
+    it = PyMem_Malloc(sizeof(*it));
+    if (it == NULL) {
+        return PyErr_NoMemory();
+    }
+    *it = (Look){awaitable, callable};
+    Py_INCREF(callable);
+    if (PyAwaitable_AddCleanup(awaitable, look, it) < 0) {
+        Py_DECREF(callable);
+        PyMem_Free(it);
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+/* drop_failing(awaitable's maker): drops what it makes while an exception is set, as C code that fails does. */
+static PyObject *
+drop_failing(PyObject *Py_UNUSED(self), PyObject *make)
+{
+    PyObject *awaitable = PyObject_CallNoArgs(make);
+    if (awaitable != NULL) {
+        PyErr_SetString(PyExc_LookupError, "C has failed");
+        Py_DECREF(awaitable);
+    }
+    return NULL;
+}
+
 static PyMethodDef methods[] = {
     {"all", all, METH_VARARGS, NULL},
     {"at_once", at_once, METH_VARARGS, NULL},
@@ -233,6 +283,8 @@ static PyMethodDef methods[] = {
     {"frame", frame, METH_VARARGS, NULL},
     {"positional", positional, METH_VARARGS, NULL},
     {"add_cleanup", add_cleanup, METH_VARARGS, NULL},
+    {"add_look", add_look, METH_VARARGS, NULL},
+    {"drop_failing", drop_failing, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
 

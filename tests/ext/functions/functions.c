@@ -3,6 +3,7 @@
 #include <Python.h>
 #define PYAWAITABLE_KEYWORDS
 #include <pyawaitable.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A new awaitable that returns a tuple, which is stolen. */
@@ -297,6 +298,32 @@ add_methods(PyObject *Py_UNUSED(self), PyObject *args)
     Py_RETURN_NONE;
 }
 
+/* add_one(type, name): a method of any name. Its table lives on, as tables have to. */
+static PyObject *
+add_one(PyObject *Py_UNUSED(self), PyObject *args)
+{
+    PyObject *type;
+    const char *name;
+    struct {
+        PyMethodDef table[2];
+        char name[64];
+    } *made;
+    if (!PyArg_ParseTuple(args, "O!s", &PyType_Type, &type, &name)) {
+        return NULL;
+    }
+    made = calloc(1, sizeof(*made));
+    if (made == NULL || strlen(name) >= sizeof(made->name)) {
+        free(made);
+        return PyErr_NoMemory();
+    }
+    strcpy(made->name, name);
+    made->table[0] = (PyMethodDef){made->name, one, METH_O | METH_ASYNC, NULL};
+    if (PyAwaitable_AddMethods((PyTypeObject *)type, made->table) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
 static PyObject *
 as_coroutine(PyObject *Py_UNUSED(self), PyObject *awaitable)
 {
@@ -318,6 +345,7 @@ static PyMethodDef tools[] = {
     {"degraded", one, METH_O | METH_ASYNC, NULL}, /* in a table that CPython installs */
     {"add_functions", add_functions, METH_VARARGS, NULL},
     {"add_methods", add_methods, METH_VARARGS, NULL},
+    {"add_one", add_one, METH_VARARGS, NULL},
     {"as_coroutine", as_coroutine, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -64,6 +64,9 @@ module_exec(PyObject *module)
     if (PyModule_AddFunctions(module, await_methods) < 0 || PyModule_AddFunctions(module, value_methods) < 0) {
         return -1;
     }
+    if (PyModule_AddFunctions(module, function_methods) < 0) {
+        return -1;
+    }
     return PyModule_AddFunctions(module, step_methods);
 }
 

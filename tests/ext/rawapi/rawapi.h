@@ -86,6 +86,7 @@ extern PyType_Spec callback_spec;
 extern PyMethodDef await_methods[];
 extern PyMethodDef value_methods[];
 extern PyMethodDef step_methods[];
+extern PyMethodDef function_methods[];
 
 #define WITH_KEYWORDS(function) (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS
 

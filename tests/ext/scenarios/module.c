@@ -89,7 +89,7 @@ exec(PyObject *module)
             return -1;
         }
     }
-    return 0;
+    return scenario_add_functions(module);
 }
 
 static PyModuleDef_Slot slots[] = {

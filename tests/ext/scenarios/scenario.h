@@ -52,5 +52,6 @@ extern PyMethodDef cancel_scenarios[];
 extern PyMethodDef nested_scenarios[];
 extern PyMethodDef loop_scenarios[];
 extern PyMethodDef tools[];
+int scenario_add_functions(PyObject *module); /* those that are called as `async def` functions are */
 
 #endif

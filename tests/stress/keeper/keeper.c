@@ -2,6 +2,7 @@
  * dictionary, which is cleared after all modules are gone. */
 #include <Python.h>
 #include <pyawaitable.h>
+#include <stdatomic.h>
 
 /* Of the whole process: whoever takes it has to be in the interpreter that kept it. */
 static PyObject *kept = NULL;
@@ -89,7 +90,89 @@ get_type(PyObject *module, PyObject *unused)
     return (PyObject *)type;
 }
 
+/* ---- Functions that are `async def` functions, with kept arguments and a clean-up -------------------------------- */
+
+/* Clean-ups that were added, and that have run, in all interpreters. */
+static atomic_long added, run;
+
+static void
+clean_up(void *data)
+{
+    Py_DECREF((PyObject *)data);
+    atomic_fetch_add(&run, 1);
+}
+
+static int
+return_text(PyObject *awaitable, PyObject *result)
+{
+    PyObject *coroutine, *pair;
+    const char *text;
+    int status;
+
+    if (PyAwaitable_Unpack(awaitable, &coroutine, &text) < 0) {
+        return -1;
+    }
+    pair = Py_BuildValue("(sO)", text, result);
+    status = pair == NULL ? -1 : PyAwaitable_SetResult(awaitable, pair);
+    Py_XDECREF(pair);
+    return status;
+}
+
+/* cleaned(coroutine, text): (text, what the coroutine returns). A clean-up has an object of its own. */
+static PyObject *
+cleaned(PyObject *self, PyObject *args)
+{
+    PyObject *awaitable = PyAwaitable_New(), *coroutine, *own = PyDict_New();
+    const char *text;
+
+    (void)self;
+    if (awaitable == NULL || own == NULL ||
+        PyAwaitable_ParseTuple(awaitable, args, "Os:cleaned", &coroutine, &text) < 0 ||
+        PyAwaitable_AddCleanup(awaitable, clean_up, own) < 0) {
+        Py_XDECREF(awaitable);
+        Py_XDECREF(own);
+        return NULL;
+    }
+    atomic_fetch_add(&added, 1);
+    if (PyAwaitable_AddAwait(awaitable, coroutine, return_text, NULL) < 0) {
+        Py_CLEAR(awaitable);
+    }
+    return awaitable;
+}
+
+static PyMethodDef functions[] = {
+    {"cleaned", cleaned, METH_VARARGS | PyAwaitable_METH_ASYNC, "cleaned(coroutine, text)\n--\n\n"},
+    {NULL, NULL, 0, NULL},
+};
+static PyMethodDef type_methods[] = {
+    {"cleaned", cleaned, METH_VARARGS | PyAwaitable_METH_ASYNC, "cleaned($self, coroutine, text)\n--\n\n"},
+    {"of_class", cleaned, METH_VARARGS | METH_CLASS | PyAwaitable_METH_ASYNC, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+/* install(module or type): adds them. */
+static PyObject *
+install(PyObject *module, PyObject *target)
+{
+    (void)module;
+    if (PyType_Check(target) ? PyAwaitable_AddMethods((PyTypeObject *)target, type_methods) < 0
+                             : PyAwaitable_AddFunctions(target, functions) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+clean_ups(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    return Py_BuildValue("ll", atomic_load(&added), atomic_load(&run));
+}
+
 static PyMethodDef methods[] = {
+    {"install", install, METH_O, NULL},
+    {"clean_ups", clean_ups, METH_NOARGS, NULL},
     {"keep", keep, METH_O, NULL},
     {"take", take, METH_NOARGS, NULL},
     {"keep_to_the_end", keep_to_the_end, METH_O, NULL},

@@ -183,6 +183,114 @@ cancel(PyObject *awaitable, PyObject *object)
     return PyErr_Occurred() ? -1 : 0;
 }
 
+/* Clean-ups that were added, and that have run. */
+static atomic_long added, cleaned;
+
+static void
+on_clean_up(void *data)
+{
+    (void)data;
+    atomic_fetch_add(&cleaned, 1);
+}
+
+static int
+clean_up(PyObject *awaitable, PyObject *object)
+{
+    int done = unless_finished(PyAwaitable_AddCleanup(awaitable, on_clean_up, object));
+
+    if (done > 0) {
+        atomic_fetch_add(&added, 1);
+    }
+    return done;
+}
+
+/* Keeps an object, a text and a number. */
+static int
+parse(PyObject *awaitable, PyObject *object)
+{
+    PyObject *args = Py_BuildValue("(Osl)", object, "a text", 7L), *kept;
+    const char *text;
+    long number;
+    int done;
+
+    if (args == NULL) {
+        return -1;
+    }
+    done = unless_finished(PyAwaitable_ParseTuple(awaitable, args, "Osl", &kept, &text, &number));
+    Py_DECREF(args);
+    return done;
+}
+
+/* Room for as many as there can be. What is lent may be gone already, but not what is a number. */
+static int
+unpack_parsed(PyObject *awaitable, PyObject *object)
+{
+    long words[3 * 64];
+    void *places[3 * 64];
+
+    (void)object;
+    for (int i = 0; i < 3 * 64; i++) {
+        words[i] = 7;
+        places[i] = &words[i];
+    }
+    if (PyAwaitable_UnpackArray(awaitable, 3 * 64, places) < 0 && unless_missing(-1) < 0) {
+        return -1;
+    }
+    for (int i = 2; i < 3 * 64; i += 3) {
+        if (words[i] != 7) {
+            PyErr_Format(PyExc_AssertionError, "a parsed number is %ld", words[i]);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* made(object, text): an awaitable that keeps them, with a clean-up, and returns the object. */
+static PyObject *
+made(PyObject *self, PyObject *args)
+{
+    PyObject *awaitable = PyAwaitable_New(), *object;
+    const char *text;
+
+    (void)self;
+    if (awaitable != NULL && (PyAwaitable_ParseTuple(awaitable, args, "Os", &object, &text) < 0 ||
+                              clean_up(awaitable, NULL) < 0 || PyAwaitable_SetResult(awaitable, object) < 0)) {
+        Py_CLEAR(awaitable);
+    }
+    return awaitable;
+}
+
+static PyMethodDef functions[] = {
+    {"made", made, METH_VARARGS | PyAwaitable_METH_ASYNC, "made(object, text, /)\n--\n\n"},
+    {"named", made, METH_VARARGS | PyAwaitable_METH_ASYNC, "named(object, text='text')\n--\n\n"},
+    {NULL, NULL, 0, NULL},
+};
+static PyMethodDef type_methods[] = {
+    {"made", made, METH_VARARGS | PyAwaitable_METH_ASYNC, "made($self, object, text, /)\n--\n\n"},
+    {"of_class", made, METH_VARARGS | METH_CLASS | PyAwaitable_METH_ASYNC, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyObject *
+install(PyObject *module, PyObject *target)
+{
+    (void)module;
+    if (PyType_Check(target) ? PyAwaitable_AddMethods((PyTypeObject *)target, type_methods) < 0
+                             : PyAwaitable_AddFunctions(target, functions) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+/* (added, run), which are then 0. */
+static PyObject *
+clean_ups(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    return Py_BuildValue("ll", atomic_exchange(&added, 0), atomic_exchange(&cleaned, 0));
+}
+
 #define METHOD(name)                                                                                                   \
     static PyObject *method_##name(PyObject *module, PyObject *args)                                                   \
     {                                                                                                                  \
@@ -204,6 +312,9 @@ METHOD(unpack)
 METHOD(replace)
 METHOD(set_result)
 METHOD(cancel)
+METHOD(clean_up)
+METHOD(parse)
+METHOD(unpack_parsed)
 
 static PyObject *
 new_awaitable(PyObject *module, PyObject *unused)
@@ -256,6 +367,11 @@ static PyMethodDef methods[] = {
     {"replace", method_replace, METH_VARARGS, NULL},
     {"set_result", method_set_result, METH_VARARGS, NULL},
     {"cancel", method_cancel, METH_VARARGS, NULL},
+    {"clean_up", method_clean_up, METH_VARARGS, NULL},
+    {"parse", method_parse, METH_VARARGS, NULL},
+    {"unpack_parsed", method_unpack_parsed, METH_VARARGS, NULL},
+    {"install", install, METH_O, NULL},
+    {"clean_ups", clean_ups, METH_NOARGS, NULL},
     {"counters", counters, METH_NOARGS, NULL},
     {"set_barrier", set_barrier, METH_O, NULL},
     {"meet", meet, METH_NOARGS, NULL},
