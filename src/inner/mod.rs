@@ -209,6 +209,7 @@ pub fn send(inner: Borrowed<'_>, value: Borrowed<'_>) -> Outcome {
     }
 }
 
+/// The outcome of a step that ended the iterator.
 #[inline]
 fn ended(result: Result<Owned>) -> Outcome {
     match result {

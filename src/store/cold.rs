@@ -28,9 +28,9 @@ pub struct Cold {
 impl Cold {
     /// Whether a finished object still needs it. Objects saved by then are in it, too.
     pub(super) fn is_needed(&self) -> bool {
-        let values = self.objects.len() | self.arbitrary.len() | self.integers.len();
-        let functions = self.cleanups.len() | self.parsed.len();
-        values | functions > 0
+        let saved = self.objects.len() | self.arbitrary.len() | self.integers.len();
+        let to_clean_up = self.cleanups.len() | self.parsed.len();
+        (saved | to_clean_up) > 0
             || !self.queue.is_empty()
             || !self.block.is_null()
             || self.name.is_some()
