@@ -25,7 +25,7 @@ pub fn run(thread: Thread, awaitable: &Awaitable, input: Input<'_>) -> Reached {
     };
     loop {
         let started = match resume(thread, awaitable, body, event) {
-            Action::Await(object) => body::start(object),
+            Action::Await(object) => body::start_within(awaitable, object),
             Action::Drive(iterator) => Ok(iterator),
             Action::Yield(value) => {
                 awaitable.with(|store| store.status.activity = Activity::BodyYielding);
@@ -73,11 +73,17 @@ fn begin(
     }
     let thrown = match input {
         Input::Send(value) => return Ok(Event::Sent(value.to_owned())),
-        Input::Exit(None) => return Ok(Event::Raised(exception::generator_exit())),
+        Input::Exit(None) => {
+            let raised = exception::generator_exit();
+            return Ok(Event::Raised(body::chain_handled(awaitable, raised)));
+        }
         Input::Throw(thrown) | Input::Exit(Some(thrown)) => thrown,
     };
     match inner::check_thrown(*thrown) {
-        Ok(()) => Ok(Event::Raised(inner::raise_here(*thrown))),
+        Ok(()) => {
+            let raised = inner::raise_here(*thrown);
+            Ok(Event::Raised(body::chain_handled(awaitable, raised)))
+        }
         Err(raised) => Err(Reached::Refused(raised)),
     }
 }

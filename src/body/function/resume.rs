@@ -64,10 +64,7 @@ pub(super) unsafe fn resume(
             // SAFETY: the author's function for the author's frame, both of which live until it returns.
             unsafe { body(object, frame) }
         };
-        let outcome = match handled_in(head).map(Borrowed::to_owned) {
-            None => call(),
-            Some(exception) => exception::handling(&exception, call),
-        };
+        let outcome = running.handling(call);
         if let Then::Act(action) = running.act(outcome) {
             return action;
         }
@@ -99,8 +96,22 @@ impl Running<'_> {
         next.is_some_and(|block| block.state.get() != CLEAN)
     }
 
+    /// Runs `action` with the exception that the body handles, if there is one, as `sys.exc_info()`.
+    #[inline]
+    fn handling<R>(&self, action: impl FnOnce() -> R) -> R {
+        match handled_in(self.head).map(Borrowed::to_owned) {
+            None => action(),
+            Some(exception) => exception::handling(&exception, action),
+        }
+    }
+
     fn act_otherwise(&self, outcome: Outcome) -> Then {
-        match self.try_to_act(outcome) {
+        let acted = match outcome.what() {
+            // These call Python code.
+            AENTER | AEXIT | EXITED | AITER | ANEXT => self.handling(|| self.try_to_act(outcome)),
+            _ => self.try_to_act(outcome),
+        };
+        match acted {
             Ok(then) => then,
             Err(raised) => self.raise(outcome, raised),
         }
@@ -332,13 +343,9 @@ impl Running<'_> {
             receiver: block.receiver.take(),
         };
         let exception = block.pending.get().filter(|_| block.state.get() == RAISING);
-        let iterator = match exception.map(Borrowed::to_owned) {
-            None => context_manager::exit(&exit, None),
-            Some(exception) => exception::handling(&exception, || {
-                context_manager::exit(&exit, Some(exception.borrow()))
-            }),
-        }?;
-        Ok(Action::Drive(iterator))
+        let exception = exception.map(Borrowed::to_owned);
+        let exception = exception.as_ref().map(Owned::borrow);
+        context_manager::exit(&exit, exception).map(Action::Drive)
     }
 
     /// `__aexit__` has returned, and something is pending.
@@ -346,13 +353,7 @@ impl Running<'_> {
         let value = self.value()?;
         let block = self.head.blocks().get(outcome.own());
         if let Some(block) = block.filter(|block| block.state.get() == RAISING) {
-            let exception = block.pending.get().map(Borrowed::to_owned);
-            let is_true = || context_manager::is_true(value.borrow());
-            let suppressed = match &exception {
-                Some(exception) => exception::handling(exception, is_true),
-                None => is_true(),
-            }?;
-            if suppressed {
+            if context_manager::is_true(value.borrow())? {
                 block.state.set(CAUGHT);
             }
         }
