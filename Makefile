@@ -274,7 +274,7 @@ $(VENV)/.ready: requirements/build.txt requirements/test.txt requirements/compil
 SLOW := $(addprefix test_,$(addsuffix .py,backend backports benchmarks bodies builds copies dialects embedding examples freezing \
     free_threading function_modes greenlets header libraries memory no_panic package paths public_names pyproject readme scale values variadic versions \
     workspace)) \
-    differential/test_loops.py differential/test_scripted.py fuzz/test_fuzz.py nomem suites
+    differential/test_loops.py differential/test_scripted.py differential/test_translated.py fuzz/test_fuzz.py nomem suites
 
 # The package as it is in the source tree, and the extension module beside it. Nothing is installed anew.
 $(QUICK)/.ready: requirements/build.txt requirements/test.txt requirements/compiled.txt $(wildcard python/_pyawaitable/*.*) | needs

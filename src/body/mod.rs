@@ -8,7 +8,7 @@ pub mod queue;
 use crate::inner;
 use crate::object::awaitable::Awaitable;
 use crate::python::exception;
-use crate::python::raised::Result;
+use crate::python::raised::{Raised, Result};
 use crate::python::reference::{Borrowed, Owned};
 use crate::python::thread::Thread;
 use crate::store::body::{Action, Body, Event};
@@ -59,6 +59,26 @@ pub fn start(object: Owned) -> Result<Owned> {
         Some(awaitable) => awaitable.check_unawaited().map(|()| object),
         None => inner::start(object, COMPLAINT),
     }
+}
+
+/// As [`start`], where the body may handle an exception: an `__await__` sees that, and what fails has it as its context.
+#[inline]
+pub fn start_within(awaitable: &Awaitable, object: Owned) -> Result<Owned> {
+    let is_ours = Awaitable::from_object(object.borrow()).is_some();
+    if is_ours || inner::is_coroutine(object.borrow()) {
+        start(object).map_err(|raised| chain_handled(awaitable, raised))
+    } else {
+        handling(awaitable, |_| start(object))
+    }
+}
+
+/// Gives the exception that is set the one that is being handled where the body is as its context, if there is one.
+#[cold]
+pub fn chain_handled(awaitable: &Awaitable, raised: Raised) -> Raised {
+    handling(awaitable, |exception| match exception {
+        Some(_) => exception::chain_handled(raised),
+        None => raised,
+    })
 }
 
 /// The exception that is being handled where the body is: the block's, while its `__aexit__` is awaited, or that of an

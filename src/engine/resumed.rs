@@ -44,6 +44,7 @@ fn run_body<B: Resume>(
     };
     loop {
         let started = match body.resume(thread, awaitable, told) {
+            Action::Await(object) if body.is_handling() => body::start_within(awaitable, object),
             Action::Await(object) => body::start(object),
             Action::Drive(iterator) => Ok(iterator),
             Action::Yield(value) => {
@@ -84,19 +85,25 @@ fn begin<B: Resume>(
     match awaitable.with(|store| store.status.activity) {
         Activity::BodyAwaiting => drive(thread, awaitable, body, input),
         Activity::Body => Ok(body.tell(Event::Start)),
-        _ => respond(input).map(|event| body.tell(event)),
+        _ => respond(awaitable, input).map(|event| body.tell(event)),
     }
 }
 
 /// What a step means to a body that has yielded a value.
-fn respond(input: Input<'_>) -> core::result::Result<Event, Reached> {
+fn respond(awaitable: &Awaitable, input: Input<'_>) -> core::result::Result<Event, Reached> {
     let thrown = match input {
         Input::Send(value) => return Ok(Event::Sent(value.to_owned())),
-        Input::Exit(None) => return Ok(Event::Raised(exception::generator_exit())),
+        Input::Exit(None) => {
+            let raised = exception::generator_exit();
+            return Ok(Event::Raised(body::chain_handled(awaitable, raised)));
+        }
         Input::Throw(thrown) | Input::Exit(Some(thrown)) => thrown,
     };
     match inner::check_thrown(*thrown) {
-        Ok(()) => Ok(Event::Raised(inner::raise_here(*thrown))),
+        Ok(()) => {
+            let raised = inner::raise_here(*thrown);
+            Ok(Event::Raised(body::chain_handled(awaitable, raised)))
+        }
         Err(raised) => Err(Reached::Refused(raised)),
     }
 }

@@ -4,7 +4,7 @@
 
 use super::step::{close, send_on, throw};
 use crate::body::queue::{self, block};
-use crate::body::{self, handling};
+use crate::body::{self, chain_handled, handling};
 use crate::inner::{self, Attempt, Outcome, Refused, Thrown};
 use crate::object::awaitable::Awaitable;
 use crate::python::eval_breaker;
@@ -122,12 +122,7 @@ pub fn resume_handling(
         return Ok(handling(awaitable, |_| send(thread, inner, value)));
     }
     match interrupt(inner, input) {
-        Ok(Outcome::Raise(raised)) => handling(awaitable, |exception| {
-            Ok(Outcome::Raise(match exception {
-                Some(_) => exception::chain_handled(raised),
-                None => raised,
-            }))
-        }),
+        Ok(Outcome::Raise(raised)) => Ok(Outcome::Raise(chain_handled(awaitable, raised))),
         attempt => attempt,
     }
 }

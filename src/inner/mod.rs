@@ -28,7 +28,7 @@ pub type Attempt = core::result::Result<Outcome, Refused>;
 
 /// Whether `object` is exactly a native coroutine.
 #[inline]
-fn is_coroutine(object: Borrowed<'_>) -> bool {
+pub fn is_coroutine(object: Borrowed<'_>) -> bool {
     object.r#type() == &raw mut ffi::PyCoro_Type
 }
 

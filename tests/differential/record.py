@@ -39,11 +39,14 @@ NEVER_AWAITED = re.compile(r"([\w.]+)' was never awaited(?:\n(?:Coroutine|Awaita
 # its own, and the coroutine that PyAwaitable_AsCoroutine() makes.
 HIDDEN = (
     os.path.join(HERE, "twins") + os.sep,
+    os.path.join(HERE, "constructs") + os.sep,
     os.path.join(HERE, "model.py"),
     os.path.join(HERE, "by_hand.py"),
     os.path.join(HERE, "loops.py"),
     os.path.join("trio", "_core", "_run.py"),
     "<pyawaitable>",
+    # Bodies in C.
+    os.path.join("translated", ""),
 )
 
 # Before 3.12 a coroutine that resumes with an exception while it handles another one chains the two,

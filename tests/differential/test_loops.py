@@ -33,12 +33,12 @@ def belongs(scenario, host):
     return library(host) in scenario.loops
 
 
-def on(hosts, chosen):
+def on(hosts, chosen, scenarios_=SCENARIOS):
     """For each host, each of its scenarios that is chosen."""
     pairs = [
         pytest.param(host, scenario, id=f"{host}-{scenario}")
         for host in hosts
-        for scenario in SCENARIOS
+        for scenario in scenarios_
         if chosen(scenario) and belongs(scenario, host)
     ]
     return pytest.mark.parametrize("where, scenario", pairs, indirect=["where"])

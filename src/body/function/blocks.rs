@@ -125,13 +125,9 @@ impl Running<'_> {
             receiver: block.receiver.take(),
         };
         let exception = block.pending.get().filter(|_| block.state.get() == RAISING);
-        let iterator = match exception.map(Borrowed::to_owned) {
-            None => context_manager::exit(&exit, None),
-            Some(exception) => exception::handling(&exception, || {
-                context_manager::exit(&exit, Some(exception.borrow()))
-            }),
-        }?;
-        Ok(Action::Drive(iterator))
+        let exception = exception.map(Borrowed::to_owned);
+        let exception = exception.as_ref().map(Owned::borrow);
+        context_manager::exit(&exit, exception).map(Action::Drive)
     }
 
     /// `__aexit__` has returned, and something is pending.
@@ -139,13 +135,7 @@ impl Running<'_> {
         let value = self.value()?;
         let block = self.head.blocks().get(outcome.own());
         if let Some(block) = block.filter(|block| block.state.get() == RAISING) {
-            let exception = block.pending.get().map(Borrowed::to_owned);
-            let is_true = || context_manager::is_true(value.borrow());
-            let suppressed = match &exception {
-                Some(exception) => exception::handling(exception, is_true),
-                None => is_true(),
-            }?;
-            if suppressed {
+            if context_manager::is_true(value.borrow())? {
                 block.state.set(CAUGHT);
             }
         }

@@ -89,11 +89,7 @@ impl Running<'_> {
 
     #[inline(never)]
     fn call_handling(&self) -> Outcome {
-        let call = || self.head.call(self.awaitable.borrow());
-        match handled_in(self.head).map(Borrowed::to_owned) {
-            Some(exception) => exception::handling(&exception, call),
-            None => call(),
-        }
+        self.handling(|| self.head.call(self.awaitable.borrow()))
     }
 
     /// What is common is done here.
@@ -136,9 +132,23 @@ impl Running<'_> {
         next.is_some_and(|block| block.state.get() != CLEAN)
     }
 
+    /// Runs `action` with the exception that the body handles, if there is one, as `sys.exc_info()`.
+    #[inline]
+    fn handling<R>(&self, action: impl FnOnce() -> R) -> R {
+        match handled_in(self.head).map(Borrowed::to_owned) {
+            None => action(),
+            Some(exception) => exception::handling(&exception, action),
+        }
+    }
+
     #[inline(never)]
     fn act_otherwise(&self, outcome: Outcome) -> Then {
-        match self.try_to_act(outcome) {
+        let acted = match outcome.what() {
+            // These call Python code.
+            AENTER | AEXIT | EXITED | AITER | ANEXT => self.handling(|| self.try_to_act(outcome)),
+            _ => self.try_to_act(outcome),
+        };
+        match acted {
             Ok(then) => then,
             Err(raised) => self.raise(outcome, raised),
         }

@@ -1,0 +1,167 @@
+"""A body in C does what the `async def` does that it spells out: the twins, translated, by hand and under every event loop."""
+
+from pathlib import Path
+
+import pytest
+from translated.build import Unit, rewritten
+
+from . import by_hand, loops, model
+from .by_hand import STEPS, Side
+from .compare import compare
+from .constructs import CONSTRUCTS, blocks, ends, exceptions  # noqa: F401  (they register themselves)
+from .scenario import SCENARIOS
+from .test_by_hand import ALL as TWINS_BY_HAND
+from .test_by_hand import KINDS, WITHOUT_AWAIT, thrown_into
+from .test_by_hand import steps as steps_of
+from .test_loops import HOSTS, every_way, on, plain, varied, where  # noqa: F401
+
+HERE = Path(__file__).parent
+TWINS = HERE / "twins"
+NATIVE = Side("async def")
+ALL = TWINS_BY_HAND + CONSTRUCTS
+IN_LOOPS = SCENARIOS + CONSTRUCTS
+PLAIN = [scenario for scenario in ALL if not scenario.variant]
+
+
+class Translation:
+    """The files of the twins, and of the model of a queue, with bodies in C where they have `async def`."""
+
+    def __init__(self):
+        self.unit = Unit()
+        self.modules, self.refused = [], []
+        self.made = None
+        for file in (HERE / "model.py", *TWINS.glob("[a-z]*.py"), *(HERE / "constructs").glob("[a-z]*.py")):
+            source = file.read_text(encoding="utf-8")
+            code, names, refused = rewritten(self.unit, source, str(file), lambda node: node.name in ("outer", "run"))
+            self.modules.append((file, code, names))
+            self.refused += refused
+
+    def functions(self):
+        """{name: the function that makes its twin}."""
+        if self.made is None:
+            self.unit.load()
+            self.made = {}
+            registered, constructed = len(SCENARIOS), len(CONSTRUCTS)
+            for file, code, names in self.modules:
+                package = f"{__package__}.{file.parent.name}" if file.parent != HERE else __package__
+                namespace = {"__name__": f"{package}.{file.stem}", "__package__": package, **names}
+                exec(code, namespace)
+                if file.stem == "model":
+                    self.run = namespace["Queue"].run
+                    # It knows the classes of what is queued.
+                    namespace.update(vars(model))
+                else:
+                    self.made.update(namespace)
+            # The decorators have registered them once more.
+            del SCENARIOS[registered:], CONSTRUCTS[constructed:]
+        return self.made
+
+
+TRANSLATION = Translation()
+
+
+class Translated(Side):
+    def make(self, env):
+        functions = TRANSLATION.functions()
+        env.module = None
+        before = model.Queue.run
+        model.Queue.run = TRANSLATION.run
+        try:
+            made = functions[env.scenario.name](env)
+        finally:
+            model.Queue.run = before
+        assert type(made).__name__ == "PyAwaitable"
+        return made
+
+
+C = Translated("a body")
+
+
+def each(scenarios_):
+    return pytest.mark.parametrize("scenario", scenarios_, ids=str)
+
+
+def same(scenario, runs):
+    assert compare(scenario, runs, NATIVE, C) > 0
+
+
+def disturbances(scenario):
+    """A SUSPEND is the end of what is awaited. Its twin awaits a generator, which lets out no StopIteration, and which it
+    leaves to find out that an int cannot be thrown."""
+    if scenario.name.startswith("suspends"):
+        return [step for step in STEPS if step not in ("throw StopIteration", "throw int")]
+    return steps_of(scenario)
+
+
+# These keep an exception in a variable, and a frame of the code that a body evaluates leads from there to who steps, whose
+# frame leads back to the awaitable: dropped, it waits for a collection of old garbage.
+KEEPS = ("block_fails_past", "block_silent", "block_zero_but_set", "cancel_from_body_past")
+
+
+def goes_at_once(scenario, place):
+    return place != "by slot" or scenario.name not in KEEPS
+
+
+def test_nothing_is_left_out():
+    assert [(function.name, str(reason)) for function, reason in TRANSLATION.refused] == []
+
+
+@each(ALL)
+def test_disturbed_at_every_step(scenario):
+    same(scenario, by_hand.disturbed(scenario, NATIVE, disturbances(scenario)))
+
+
+@each(PLAIN)
+def test_every_sequence_of_three_steps(scenario):
+    same(scenario, by_hand.exhausted(3))
+
+
+@each(PLAIN)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_inner(scenario, kind):
+    same(scenario, by_hand.disturbed(scenario, NATIVE, thrown_into(scenario), kind=kind))
+
+
+@each(PLAIN)
+@pytest.mark.parametrize("thrown", ["linger", "swallow", "answer", "translate"])
+def test_inner_that_catches(scenario, thrown):
+    same(scenario, by_hand.disturbed(scenario, NATIVE, disturbances(scenario), thrown=thrown))
+
+
+@each([scenario for scenario in PLAIN if str(scenario) not in WITHOUT_AWAIT])
+def test_two_disturbances(scenario):
+    same(scenario, by_hand.disturbed_twice(scenario, NATIVE))
+
+
+@each(PLAIN)
+@pytest.mark.parametrize("place", [place for place in by_hand.PLACES if place != "top"])
+def test_every_place(scenario, place):
+    steps = [step for step in disturbances(scenario) if step != "drop" or goes_at_once(scenario, place)]
+    same(scenario, by_hand.disturbed(scenario, NATIVE, steps, place=place))
+
+
+@each(PLAIN)
+@pytest.mark.parametrize("mode", ["handling", "traced"])
+def test_stepped_while(scenario, mode):
+    for place in ("top", "awaited"):
+        same(scenario, by_hand.disturbed(scenario, NATIVE, disturbances(scenario), place=place, mode=mode))
+
+
+def same_in_loop(where, scenario, hows, **run):  # noqa: F811
+    host, api = where
+    assert compare(scenario, loops.disturbed(scenario, NATIVE, host, api, hows, **run), NATIVE, C) > 0
+
+
+@on(HOSTS, plain, IN_LOOPS)
+def test_every_way_to_run_it(where, scenario):  # noqa: F811
+    same_in_loop(where, scenario, every_way(where, scenario))
+
+
+@on(["asyncio", "trio"], lambda scenario: varied(scenario) and scenario.loops is None, IN_LOOPS)
+def test_cancelled_at_every_iteration(where, scenario):  # noqa: F811
+    same_in_loop(where, scenario, ["awaited"])
+
+
+@on(HOSTS, lambda scenario: varied(scenario) and scenario.loops is not None)
+def test_groups_and_deadlines(where, scenario):  # noqa: F811
+    same_in_loop(where, scenario, ["awaited", "task"] if where[1] == "asyncio" else ["awaited", "started"])
