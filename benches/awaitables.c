@@ -248,8 +248,9 @@ static PyMethodDef owner_methods[] = {
 static PyType_Slot owner_slots[] = {{0, NULL}};
 static PyType_Spec owner_spec = {QUOTE(MODULE) ".Owner", sizeof(PyObject), 0, Py_TPFLAGS_DEFAULT, owner_slots};
 
-static int
-add_functions(PyObject *module)
+/* add_functions(): a call of its own, so that the start-up of an extension without such functions can be measured. */
+static PyObject *
+add_functions(PyObject *module, PyObject *Py_UNUSED(ignored))
 {
     PyObject *owner = PyType_FromSpec(&owner_spec);
     int status = owner == NULL || PyAwaitable_AddMethods((PyTypeObject *)owner, owner_methods) < 0 ||
@@ -258,13 +259,10 @@ add_functions(PyObject *module)
                      ? -1
                      : 0;
     Py_XDECREF(owner);
-    return status;
-}
-#else
-static int
-add_functions(PyObject *Py_UNUSED(module))
-{
-    return 0;
+    if (status < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
 }
 #endif
 
@@ -279,6 +277,9 @@ static PyMethodDef methods[] = {
     {"block", block, METH_O, NULL},
     {"each", each, METH_O, NULL},
     {"chain", chain, METH_VARARGS, NULL},
+#ifdef PyAwaitable_METH_ASYNC
+    {"add_functions", add_functions, METH_NOARGS, NULL},
+#endif
     {NULL, NULL, 0, NULL},
 };
 
@@ -296,9 +297,5 @@ PASTE(PyInit_, MODULE)(void)
     if (forty_two == NULL || PyAwaitable_Init() < 0) {
         return NULL;
     }
-    PyObject *module = PyModule_Create(&definition);
-    if (module != NULL && add_functions(module) < 0) {
-        Py_CLEAR(module);
-    }
-    return module;
+    return PyModule_Create(&definition);
 }

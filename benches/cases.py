@@ -29,7 +29,10 @@ clock = time.process_time
 
 
 def load(contender):
-    return importlib.import_module(f"contender_{contender}")
+    module = importlib.import_module(f"contender_{contender}")
+    if hasattr(module, "add_functions"):
+        module.add_functions()
+    return module
 
 
 class Case(NamedTuple):

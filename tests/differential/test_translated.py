@@ -14,12 +14,21 @@ from .test_by_hand import ALL as TWINS_BY_HAND
 from .test_by_hand import KINDS, WITHOUT_AWAIT, thrown_into
 from .test_by_hand import steps as steps_of
 from .test_loops import HOSTS, every_way, on, plain, varied, where  # noqa: F401
+from .twins import functions
 
 HERE = Path(__file__).parent
 TWINS = HERE / "twins"
 NATIVE = Side("async def")
-ALL = TWINS_BY_HAND + CONSTRUCTS
-IN_LOOPS = SCENARIOS + CONSTRUCTS
+# What these twins are about, arguments and clean-ups, is not what a body consists of.
+FUNCTIONS = functions.__name__
+
+
+def has_body(scenario):
+    return scenario.twin.__module__ != FUNCTIONS
+
+
+ALL = [*filter(has_body, TWINS_BY_HAND), *CONSTRUCTS]
+IN_LOOPS = [*filter(has_body, SCENARIOS), *CONSTRUCTS]
 PLAIN = [scenario for scenario in ALL if not scenario.variant]
 
 
@@ -30,7 +39,8 @@ class Translation:
         self.unit = Unit()
         self.modules, self.refused = [], []
         self.made = None
-        for file in (HERE / "model.py", *TWINS.glob("[a-z]*.py"), *(HERE / "constructs").glob("[a-z]*.py")):
+        twins = (file for file in TWINS.glob("[a-z]*.py") if file.stem != FUNCTIONS.rpartition(".")[2])
+        for file in (HERE / "model.py", *twins, *(HERE / "constructs").glob("[a-z]*.py")):
             source = file.read_text(encoding="utf-8")
             code, names, refused = rewritten(self.unit, source, str(file), lambda node: node.name in ("outer", "run"))
             self.modules.append((file, code, names))
@@ -85,12 +95,12 @@ def same(scenario, runs):
     assert compare(scenario, runs, NATIVE, C) > 0
 
 
-def disturbances(scenario):
+def disturbances(scenario, steps=None):
     """A SUSPEND is the end of what is awaited. Its twin awaits a generator, which lets out no StopIteration, and which it
     leaves to find out that an int cannot be thrown."""
     if scenario.name.startswith("suspends"):
-        return [step for step in STEPS if step not in ("throw StopIteration", "throw int")]
-    return steps_of(scenario)
+        return [step for step in steps or STEPS if step not in ("throw StopIteration", "throw int")]
+    return steps or steps_of(scenario)
 
 
 # These keep an exception in a variable, and a frame of the code that a body evaluates leads from there to who steps, whose
@@ -119,7 +129,7 @@ def test_every_sequence_of_three_steps(scenario):
 @each(PLAIN)
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_inner(scenario, kind):
-    same(scenario, by_hand.disturbed(scenario, NATIVE, thrown_into(scenario), kind=kind))
+    same(scenario, by_hand.disturbed(scenario, NATIVE, disturbances(scenario, thrown_into(scenario, kind)), kind=kind))
 
 
 @each(PLAIN)

@@ -69,6 +69,9 @@ def is_told_apart(item):
     # pytest keeps something for each folder that it makes. Such tests compile, and run, other programs.
     if "tmp_path" in item.fixturenames:
         return False
+    # CPython 3.11 keeps the arguments of a call for whose frame it has no memory: `def outer(target): ...` is enough for that.
+    if item.name == "test_making_them_without_memory":
+        return False
     # Its wheel is a release build, which changes references without the interpreter's count of them all.
     return not (DEBUG and "uvloop" in item.nodeid)
 

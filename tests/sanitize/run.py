@@ -143,14 +143,14 @@ def address(build):
 
 
 LEAK = re.compile(r"^(?:Direct|Indirect) leak of \d+ byte\(s\) in (\d+) object\(s\).*?\n\n", re.M | re.S)
-# Memory that the library took for the saved values of an object, which is made to forget it: its last word.
+# Memory that the library took for the saved values of an object, which is made to forget it: its last word but one.
 PLANTED = """
 import ctypes, rawapi
 for _ in range(100):
     aw = rawapi.new()
     rawapi.cancel(aw)
     rawapi.save_arb_values(aw, 1)
-    ctypes.memset(id(aw) + type(aw).__basicsize__ - 8, 0, 8)
+    ctypes.memset(id(aw) + type(aw).__basicsize__ - 16, 0, 8)
 """
 
 
