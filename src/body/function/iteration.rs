@@ -80,6 +80,10 @@ fn start(iterator: Borrowed<'_>) -> Result<Owned> {
     };
     // SAFETY: the slot of the object's own type; a new reference or NULL comes back.
     let awaitable = unsafe { Owned::new(next(iterator.as_ptr())) }?;
+    if inner::is_coroutine(awaitable.borrow()) {
+        // As CPython: even one that is being awaited.
+        return Ok(awaitable);
+    }
     let kept = awaitable.borrow().to_owned();
     inner::start(
         awaitable,
