@@ -4,11 +4,12 @@ import ast
 import functools
 import hashlib
 import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from compiling import SUFFIX, compile_extension, load_extension
+from compiling import SUFFIX, compile_extension, load_extension, python_includes
 
 import pyawaitable
 
@@ -44,21 +45,21 @@ class Unit:
             ]
         )
 
-    def load(self, *options, keep=True):
-        """Compiles it. It is kept for the next time, or gone from the disk at once."""
+    def load(self, *options, keep=True, cc=None):
+        """Compiles it, with a compiler of one's own. It is kept for the next time, or gone from the disk at once."""
         source = self.source()
         if keep:
             folder = cache()
             path = folder / f"translated-{digest(source, options)}{SUFFIX}"
         else:
-            folder = Path(tempfile.mkdtemp(prefix="translated"))
+            folder = Path(tempfile.mkdtemp(dir=cache()))
             path = folder / f"translated{SUFFIX}"
         if not path.exists():
             name = f"new-{os.getpid()}"
             file = folder / f"{name}.c"
             file.write_text(source, encoding="utf-8")
             # Under a name of its own, so that it is whole for who loads it while another builds.
-            made = compile_extension(folder, name, [file], f"-I{HERE}", "-O0", *options)
+            made = compiled(cc, folder, name, file, f"-I{HERE}", *options)
             os.replace(made, path)
             file.unlink()
         self.loaded = load_extension(path, "translated")
@@ -70,6 +71,16 @@ class Unit:
         """What the function that was translated would return, with these variables."""
         variables["$take"] = self.loaded.take
         return self.loaded.make(index, self.codes[index], variables)
+
+
+def compiled(cc, folder, name, file, *options):
+    if cc is None:
+        return compile_extension(folder, name, [file], "-O0", *options)
+    made = folder / (name + SUFFIX)
+    includes = [word.replace("-isystem", "-I") for word in python_includes()]
+    command = [cc, "-shared", "-fPIC", *includes, f"-I{pyawaitable.include()}", *options, str(file), "-o", str(made)]
+    subprocess.run(command, check=True)
+    return made
 
 
 def cache():

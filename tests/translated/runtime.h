@@ -1,4 +1,12 @@
 /* What a translated function begins with: tests/translated/translate.py writes the rest. */
+#ifdef __TINYC__
+/* A hundred times as fast as gcc, for many programs; it has none of these. */
+#define _Thread_local
+#define __ATOMIC_ACQUIRE 2
+#define __ATOMIC_RELEASE 3
+#define __atomic_load_n(place, order) (*(place))
+#define __atomic_store_n(place, value, order) (*(place) = (value))
+#endif
 #define PYAWAITABLE_KEYWORDS
 #include <Python.h>
 #include <pyawaitable.h>

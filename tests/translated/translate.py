@@ -60,16 +60,20 @@ class Translator:
 
     def __init__(self, function, filename):
         self.filename = filename
-        self.lines, self.codes = [], []
+        self.lines, self.codes, self.pending = [], [], []
         self.values = self.most_values = self.iterators = self.flags = self.leavings = 0
         # What a statement is inside: how many TRY and ASYNC_WITH and ASYNC_FOR; loops; sections of a TRY.
         self.blocks, self.loops, self.section = 0, [], None
         self.indent = 1
         self.statements(function.body)
+        self.emit()
 
     # Writing C.
 
     def emit(self, *lines):
+        if self.pending:
+            number, self.pending = self.code(ast.Module(self.pending, []), "exec"), []
+            self.emit(f"DO({number});")
         self.lines += ["    " * self.indent + line for line in lines]
 
     @contextlib.contextmanager
@@ -103,18 +107,17 @@ class Translator:
         yield
         self.section = before
 
-    def code(self, node, mode):
-        tree = ast.Expression(node) if mode == "eval" else ast.Module([node], [])
-        tree = ast.fix_missing_locations(copy.deepcopy(tree))
-        self.codes.append(compile(tree, self.filename, mode, dont_inherit=True))
+    def code(self, tree, mode):
+        self.codes.append(compile(ast.fix_missing_locations(tree), self.filename, mode, dont_inherit=True))
         return len(self.codes) - 1
 
     def evaluate(self, node):
         """C for what an expression without an await gives: a new reference or NULL."""
-        return f"EVALUATE({self.code(node, 'eval')})"
+        return f"EVALUATE({self.code(ast.Expression(node), 'eval')})"
 
     def do(self, statement):
-        self.emit(f"DO({self.code(statement, 'exec')});")
+        """Together with what follows, up to the next line of C."""
+        self.pending.append(statement)
 
     def do_text(self, text):
         for statement in ast.parse(text).body:
@@ -174,7 +177,10 @@ class Translator:
                         places.append((name, index, each.value))
                     elif isinstance(each, ast.expr):
                         places.append((name, index, each))
-        made = copy.deepcopy(node)
+        made = copy.copy(node)
+        for name, field in ast.iter_fields(node):
+            if isinstance(field, list):
+                setattr(made, name, [copy.copy(each) if isinstance(each, ast.keyword) else each for each in field])
         for (name, index, _), value in zip(places, self.in_order([each for *_, each in places])):
             if index is None:
                 setattr(made, name, value)
