@@ -195,6 +195,10 @@ fuzz: extensions ## run random programs as async def and in C, and random calls 
 	PYTHONPATH=tests "$(VENV)/bin/python" -m fuzz --programs $(or $(PROGRAMS),100000) --calls 0 $(if $(SEED),--seed $(SEED))
 	tests/fuzz/asan.sh "$(VENV)/bin/python" --programs 0 --calls $(or $(CALLS),1000000)
 
+.PHONY: fuzz-bodies
+fuzz-bodies: extensions ## run random programs as async def and as bodies in C (PROGRAMS=n SEED=n FUZZ_CC=tcc, which is faster)
+	PYTHONPATH=tests "$(VENV)/bin/python" -m fuzz.bodies --programs $(or $(PROGRAMS),10000) $(if $(SEED),--seed $(SEED)) $(if $(FUZZ_CC),--cc $(FUZZ_CC))
+
 .PHONY: extensions
 extensions: $(VENV)/.extensions ## build the C test extensions alone
 
@@ -274,7 +278,7 @@ $(VENV)/.ready: requirements/build.txt requirements/test.txt requirements/compil
 SLOW := $(addprefix test_,$(addsuffix .py,backend backports benchmarks bodies builds copies dialects embedding examples freezing \
     free_threading function_modes greenlets header libraries memory no_panic package paths public_names pyproject readme scale values variadic versions \
     workspace)) \
-    differential/test_loops.py differential/test_scripted.py differential/test_translated.py fuzz/test_fuzz.py nomem suites
+    differential/test_loops.py differential/test_scripted.py differential/test_translated.py fuzz/test_fuzz.py fuzz/test_written.py nomem suites
 
 # The package as it is in the source tree, and the extension module beside it. Nothing is installed anew.
 $(QUICK)/.ready: requirements/build.txt requirements/test.txt requirements/compiled.txt $(wildcard python/_pyawaitable/*.*) | needs
