@@ -161,7 +161,7 @@ def check(seed, numbers, runs=4, keep=False, cc=None):
             run = Run(rng, program)
             found = different(program, batch, run, watched)
             if found:
-                raise Different(smaller(seed, number, program, run, found))
+                raise Different(smaller(seed, number, program, run, found, cc))
         if alive(watched):
             gc.collect()
             if alive(watched):
@@ -202,7 +202,7 @@ def variants(lines):
                 yield made
 
 
-def smaller(seed, number, program, run, found):
+def smaller(seed, number, program, run, found, cc):
     attempts = 0
     again = True
     while again and attempts < MOST_ATTEMPTS:
@@ -215,7 +215,7 @@ def smaller(seed, number, program, run, found):
                 continue
             attempts += 1
             try:
-                with_less = different(made, Batch([made]), run, [])
+                with_less = different(made, Batch([made], cc=cc), run, [])
             except Exception:
                 continue
             if with_less:

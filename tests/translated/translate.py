@@ -310,11 +310,10 @@ class Translator:
 
     @contextlib.contextmanager
     def loop(self, node):
-        """Its body; then what follows unless it is left by `break`."""
+        """Its body; then what follows unless it is left by `break`: the flag says so wherever it goes on."""
         flag = self.new_flag() if node.orelse else None
-        if flag:
-            self.emit(f"{flag} = 1;")
         self.loops.append(Loop(self.blocks, flag))
+        self.leaves_by_break(False)
         yield
         self.loops.pop()
         if flag:
@@ -329,6 +328,7 @@ class Translator:
                 with self.braces("if (!f->truth) {"):
                     self.emit("break;")
                 self.statements(node.body)
+                self.leaves_by_break(False)
 
     def visit_For(self, node):
         place = f"iterator[{self.iterators}]"
@@ -345,6 +345,7 @@ class Translator:
                     self.emit("break;")
                 self.store(node.target, 0)
                 self.statements(node.body)
+                self.leaves_by_break(False)
             self.emit(f"Py_CLEAR(f->{place});")
 
     def visit_AsyncFor(self, node):
@@ -355,6 +356,7 @@ class Translator:
                 self.loops[-1].blocks = self.blocks
                 self.store(node.target, 0)
                 self.statements(node.body)
+                self.leaves_by_break(False)
 
     def visit_AsyncWith(self, node):
         self.entered(node.items, node.body)
@@ -374,10 +376,13 @@ class Translator:
                 self.store(item.optional_vars, 0)
             self.entered(others, body)
 
+    def leaves_by_break(self, so):
+        if self.loops[-1].flag:
+            self.emit(f"{self.loops[-1].flag} = {int(not so)};")
+
     def leave(self, word):
         loop = self.loops[-1]
-        if word == "break" and loop.flag:
-            self.emit(f"{loop.flag} = 0;")
+        self.leaves_by_break(word == "break")
         self.leavings += 1
         # Both will do where no TRY is left.
         plain = loop.blocks == self.blocks and self.leavings % 2
