@@ -1,14 +1,26 @@
 """Runs both twins, and shows what is different."""
 
 import difflib
+import re
 
 from .record import RECORDER
 
 SHOWN = 3
 
+# A coroutine that does not die when it is dropped: its frame may live on in the traceback of an exception that it handles,
+# so that what it awaited is closed now or later. What follows in the log is not compared.
+IGNORED = re.compile(r"unraisable RuntimeError#\d+\('coroutine ignored GeneratorExit'\)")
+
 
 class Different(AssertionError):
     pass
+
+
+def comparable(lines):
+    for number, line in enumerate(lines):
+        if IGNORED.match(line):
+            return lines[: number + 1]
+    return lines
 
 
 def difference(run, native, other, names):

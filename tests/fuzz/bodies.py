@@ -12,14 +12,13 @@ import weakref
 
 from differential import by_hand, record
 from differential.blocks import Env
-from differential.compare import Different, difference
+from differential.compare import Different, comparable, difference
 from differential.constructs import EndsAtOnce, Items
 from differential.constructs.ends import suspend
 from differential.record import RECORDER, Log, collect
 from translated.build import Unit, rewritten
 
 from . import written
-from .drive import comparable
 from .search import quiet
 
 HERE = os.path.dirname(__file__)

@@ -4,13 +4,12 @@ import atexit
 import contextlib
 import gc
 import os
-import re
 import sys
 
 import rawapi
 from differential import by_hand, loops, record
 from differential.blocks import Env
-from differential.compare import Different, difference
+from differential.compare import Different, comparable, difference
 from differential.record import RECORDER, collect
 
 from . import capi, native
@@ -19,10 +18,6 @@ from .program import Act, ByHand
 
 # What runs on either side, those who drive it, and who finds it in the garbage, are no part of what is compared.
 record.HIDDEN += (os.path.dirname(__file__) + os.sep, record.__file__)
-
-# A coroutine that does not die when it is dropped: its frame may live on in the traceback of an exception that it handles,
-# so that what it awaited is closed now or later. What follows in the log is not compared.
-IGNORED = re.compile(r"unraisable RuntimeError#\d+\('coroutine ignored GeneratorExit'\)")
 
 
 class Scenario:
@@ -150,13 +145,6 @@ def asyncio_on(program, side, log):
     env.program = program
     HOST.run(lambda: loops.asyncio_session(loop_run, env, side), run.acts)
     return env
-
-
-def comparable(lines):
-    for number, line in enumerate(lines):
-        if IGNORED.match(line):
-            return lines[: number + 1]
-    return lines
 
 
 def on(program, side):
