@@ -2,6 +2,7 @@
 
 use crate::inner;
 use crate::object::state::Names;
+use crate::python::exception;
 use crate::python::ffi;
 use crate::python::raised::{Raised, Result};
 use crate::python::reference::{Borrowed, Owned};
@@ -25,13 +26,76 @@ pub fn check(names: &Names, context: Borrowed<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Both methods, bound to `context`.
+/// Both methods, bound to `context`. Fails as `async with` does in this version of CPython, which also decides what is looked up
+/// first.
 pub fn methods(names: &Names, context: &Owned) -> Result<Methods> {
-    let find =
-        |name| Special::find(context, name)?.ok_or_else(|| no_context_manager(context.borrow()));
+    let find = |name: &Owned| {
+        Special::find(context, name)?.ok_or_else(|| missed(names, context.borrow(), name))
+    };
+    let first = if cfg!(Py_3_14) {
+        Some(find(&names.aexit)?)
+    } else {
+        None
+    };
     Ok(Methods {
         enter: find(&names.aenter)?,
-        exit: find(&names.aexit)?,
+        exit: match first {
+            Some(exit) => exit,
+            None => find(&names.aexit)?,
+        },
+    })
+}
+
+/// What `async with` raises for an object without this method.
+#[cold]
+fn missed(names: &Names, context: Borrowed<'_>, name: &Owned) -> Raised {
+    if cfg!(not(Py_3_11)) {
+        // SAFETY: the interpreter's own class and a str.
+        unsafe { ffi::PyErr_SetObject(ffi::PyExc_AttributeError, name.as_ptr()) };
+        return Raised::set();
+    }
+    if cfg!(not(Py_3_14)) {
+        if name.borrow().is(names.aenter.borrow()) {
+            return no_context_manager(context);
+        }
+        return Raised::for_type_of(
+            c"'%.100s' object does not support the asynchronous context manager protocol (missed __aexit__ method)",
+            context,
+        );
+    }
+    let format = if is_plain_manager(context) {
+        c"'%T' object does not support the asynchronous context manager protocol (missed %U method) but it supports the context \
+manager protocol. Did you mean to use 'with'?"
+    } else {
+        c"'%T' object does not support the asynchronous context manager protocol (missed %U method)"
+    };
+    // SAFETY: a live object and a str, one for each place in the format.
+    unsafe {
+        ffi::PyErr_Format(
+            ffi::PyExc_TypeError,
+            format.as_ptr(),
+            context.as_ptr(),
+            name.as_ptr(),
+        );
+    }
+    Raised::set()
+}
+
+/// Whether `with` would take it.
+fn is_plain_manager(context: Borrowed<'_>) -> bool {
+    [c"__enter__", c"__exit__"].iter().all(|name| {
+        // SAFETY: a C string; a new reference or NULL comes back, and a failure is cleared.
+        let name = unsafe { Owned::new(ffi::PyUnicode_FromString(name.as_ptr())) };
+        match name {
+            // SAFETY: a live object and a str; the reference found is released at once.
+            Ok(name) => unsafe {
+                Owned::optional(ffi::type_lookup(context.r#type(), name.as_ptr())).is_some()
+            },
+            Err(raised) => {
+                exception::discard(raised);
+                false
+            }
+        }
     })
 }
 

@@ -181,14 +181,20 @@ def with_what_is_none(env):
         async def __aexit__(self, *exception):
             env.log("left")
 
+    class Plain:
+        def __enter__(self):
+            env.log("entered")
+
+        def __exit__(self, *exception):
+            env.log("left")
+
     async def outer():
-        for make in (object, Half, Other):
+        for make in (object, Half, Other, Plain):
             try:
                 async with make():
                     env.log("never")
             except (TypeError, AttributeError) as exception:
-                # In which words, and by which of the two, depends on the version.
-                env.log("refused", "asynchronous" in str(exception) or str(exception) in ("__aenter__", "__aexit__"))
+                env.log("refused", exception)
         await env.inner("a")
 
     return outer()
