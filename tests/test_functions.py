@@ -1007,7 +1007,7 @@ def test_as_coroutine_of_anything_that_can_be_awaited():
             return iter(())
 
     assert run(functions.as_coroutine(Awaitable())) is None
-    with pytest.raises(TypeError, match="object int can't be used in 'await' expression"):
+    with pytest.raises(TypeError, match="object int can't be used in 'await' expression|'int' object can't be awaited"):
         functions.as_coroutine(1)
     with pytest.raises(SystemError, match="NULL passed to PyAwaitable_AsCoroutine"):
         functions.as_coroutine(...)

@@ -54,10 +54,9 @@ impl Resume for Body {
 /// What `await object` drives: an awaitable of this library drives itself.
 #[inline]
 pub fn start(object: Owned) -> Result<Owned> {
-    const COMPLAINT: &core::ffi::CStr = c"object %.100s can't be used in 'await' expression";
     match Awaitable::from_object(object.borrow()) {
         Some(awaitable) => awaitable.check_unawaited().map(|()| object),
-        None => inner::start(object, COMPLAINT),
+        None => inner::start(object, inner::NOT_AWAITABLE),
     }
 }
 

@@ -64,11 +64,15 @@ pub fn check_awaitable(object: Borrowed<'_>) -> Result<()> {
     if is_awaitable(object) {
         return Ok(());
     }
-    Err(not_awaitable(
-        c"object %.100s can't be used in 'await' expression",
-        object,
-    ))
+    Err(not_awaitable(NOT_AWAITABLE, object))
 }
+
+/// What `await` says of an object that cannot be awaited.
+pub const NOT_AWAITABLE: &CStr = if cfg!(Py_3_14) {
+    c"'%.100s' object can't be awaited"
+} else {
+    c"object %.100s can't be used in 'await' expression"
+};
 
 fn not_awaitable(format: &CStr, object: Borrowed<'_>) -> Raised {
     Raised::for_type_of(format, object)

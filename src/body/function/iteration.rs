@@ -85,11 +85,7 @@ fn start(iterator: Borrowed<'_>) -> Result<Owned> {
         return Ok(awaitable);
     }
     let kept = awaitable.borrow().to_owned();
-    inner::start(
-        awaitable,
-        c"object %.100s can't be used in 'await' expression",
-    )
-    .map_err(|raised| {
+    inner::start(awaitable, inner::NOT_AWAITABLE).map_err(|raised| {
         exception::with_cause(
             raised,
             |_| {

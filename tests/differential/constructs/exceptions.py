@@ -145,6 +145,19 @@ def except_by_an_awaited_class(env):
 
 
 @construct()
+def except_what_is_no_awaitable(env):
+    async def outer():
+        for thing in (5, None, env.token, Exception):
+            try:
+                await thing
+            except TypeError as exception:
+                env.log("refused", exception)
+        await env.inner("a")
+
+    return outer()
+
+
+@construct()
 def raise_with_nothing_to_raise(env):
     async def outer():
         try:
