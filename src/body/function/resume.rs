@@ -212,10 +212,14 @@ impl Running<'_> {
             ));
         }
         if self.is_astray(outcome) {
+            let text = c"a TRY, ASYNC_WITH or ASYNC_FOR was left by `break`, `continue` or `goto`";
+            // An expression may have failed besides.
+            let before = exception::pending().map(exception::take);
             self.head.clear(outcome.level());
-            return Err(self.fault(
-                c"a TRY, ASYNC_WITH or ASYNC_FOR was left by `break`, `continue` or `goto`",
-            ));
+            return Err(match before.map(exception::raise) {
+                Some(raised) => exception::with_cause(raised, |text| self.fault(text), text),
+                None => self.fault(text),
+            });
         }
         Ok(())
     }
