@@ -221,6 +221,7 @@ def parse(contender, n):
 NO_FUNCTIONS = {
     "original": "what it returns is made by no coroutine function",
     "floor": "it makes no coroutine functions",
+    "bodies": "how a function is called does not depend on what it makes",
 }
 NO_THROW = {"original": "what is thrown into it does not reach what it awaits"}
 NO_SEND = {"original": "what is sent into it does not reach what it awaits"}

@@ -2,10 +2,11 @@
 
     counts.py [--write | --caches] [CASE ...]
 
-Runs the cases of the benchmark, this library and `async def`, once under `valgrind --tool=callgrind`, and compares with what
-was recorded for this version of Python in benches/counts-<tag>.json: an increase of more than 3 % in any case fails. If the
-interpreter or a compiler differs from that recording, the counts cannot be the same; the ratios to `async def` are compared
-instead, and may differ by more. The profiles stay in build/<tag>/bench/counts, for hotspots.py.
+Runs the cases of the benchmark, this library, by callbacks and by bodies, and `async def`, once under `valgrind
+--tool=callgrind`, and compares with what was recorded for this version of Python in benches/counts-<tag>.json: an increase of
+more than 3 % in any case fails. If the interpreter or a compiler differs from that recording, the counts cannot be the same;
+the ratios to `async def` are compared instead, and may differ by more. The profiles stay in build/<tag>/bench/counts, for
+hotspots.py.
 """
 
 import argparse
@@ -26,7 +27,9 @@ import counting
 
 HERE = Path(__file__).resolve().parent
 PROFILES = bench.BENCH / "counts"
-COUNTED = ("ours", "bodies", "native", "floor")
+# By callbacks and by bodies.
+OURS = ("ours", "bodies")
+COUNTED = (*OURS, "native")
 # Operations: a case is counted with so many and with twice as many, and the difference is what is looked at. A multiple
 # of what the cases put into one object.
 N = 500
@@ -38,8 +41,12 @@ ALLOWED_ELSEWHERE = 1.15
 # ---- Inside valgrind -----------------------------------------------------------------------------
 
 
+def able(case):
+    return [name for name in COUNTED if name not in case.unable]
+
+
 def count_case(case):
-    for name in COUNTED:
+    for name in able(case):
         run = functools.partial(case.run, cases.load(name))
         run(N)
         run(2 * N)
@@ -97,15 +104,18 @@ def count(names):
     """{case: {contender: instructions per operation}}"""
     run_valgrind(names)
     instructions = read_profiles()
-    return {case: {name: round(per_operation(instructions, case, name), 1) for name in COUNTED} for case in names}
+    return {
+        case.name: {name: round(per_operation(instructions, case.name, name), 1) for name in able(case)}
+        for case in bench.chosen_cases(names)
+    }
 
 
 def show_misses(names):
     """How many cache lines of code each operation fetches again, with a simulated instruction cache."""
     run_valgrind(names, "--cache-sim=yes", "--I1=32768,8,64")
     read_profiles()
-    for case in names:
-        for name in COUNTED:
+    for case, chosen in zip(names, bench.chosen_cases(names)):
+        for name in able(chosen):
             misses = {}
             for n in (N, 2 * N):
                 text = (PROFILES / f"{case}.{name}.{n}").read_text(encoding="utf-8", errors="replace")
@@ -131,18 +141,22 @@ def compare(recorded, counts, allowed, by_ratio):
     """The lines for all cases, and those for the cases that fail."""
     lines, failed = [], []
     for case, now in counts.items():
-        then = recorded.get(case)
-        if then is None:
-            lines.append(f"{case}: {now['ours']:,.0f} instructions, none written down")
-            continue
-        ratios = [both["ours"] / both["native"] for both in (now, then)]
-        line = f"{case}: {now['ours']:,.0f} instructions, {then['ours']:,.0f} written down"
-        line += f"; {ratios[0]:.3f} times async def's, {ratios[1]:.3f} written down"
-        grown = ratios[0] / ratios[1] if by_ratio else now["ours"] / then["ours"]
-        line += f": {grown - 1:+.1%}"
-        lines.append(line)
-        if grown > allowed:
-            failed.append(line)
+        then = recorded.get(case, {})
+        for side in OURS:
+            if side not in now:
+                continue
+            named = case if side == "ours" else f"{case} ({side})"
+            if side not in then:
+                lines.append(f"{named}: {now[side]:,.0f} instructions, none written down")
+                continue
+            ratios = [both[side] / both["native"] for both in (now, then)]
+            line = f"{named}: {now[side]:,.0f} instructions, {then[side]:,.0f} written down"
+            line += f"; {ratios[0]:.3f} times async def's, {ratios[1]:.3f} written down"
+            grown = ratios[0] / ratios[1] if by_ratio else now[side] / then[side]
+            line += f": {grown - 1:+.1%}"
+            lines.append(line)
+            if grown > allowed:
+                failed.append(line)
     return lines, failed
 
 
@@ -167,7 +181,7 @@ def check(path, counts, everything):
         print("\nwritten down, and counted no more:", *vanished)
     if failed or vanished:
         raise SystemExit(1)
-    print(f"{len(lines)} cases counted, none is more than {allowed - 1:.0%} up")
+    print(f"{len(lines)} counts, none is more than {allowed - 1:.0%} up")
 
 
 def write(path, counts, everything):
