@@ -332,6 +332,9 @@ def check_crate(**environment):
 def test_warnings_in_headers_of_cpython_are_not_ours(tmp_path):
     real = Path(sysconfig.get_path("include"), "Python.h")
     odd = "static inline int odd(int unused) { return 0; }"
+    for other in real.parent.iterdir():
+        (tmp_path / other.name).symlink_to(other)
+    (tmp_path / "Python.h").unlink()
     (tmp_path / "Python.h").write_text(f'#pragma once\n#include "{real}"\n{odd}\n', encoding="utf-8")
     environment = {"CI": "1", "PYAWAITABLE_PYTHON_INCLUDE": str(tmp_path), **environment_for_cargo()}
     assert check_crate(**environment) == (0, "")
