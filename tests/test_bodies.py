@@ -377,7 +377,8 @@ def test_a_million_awaits_in_one_take_no_memory():
 
     sizes = []
     steps(load().scripted(script()))
-    assert sizes[0] < 10_000
+    # A tenth of a byte each. What is not its own is at most some kilobytes: free-threaded builds free a little later.
+    assert sizes[0] < 100_000
 
 
 READY = Ready()

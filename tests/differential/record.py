@@ -35,6 +35,9 @@ NO_EXCEPTION = "a Python function fails without an exception"
 # With asyncio's debug mode the message goes on, with where the coroutine was created.
 NEVER_AWAITED = re.compile(r"([\w.]+)' was never awaited(?:\n(?:Coroutine|Awaitable) created at .*)?$", re.DOTALL)
 
+# What a message says about what was closed.
+CLOSED = re.compile(r"<[\w ]+ object (\S+) at 0x")
+
 # Files whose frames are left out: the twins, those who drive them, trio, which wraps a coroutine without a frame in one of
 # its own, and the coroutine that PyAwaitable_AsCoroutine() makes.
 HIDDEN = (
@@ -200,7 +203,7 @@ class Log:
     def unraisable(self, hook_arguments):
         value = hook_arguments.exc_value
         if isinstance(value, RuntimeError) and str(value) == "coroutine ignored GeneratorExit":
-            self.ignoring.add(getattr(hook_arguments.object, "__name__", None))
+            self.ignoring.add(name_of_closed(hook_arguments))
         self.lines.append(f"unraisable {self.show(value)} in {self.show(hook_arguments.object)}")
 
     def finish(self):
@@ -208,6 +211,12 @@ class Log:
         quiet = self.quiet | ({"outer"} if self.cancelled else set())
         never = [name for name in self.never_awaited if name not in quiet]
         return self.lines + [f"never awaited: {name}" for name in sorted(never)]
+
+
+def name_of_closed(hook_arguments):
+    """What is called so when it has ignored GeneratorExit: from 3.14 on, only the message says which object that was."""
+    match = CLOSED.search(hook_arguments.err_msg or "")
+    return match.group(1) if match else getattr(hook_arguments.object, "__name__", None)
 
 
 class Recorder:
