@@ -292,7 +292,7 @@ $(QUICK)/.ready: requirements/build.txt requirements/test.txt requirements/compi
 $(QUICK)/.library: $(QUICK)/.ready $(CRATE_SOURCES)
 	PYO3_PYTHON="$(QUICK)/venv/bin/python" $(EXTENSION_CARGO) rustc --quiet --profile quick --lib --crate-type cdylib --target-dir "$(QUICK)/target"
 	made=$$(ls "$(QUICK)"/target/quick/libpyawaitable.so "$(QUICK)"/target/quick/libpyawaitable.dylib 2>/dev/null || true) && \
-	    place=$$("$(QUICK)/venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("platlib") + "/_pyawaitable/_pyawaitable" + sysconfig.get_config_var("EXT_SUFFIX"))') && \
+	    place=$$("$(QUICK)/venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("platlib") + "/_pyawaitable/__init__" + sysconfig.get_config_var("EXT_SUFFIX"))') && \
 	    cp "$$made" "$$place.new" && mv "$$place.new" "$$place"
 	@touch "$@"
 

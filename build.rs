@@ -1,12 +1,13 @@
 //! Tells the crate which CPython it is built for, and compiles the few lines that have to be C.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn main() {
-    for path in ["src/python/shim.c", "src/capi/shim_v1.c", "include"] {
+    for path in ["src/python/shim.c", "src/capi/shim_v1.c", DEFINE, "include"] {
         println!("cargo::rerun-if-changed={path}");
     }
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo says where"));
     let python = Interpreter::found_by_pyo3_ffi();
     for minor in 10..=python.minor {
         println!("cargo::rustc-cfg=Py_3_{minor}");
@@ -38,7 +39,27 @@ fn main() {
         // LLVM's linker keeps the functions that unwinding would need, and with them all of Rust's panic machinery, though
         // nothing here can panic: five times the size. GNU's does not.
         println!("cargo::rustc-cdylib-link-arg=-fuse-ld=bfd");
+        // cargo does not tell what the profile does about panics, but names its folder after it.
+        if out.iter().any(|part| part == "extension") {
+            do_without_unwinding(&out);
+        }
     }
+    let code = python.compiled(DEFINE).unwrap_or_default();
+    std::fs::write(out.join("define.marshal"), code).expect("a file in that folder");
+}
+
+/// The Python code that makes functions.
+const DEFINE: &str = "src/functions/define.py";
+
+/// Nothing unwinds or prints a backtrace, and what is left of that in the standard library goes when sections are collected. But
+/// GNU's linker looks for the names before it collects, finds them in libgcc_s, and has that loaded: a tenth of the time that an
+/// import takes. So it gets an empty script in the place of that library. If a name were needed after all, nothing could load
+/// the result.
+fn do_without_unwinding(out: &Path) {
+    let folder = out.join("without_unwinding");
+    std::fs::create_dir_all(&folder).expect("cargo's folder");
+    std::fs::write(folder.join("libgcc_s.so"), "/* nothing */\n").expect("a file in that folder");
+    println!("cargo::rustc-cdylib-link-arg=-L{}", folder.display());
 }
 
 /// Whether GNU's linker is installed, under the name that compilers use.
@@ -102,6 +123,19 @@ impl Interpreter {
 
     fn has(&self, flag: &str) -> bool {
         self.flags.iter().any(|each| each == flag)
+    }
+
+    /// The bytecode of a file of Python code, as `marshal` writes it, after the interpreter's magic number; None if the interpreter
+    /// does not run here. It is for this interpreter alone: where another one loads it, the source is compiled.
+    fn compiled(&self, file: &str) -> Option<Vec<u8>> {
+        let script = "import importlib.util, marshal, sys; sys.stdout.buffer.write(importlib.util.MAGIC_NUMBER + \
+            marshal.dumps(compile(open(sys.argv[1], encoding='utf-8').read(), '<pyawaitable>', 'exec', 0, True, 0)))";
+        let python = self.executable.as_ref()?;
+        let output = Command::new(python)
+            .args(["-c", script, file])
+            .output()
+            .ok()?;
+        output.status.success().then_some(output.stdout)
     }
 
     /// The folder of `Python.h`, according to the interpreter itself.

@@ -1,10 +1,13 @@
 //! The extension module `_pyawaitable`.
+//!
+//! It is a package, made of the one file `_pyawaitable/__init__.cpython-*.so`: maturin does not put an extension module beside the
+//! packages, and a package in Python around it would take a third of the time that the import of an extension takes.
 
 use crate::capi::awaitable_type;
 use crate::capi::table::{CAPSULE, TABLE};
 use crate::capi::v1;
 use crate::python::ffi::{self, PyObject};
-use crate::python::raised::{Result, status};
+use crate::python::raised::{Raised, Result, status};
 use crate::python::reference::Owned;
 use crate::python::type_spec::Shared;
 use core::ffi::{CStr, c_int, c_void};
@@ -43,10 +46,42 @@ unsafe fn fill(module: *mut PyObject) -> Result<()> {
 unsafe fn add(module: *mut PyObject, name: &CStr, value: &Owned) -> Result<()> {
     // SAFETY: the caller's promise; the call takes its own reference.
     if unsafe { ffi::PyObject_SetAttrString(module, name.as_ptr(), value.as_ptr()) } < 0 {
-        return Err(crate::python::raised::Raised::pending());
+        return Err(Raised::pending());
     }
     Ok(())
 }
+
+/// `__getattr__(name)` of the module, for what is not there. Only the package of the original PyAwaitable 1.x asks for
+/// `_PyAwaitableType`. It got here instead of into an extension module of its own, because a folder is found before a file of the
+/// same name.
+unsafe extern "C" fn missing(_module: *mut PyObject, name: *mut PyObject) -> *mut PyObject {
+    // SAFETY: CPython passes a live object, and an attached thread calls this.
+    unsafe {
+        if ffi::PyUnicode_Check(name) != 0
+            && ffi::PyUnicode_CompareWithASCIIString(name, c"_PyAwaitableType".as_ptr()) == 0
+        {
+            ffi::PyErr_SetString(ffi::PyExc_ImportError, INSTALLED_OVER.as_ptr());
+        } else {
+            let message = c"module '_pyawaitable' has no attribute %R";
+            ffi::PyErr_Format(ffi::PyExc_AttributeError, message.as_ptr(), name);
+        }
+    }
+    null_mut()
+}
+
+const INSTALLED_OVER: &CStr = c"the distribution 'pyawaitable' 1.x (the original PyAwaitable) was installed over 'pyawaitable-rs', and they cannot share a folder; keep one of them: uninstall both, then `pip install pyawaitable-rs`";
+
+static METHODS: Shared<[ffi::PyMethodDef; 2]> = Shared::new([
+    ffi::PyMethodDef {
+        ml_name: c"__getattr__".as_ptr(),
+        ml_meth: ffi::PyMethodDefPointer {
+            PyCFunction: missing,
+        },
+        ml_flags: ffi::METH_O,
+        ml_doc: core::ptr::null(),
+    },
+    ffi::PyMethodDef::zeroed(),
+]);
 
 const fn slot(slot: c_int, value: *mut c_void) -> ffi::PyModuleDef_Slot {
     ffi::PyModuleDef_Slot { slot, value }
@@ -74,7 +109,7 @@ static MODULE: Shared<ffi::PyModuleDef> = Shared::new(ffi::PyModuleDef {
     m_name: c"_pyawaitable".as_ptr(),
     m_doc: DOC.as_ptr(),
     m_size: 0,
-    m_methods: null_mut(),
+    m_methods: METHODS.get().cast(),
     m_slots: SLOTS.get().cast(),
     m_traverse: None,
     m_clear: None,
@@ -86,4 +121,11 @@ static MODULE: Shared<ffi::PyModuleDef> = Shared::new(ffi::PyModuleDef {
 pub unsafe extern "C" fn PyInit__pyawaitable() -> *mut PyObject {
     // SAFETY: CPython calls this, and knows the definition by its address.
     unsafe { ffi::PyModuleDef_Init(MODULE.get()) }
+}
+
+/// The same under the name of the file, which maturin looks for.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyInit___init__() -> *mut PyObject {
+    // SAFETY: the same.
+    unsafe { PyInit__pyawaitable() }
 }

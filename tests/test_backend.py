@@ -54,7 +54,7 @@ def build(backend, tmp_path, monkeypatch, capsys):
 
         def build_wheel(folder, config_settings=None, metadata_directory=None):
             info = "pyawaitable_rs-3.0.0"
-            files = {"_pyawaitable/_pyawaitable.so": module, f"{info}.data/platlib/pyawaitable_variable.pth": b"#\n"}
+            files = {"_pyawaitable/__init__.so": module, f"{info}.data/platlib/pyawaitable_variable.pth": b"#\n"}
             rows = [[file, backend.wheel.digest(text), len(text)] for file, text in files.items()]
             record = io.StringIO()
             csv.writer(record, lineterminator="\n").writerows([*rows, [f"{info}.dist-info/RECORD", "", ""]])

@@ -20,9 +20,8 @@ SOURCE = Path(__file__).parent / "copies" / "copy.c"
 
 
 def native_module():
-    """The shared library of `_pyawaitable` itself, which is a package around it."""
-    inner = sys.modules.get("_pyawaitable._pyawaitable", _pyawaitable)
-    return Path(inner.__file__)
+    """The shared library of `_pyawaitable` itself."""
+    return Path(_pyawaitable.__file__)
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ import pyawaitable
 API = json.loads(Path(__file__).with_name("api.json").read_text(encoding="utf-8"))
 SHARED = pyawaitable.library()
 STATIC = pyawaitable.static_library()
-EXTENSION = sys.modules.get("_pyawaitable._pyawaitable", _pyawaitable).__file__
+EXTENSION = _pyawaitable.__file__
 SOURCE = Path(__file__).parent / "builds" / "adder.c"
 KIB = 1024
 

@@ -8,7 +8,7 @@ import pytest
 
 import _pyawaitable
 
-EXTENSION = sys.modules.get("_pyawaitable._pyawaitable", _pyawaitable).__file__
+EXTENSION = _pyawaitable.__file__
 
 
 @pytest.mark.skipif(

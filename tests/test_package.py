@@ -14,6 +14,7 @@ from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
+import rawapi
 
 import _pyawaitable
 import pyawaitable
@@ -94,7 +95,7 @@ def test_metadata():
 def test_import_loads_nothing_else(run_python):
     code = "import sys; before = set(sys.modules); import pyawaitable; print(*sorted(set(sys.modules) - before))"
     loaded = run_python(code).stdout.split()
-    assert loaded == ["_pyawaitable", "_pyawaitable._pyawaitable", "pyawaitable"]
+    assert loaded == ["_pyawaitable", "pyawaitable"]
 
 
 # What is installed for extensions that link the library
@@ -181,7 +182,7 @@ def test_sdist_holds_what_a_build_needs(tmp_path):
         assert all(member.isfile() for member in archive)
         names = {member.name.split("/", 1)[1] for member in archive}
     assert {"Cargo.toml", "pyproject.toml", "build.rs", "LICENSE", "src/lib.rs"} <= names
-    assert {"python/pyawaitable/__init__.py", "python/_pyawaitable/__init__.py"} <= names
+    assert {"python/pyawaitable/__init__.py", "python/_pyawaitable/__init__.pyi"} <= names
     assert {f"python/data/platlib/{name}" for name in START} <= set(names)
     backend = ROOT / "backend" / "pyawaitable_build"
     for path in [*backend.glob("*.py"), *backend.glob("templates/*")]:
@@ -334,6 +335,19 @@ def test_copy_is_whole(site, run_python):
     finished = run_python(USE_INCLUDE, "-W", "error", env={"PYTHONPATH": str(site)})
     assert finished.stdout == f"{site / 'pyawaitable' / 'include'}\n"
     assert finished.stderr == ""
+
+
+def test_an_installation_by_another_python(site, run_python):
+    (module,) = (site / "_pyawaitable").glob("__init__.*.so")
+    module.rename(module.with_name("__init__.cpython-38-x86_64-linux-gnu.so"))
+    status, _, err = run_module(site, "--include")
+    assert status != 0
+    assert "no extension module of 'pyawaitable-rs' for this Python" in err
+    shutil.copy(rawapi.__file__, site)
+    code = f"import sys; sys.path = [{str(site)!r}, *sys.path]; import rawapi; rawapi.init()"
+    finished = output_of(sys.executable, "-S", "-c", code)
+    assert finished[0] != 0
+    assert "was installed by another Python" in finished[2]
 
 
 def test_include_without_the_header(site, run_python):
@@ -522,7 +536,7 @@ def test_extensions_work_with_the_original_1x_over_ours(site, run_python):
     put_1x_over_ours(site)
     code = "import _pyawaitable; print(_pyawaitable.__file__, _pyawaitable.abi_v3)"
     finished = run_python(code, env={"PYTHONPATH": str(site)})
-    assert finished.stdout.startswith(f"{site / '_pyawaitable' / '__init__.py'} <capsule object")
+    assert finished.stdout.startswith(f"{site / '_pyawaitable' / '__init__'}.")
 
 
 def test_import_names_a_foreign_extension_module(tmp_path, run_python):

@@ -188,7 +188,7 @@ def test_many_interpreters(kind, count, threads, environment):
 
 WITHOUT_MODULES = """
 import gc, sys
-for name in ("pyawaitable", "_pyawaitable", "_pyawaitable._pyawaitable"):
+for name in ("pyawaitable", "_pyawaitable"):
     sys.modules.pop(name, None)
 gc.collect()
 """

@@ -4,6 +4,7 @@ import asyncio
 import re
 import shutil
 import subprocess
+import sysconfig
 import warnings
 
 import cplusplus
@@ -202,15 +203,15 @@ def test_the_missing_runtime_is_an_import_error_that_says_what_to_install(run_py
 
 
 def test_a_runtime_that_cannot_be_imported_is_to_be_installed_anew(tmp_path, run_python):
-    """Its extension module is missing, or for another version of Python."""
+    """It is damaged."""
     package = tmp_path / "_pyawaitable"
     package.mkdir()
-    (package / "__init__.py").write_text("from ._pyawaitable import *\n", encoding="utf-8")
+    (package / ("__init__" + sysconfig.get_config_var("EXT_SUFFIX"))).touch()
     finished = run_python(
         "import rawapi\ntry: rawapi.init()\nexcept ImportError as error: print(error)\n",
         env={"PYTHONPATH": str(tmp_path)},
     )
-    assert "No module named '_pyawaitable._pyawaitable'" in finished.stdout
+    assert "cannot be imported" in finished.stdout
     assert 'pip install --force-reinstall "pyawaitable-rs>=3.0,<4"' in finished.stdout
 
 
@@ -330,7 +331,7 @@ def load(name, path, folder):
     return module
 
 import _pyawaitable, rawapi
-path = getattr(sys.modules.get("_pyawaitable._pyawaitable"), "__file__", _pyawaitable.__file__)
+path = _pyawaitable.__file__
 rawapi.init()
 folder = tempfile.mkdtemp()
 native = load("_pyawaitable", path, folder)

@@ -10,7 +10,7 @@ import toml
 import _pyawaitable
 
 ROOT = Path(__file__).parent.parent
-EXTENSION = sys.modules.get("_pyawaitable._pyawaitable", _pyawaitable).__file__
+EXTENSION = _pyawaitable.__file__
 # A profile is one of the whole workspace, whichever member's manifest it is in.
 CARGOS_OWN = {"dev", "release", "test", "bench"}
 

@@ -114,8 +114,9 @@ PyAwaitable__cannot_import(PyObject *found)
         PyErr_Format(
             PyExc_ImportError,
             "this extension needs the runtime of PyAwaitable %d, and the module '_pyawaitable' (%S, version %S) "
-            "is not one of it, or is not whole: uninstall the distribution 'pyawaitable' if it is there, then "
-            "install the runtime anew with  pip install --force-reinstall " PYAWAITABLE__RUNTIME "%s",
+            "is not one of it, is not whole, or was installed by another Python: uninstall the distribution "
+            "'pyawaitable' if it is there, then install the runtime anew with  pip install "
+            "--force-reinstall " PYAWAITABLE__RUNTIME "%s",
             PyAwaitable_MAJOR_VERSION, path, version, PYAWAITABLE__RUNTIME_VERSIONS, where);
         Py_DECREF(path);
         Py_DECREF(version);

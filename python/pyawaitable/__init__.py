@@ -7,6 +7,12 @@ import os
 
 import _pyawaitable
 
+if getattr(_pyawaitable, "__file__", None) is None and hasattr(_pyawaitable, "__path__"):
+    raise ImportError(
+        f"{list(_pyawaitable.__path__)} has no extension module of 'pyawaitable-rs' for this Python: it was installed by "
+        "another one, or is not whole; `pip install --force-reinstall pyawaitable-rs`",
+        name="_pyawaitable",
+    )
 if not hasattr(_pyawaitable, "abi_v3"):
     raise ImportError(
         f"{getattr(_pyawaitable, '__file__', '_pyawaitable')} is not the extension module of "

@@ -7,6 +7,8 @@ use crate::python::reference::{Borrowed, Owned};
 use core::ffi::{CStr, c_char, c_int};
 
 const SOURCE: &str = concat!(include_str!("define.py"), "\0");
+/// The same compiled, after the magic number of the interpreter that has done that; empty if none could be asked.
+const COMPILED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/define.marshal"));
 const FILE: &CStr = c"<pyawaitable>";
 
 /// What a function is to be.
@@ -107,18 +109,37 @@ fn run() -> Result<Owned> {
         if ffi::PyDict_SetItemString(namespace.as_ptr(), c"__builtins__".as_ptr(), builtins) < 0 {
             return Err(Raised::pending());
         }
-        let code = Owned::new(ffi::Py_CompileStringExFlags(
-            SOURCE.as_ptr().cast(),
-            FILE.as_ptr(),
-            ffi::Py_file_input,
-            core::ptr::null_mut(),
-            -1,
-        ))?;
+        let code = code()?;
         Owned::new(ffi::PyEval_EvalCode(
             code.as_ptr(),
             namespace.as_ptr(),
             namespace.as_ptr(),
         ))?;
         Ok(namespace)
+    }
+}
+
+/// The code: what was compiled with the library, if it is this interpreter's. To compile it takes a millisecond.
+fn code() -> Result<Owned> {
+    // SAFETY: an attached thread may ask.
+    let magic = unsafe { ffi::PyImport_GetMagicNumber() } as u32;
+    if let Some(marshalled) = COMPILED.strip_prefix(&magic.to_le_bytes()) {
+        // SAFETY: as many bytes; a new reference or NULL comes back.
+        return unsafe {
+            Owned::new(ffi::PyMarshal_ReadObjectFromString(
+                marshalled.as_ptr().cast(),
+                marshalled.len() as isize,
+            ))
+        };
+    }
+    // SAFETY: C strings; a new reference or NULL comes back.
+    unsafe {
+        Owned::new(ffi::Py_CompileStringExFlags(
+            SOURCE.as_ptr().cast(),
+            FILE.as_ptr(),
+            ffi::Py_file_input,
+            core::ptr::null_mut(),
+            -1,
+        ))
     }
 }

@@ -30,8 +30,7 @@ flags="'-Zsanitizer=address','-Cforce-frame-pointers=yes','-Cdebuginfo=1'"
 RUSTC_BOOTSTRAP=1 PYO3_PYTHON="$python" CARGO_TARGET_DIR="$out/target" PYO3_BUILD_EXTENSION_MODULE=1 CARGO_PROFILE_EXTENSION_STRIP=none \
     cargo rustc --quiet --profile extension --lib --target "$target" --crate-type cdylib \
     --config "target.$target.rustflags=[$flags]" -- -Cstrip=none
-cp "$out/target/$target/extension/libpyawaitable.so" "$out/site/_pyawaitable/_pyawaitable$suffix"
-cp python/_pyawaitable/__init__.py "$out/site/_pyawaitable/"
+cp "$out/target/$target/extension/libpyawaitable.so" "$out/site/_pyawaitable/__init__$suffix"
 gcc -O1 -g -fPIC -shared -fsanitize=address -fno-omit-frame-pointer -UNDEBUG -I"$include" -Iinclude \
     tests/ext/rawapi/*.c -o "$out/site/rawapi$suffix"
 

@@ -22,7 +22,7 @@ class FirstUse:
     """A copy of the library that this process has not loaded, for its children."""
 
     def __init__(self, folder):
-        import _pyawaitable._pyawaitable as loaded
+        import _pyawaitable as loaded
 
         self.path = shutil.copy(loaded.__file__, folder)
 

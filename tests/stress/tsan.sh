@@ -47,8 +47,7 @@ export PYO3_BUILD_EXTENSION_MODULE=1 UNSAFE_PYO3_SKIP_VERSION_CHECK=1
 cargo rustc --quiet --profile extension --lib --target "$target" --crate-type cdylib --config \
     "target.$target.rustflags=[$(printf "'%s'," $flags | sed 's/,$//')]" -- -Cstrip=none
 
-cp "$out/target/$target/extension/libpyawaitable.so" "$out/site/_pyawaitable/_pyawaitable$suffix"
-cp python/_pyawaitable/__init__.py "$out/site/_pyawaitable/"
+cp "$out/target/$target/extension/libpyawaitable.so" "$out/site/_pyawaitable/__init__$suffix"
 gcc -O1 -g -fPIC -shared -fsanitize=thread -pthread -I"$include" -Iinclude tests/stress/racer/racer.c \
     -o "$out/site/racer$suffix"
 
