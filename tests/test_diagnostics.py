@@ -67,6 +67,12 @@ def test_many_forgotten_at_one_line_are_one_warning_as_coroutines_are(action, ru
     assert [key[0] for key in entries].count("awaitable 'PyAwaitable' was never awaited") == len(entries) // 2
 
 
+def test_the_warning_where_no_python_code_runs(run_python):
+    """As at the end of a process: the module that holds it goes."""
+    finished = run_python("import rawapi\naw = rawapi.new()\n", "-W", "always")
+    assert finished.stderr == "sys:1: ResourceWarning: awaitable 'PyAwaitable' was never awaited\n"
+
+
 def test_a_setup_that_fails_does_not_warn():
     """C code that drops the awaitable and returns NULL; the coroutine that was added still warns."""
 

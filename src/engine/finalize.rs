@@ -6,7 +6,8 @@ use crate::object::awaitable::Awaitable;
 use crate::python::exception;
 use crate::python::ffi::{self, PyObject};
 use crate::python::origin;
-use crate::python::raised::{Raised, Result};
+use crate::python::raised::Result;
+use crate::python::reference::Owned;
 
 /// `tp_finalize`: warns of an awaitable that was never awaited, and closes one that is suspended or has clean-ups, which may use
 /// everything as it was: after this, the collector empties what it has found.
@@ -63,31 +64,20 @@ fn warn_unawaited(awaitable: &Awaitable) -> Result<()> {
                 None
             }
         });
-    let object = awaitable.as_ptr();
-    // SAFETY: live objects, no exception set; each format has a name, and an origin if there is one.
-    let code = unsafe {
-        match &origin {
-            Some(origin) => ffi::PyErr_ResourceWarning(
-                object,
-                1,
+    // SAFETY: no exception is set; each format has a name, and an origin if there is one.
+    let text = unsafe {
+        Owned::new(match &origin {
+            Some(origin) => ffi::PyUnicode_FromFormat(
                 c"awaitable '%V' was never awaited\nAwaitable created at (most recent call last)\n%U"
                     .as_ptr(),
                 name,
                 text,
                 origin.as_ptr(),
             ),
-            None => ffi::PyErr_ResourceWarning(
-                object,
-                1,
-                c"awaitable '%V' was never awaited".as_ptr(),
-                name,
-                text,
-            ),
-        }
-    };
-    if code < 0 {
-        Err(Raised::pending())
-    } else {
-        Ok(())
-    }
+            None => {
+                ffi::PyUnicode_FromFormat(c"awaitable '%V' was never awaited".as_ptr(), name, text)
+            }
+        })
+    }?;
+    exception::warn_of_resource(awaitable.borrow(), &text)
 }

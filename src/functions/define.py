@@ -6,7 +6,7 @@ import builtins
 FunctionType = type(lambda: None)
 CellType = type((lambda cell: lambda: cell)(None).__closure__[0])
 HAS_QUALNAME = hasattr((lambda: None).__code__, "co_qualname")  # from 3.11 on
-HAS_ANNOTATE = hasattr(FunctionType, "__annotate__")  # from 3.14 on
+HAS_ANNOTATE = hasattr(lambda: None, "__annotate__")  # from 3.14 on
 # Annotations stay text: the flag of __future__.annotations.
 CO_FUTURE_ANNOTATIONS = 0x1000000
 BRACKETS = frozenset("'\"([{")
@@ -169,7 +169,7 @@ def renamed(parameters, target, namespace, file, flag=0, changes=NOTHING):
     if shape not in TEMPLATES:
         TEMPLATES[shape] = template(shape, namespace)
     code, places, constants = TEMPLATES[shape]
-    if len(constants) > 1:
+    if constants != (None,):
         new = dict(zip(places, names)).get
         constants = tuple([tuple(map(new, each)) if type(each) is tuple else new(each, each) for each in constants])
     code = code.replace(

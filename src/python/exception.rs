@@ -310,3 +310,30 @@ pub fn unraisable_at_end(raised: Raised, awaitable: Borrowed<'_>) {
         c"Exception ignored while closing coroutine %R",
     );
 }
+
+/// Gives a `ResourceWarning` about an object, for the line of Python code that runs.
+pub fn warn_of_resource(object: Borrowed<'_>, text: &Owned) -> Result<()> {
+    // SAFETY: live objects and C strings; an attached thread may ask which frame it has.
+    let code = unsafe {
+        // CPython looks for the frame, too, and without one makes a string for "sys", which it does not check. From 3.11 on a
+        // frame gets its object here, so that there is no memory to be had for it after this.
+        if ffi::PyEval_GetFrame().is_null() {
+            let place = Owned::new(ffi::PyUnicode_FromString(c"sys".as_ptr()))?;
+            ffi::PyErr_WarnExplicitObject(
+                ffi::PyExc_ResourceWarning,
+                text.as_ptr(),
+                place.as_ptr(),
+                1,
+                place.as_ptr(),
+                core::ptr::null_mut(),
+            )
+        } else {
+            ffi::PyErr_ResourceWarning(object.as_ptr(), 1, c"%U".as_ptr(), text.as_ptr())
+        }
+    };
+    if code < 0 {
+        Err(Raised::pending())
+    } else {
+        Ok(())
+    }
+}

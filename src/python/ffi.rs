@@ -34,6 +34,14 @@ unsafe extern "C" {
     /// Older bindings lack these.
     pub fn PyClassMethod_New(function: *mut PyObject) -> *mut PyObject;
     pub fn PyStaticMethod_New(function: *mut PyObject) -> *mut PyObject;
+    pub fn PyErr_WarnExplicitObject(
+        category: *mut PyObject,
+        message: *mut PyObject,
+        filename: *mut PyObject,
+        lineno: c_int,
+        module: *mut PyObject,
+        registry: *mut PyObject,
+    ) -> c_int;
     pub safe static pyawaitable_shim_exception_offset: usize;
     pub safe static pyawaitable_shim_interpreter_offset: usize;
     pub safe static pyawaitable_shim_origin_depth_offset: usize;

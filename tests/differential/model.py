@@ -82,8 +82,8 @@ class Queue:
         self.push(Deferred(callback))
 
     def cancel(self):
-        self.clear()
         self.cancels += 1
+        self.clear()
         self.env.log.cancelled = True
 
     def add(self, inner):

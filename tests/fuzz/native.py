@@ -237,8 +237,8 @@ class Queue(model.Queue):
             self.push(Await(self, env.awaited(entry.inner, self.number), entry.callback, entry.error))
 
     def cancel(self):
-        self.clear()
         self.cancels += 1
+        self.clear()
 
     def set_result(self, value):
         if self.finished:

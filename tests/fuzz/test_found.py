@@ -224,6 +224,16 @@ FOUND = {
             ),
         ),
     ),
+    # Cancel releases an object that is suspended, whose error callback steps the one that is cancelled: so it is already.
+    "stepped by what Cancel releases": program(
+        With("with1", Inner("with1.enter"), Inner("with1.exit", returns="None"), Body((Act("save", to=-1, what="token"),))),
+        steps=(
+            Act("add", to=-1, what=Await(Object(1, (Await(Inner("a2"), None, Body((Act("step", what="next"),))),)))),
+            "next",
+            Act("step", to=1, what="next"),
+            Act("cancel", to=-1),
+        ),
+    ),
 }
 
 
