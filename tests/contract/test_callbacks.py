@@ -358,6 +358,7 @@ def test_error_callback_0_goes_on_with_the_queue(new):
     assert run(aw) == "next"
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of that, under -X dev
 def test_error_callback_minus_1_raises_the_same_exception_with_its_traceback(new):
     error = ValueError()
     with pytest.raises(ValueError) as caught:

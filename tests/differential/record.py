@@ -202,6 +202,8 @@ class Log:
 
     def unraisable(self, hook_arguments):
         value = hook_arguments.exc_value
+        if sys.flags.dev_mode and value.args == ("discarded",):
+            return  # An error callback has set it and then given it up, which no Python code can.
         if isinstance(value, RuntimeError) and str(value) == "coroutine ignored GeneratorExit":
             self.ignoring.add(name_of_closed(hook_arguments))
         self.lines.append(f"unraisable {self.show(value)} in {self.show(hook_arguments.object)}")
