@@ -32,7 +32,6 @@ enum {
 /* How a label is reached. */
 enum {
     PYAWAITABLE__OK = 0,
-    PYAWAITABLE__RAISED = 1,    /* an exception is set */
     PYAWAITABLE__EXHAUSTED = 2, /* there is no next item */
     PYAWAITABLE__BREAK = 3,
     PYAWAITABLE__CONTINUE = 4
@@ -90,11 +89,6 @@ PyAwaitable__caught(PyAwaitable_Block *block, PyObject *type)
     PYAWAITABLE__GIVE_UP(action, own);                                                                                 \
     case PYAWAITABLE__AT(n):
 
-#define PYAWAITABLE__CHECK                                                                                             \
-    if (PYAWAITABLE__UNLIKELY(PyAwaitable__h->PyAwaitable__how != PYAWAITABLE__OK)) {                                  \
-        PYAWAITABLE__GIVE_UP(PYAWAITABLE__RAISE, 0);                                                                   \
-    }
-
 /* Moves what came into a reference of the frame. */
 #define PYAWAITABLE__KEEP(field)                                                                                       \
     {                                                                                                                  \
@@ -109,8 +103,7 @@ PyAwaitable__caught(PyAwaitable_Block *block, PyObject *type)
 
 #define PYAWAITABLE__SUSPENDED(action, expression)                                                                     \
     PyAwaitable__h->PyAwaitable__value = (expression);                                                                 \
-    PYAWAITABLE__CALL(action, 0, 0)                                                                                    \
-    PYAWAITABLE__CHECK
+    PYAWAITABLE__CALL(action, 0, 0)
 
 /* ---- The words ---- */
 
@@ -193,11 +186,11 @@ PyAwaitable__caught(PyAwaitable_Block *block, PyObject *type)
     {                                                                                                                  \
         enum { PyAwaitable__slot = PyAwaitable__level, PyAwaitable__catch = PYAWAITABLE__AT(1) };                      \
         if (PYAWAITABLE__UNLIKELY(PyAwaitable__h->PyAwaitable__room <= PyAwaitable__slot ||                            \
-                                  PYAWAITABLE__BLOCK.PyAwaitable__state != PYAWAITABLE__CLEAN)) {                      \
+                                  PyAwaitable__h->PyAwaitable__open != PyAwaitable__slot)) {                           \
             PYAWAITABLE__CALL(PYAWAITABLE__ENTER, PyAwaitable__slot, 0)                                                \
-            PYAWAITABLE__CHECK                                                                                         \
         }                                                                                                              \
         PYAWAITABLE__BLOCK.PyAwaitable__state = PYAWAITABLE__OPEN;                                                     \
+        PyAwaitable__h->PyAwaitable__open = PyAwaitable__slot + 1;                                                     \
         {                                                                                                              \
             enum { PyAwaitable__level = PyAwaitable__slot + 1 };                                                       \
             {                                                                                                          \
@@ -240,6 +233,7 @@ PyAwaitable__caught(PyAwaitable_Block *block, PyObject *type)
             }                                                                                                          \
             if (PYAWAITABLE__BLOCK.PyAwaitable__state == PYAWAITABLE__NORMAL) {                                        \
                 PYAWAITABLE__BLOCK.PyAwaitable__state = PYAWAITABLE__CLEAN;                                            \
+                PyAwaitable__h->PyAwaitable__open = PyAwaitable__slot;                                                 \
             }                                                                                                          \
             else {                                                                                                     \
                 PYAWAITABLE__CALL(PYAWAITABLE__LEAVE, PyAwaitable__slot, 2)                                            \
@@ -262,7 +256,6 @@ PyAwaitable__caught(PyAwaitable_Block *block, PyObject *type)
         enum { PyAwaitable__slot = PyAwaitable__level, PyAwaitable__catch = PYAWAITABLE__AT(1) };                      \
         PyAwaitable__h->PyAwaitable__value = (context);                                                                \
         PYAWAITABLE__CALL(PYAWAITABLE__AENTER, PyAwaitable__slot, 0)                                                   \
-        PYAWAITABLE__CHECK                                                                                             \
         PYAWAITABLE__KEEP(field)                                                                                       \
         {                                                                                                              \
             enum { PyAwaitable__level = PyAwaitable__slot + 1 };                                                       \
@@ -276,9 +269,9 @@ PyAwaitable__caught(PyAwaitable_Block *block, PyObject *type)
             case PyAwaitable__catch:;                                                                                  \
             }                                                                                                          \
             PYAWAITABLE__CALL(PYAWAITABLE__AEXIT, PyAwaitable__slot, 2)                                                \
-            PYAWAITABLE__CHECK                                                                                         \
             if (PYAWAITABLE__BLOCK.PyAwaitable__state == PYAWAITABLE__NORMAL) {                                        \
                 PYAWAITABLE__BLOCK.PyAwaitable__state = PYAWAITABLE__CLEAN;                                            \
+                PyAwaitable__h->PyAwaitable__open = PyAwaitable__slot;                                                 \
                 Py_CLEAR(PyAwaitable__h->PyAwaitable__value);                                                          \
             }                                                                                                          \
             else {                                                                                                     \
@@ -293,14 +286,12 @@ PyAwaitable__caught(PyAwaitable_Block *block, PyObject *type)
         enum { PyAwaitable__slot = PyAwaitable__level };                                                               \
         PyAwaitable__h->PyAwaitable__value = (iterable);                                                               \
         PYAWAITABLE__CALL(PYAWAITABLE__AITER, PyAwaitable__slot, 0)                                                    \
-        PYAWAITABLE__CHECK                                                                                             \
         for (;;) {                                                                                                     \
             enum { PyAwaitable__level = PyAwaitable__slot + 1, PyAwaitable__loop = PyAwaitable__slot + 1 };            \
             PYAWAITABLE__CALL(PYAWAITABLE__ANEXT, PyAwaitable__slot, 1)                                                \
             if (PyAwaitable__h->PyAwaitable__how == PYAWAITABLE__EXHAUSTED) {                                          \
                 break;                                                                                                 \
             }                                                                                                          \
-            PYAWAITABLE__CHECK                                                                                         \
             PYAWAITABLE__BLOCK.PyAwaitable__state = PYAWAITABLE__ITERATING;                                            \
             PYAWAITABLE__KEEP(field)                                                                                   \
             {
@@ -308,9 +299,8 @@ PyAwaitable__caught(PyAwaitable_Block *block, PyObject *type)
 #define PyAwaitable_END_FOR                                                                                            \
             }                                                                                                          \
         }                                                                                                              \
-        if (PYAWAITABLE__BLOCK.PyAwaitable__state != PYAWAITABLE__CLEAN) {                                             \
+        if (PyAwaitable__h->PyAwaitable__open > PyAwaitable__slot) {                                                   \
             PYAWAITABLE__CALL(PYAWAITABLE__DROP, PyAwaitable__slot, 2)                                                 \
-            PYAWAITABLE__CHECK                                                                                         \
         }                                                                                                              \
     }
 

@@ -139,7 +139,7 @@ fn drive<B: Resume>(
             Ok(body.tell(Event::Returned(value)))
         }
         Ok(Outcome::Raise(raised)) => {
-            let raised = exception::drop_preserving(end(awaitable), raised);
+            let raised = inner::drop_failed(end(awaitable), raised);
             Ok(body.tell(Event::Raised(raised)))
         }
         Err(Refused(raised)) => Err(Reached::Refused(raised)),

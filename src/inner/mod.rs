@@ -32,6 +32,17 @@ pub fn is_coroutine(object: Borrowed<'_>) -> bool {
     object.r#type() == &raw mut ffi::PyCoro_Type
 }
 
+/// Releases what has raised. As CPython does, a native coroutine while its exception is set.
+pub fn drop_failed(inner: Option<Owned>, raised: Raised) -> Raised {
+    match inner {
+        Some(inner) if is_coroutine(inner.borrow()) => {
+            drop(inner);
+            raised
+        }
+        inner => exception::drop_preserving(inner, raised),
+    }
+}
+
 /// Whether `object` is a generator marked with `types.coroutine`.
 fn is_marked_generator(object: Borrowed<'_>) -> bool {
     // SAFETY: any live object may be checked.

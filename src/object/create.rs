@@ -44,13 +44,15 @@ impl Awaitable {
         }
     }
 
-    /// A new awaitable with a body, and its frame: `size` bytes, zeroed.
+    /// A new awaitable with a body, and its frame: `size` bytes, zeroed, but for the first `kept` ones, which may be as the last
+    /// body of this kind has left them.
     #[inline(always)]
     pub fn create_with_frame(
         thread: Thread,
         state: &State,
         functions: &'static Functions,
         size: usize,
+        kept: usize,
         maker: Maker,
     ) -> Result<(Owned, *mut c_void)> {
         let number = Frames::number(size);
@@ -64,7 +66,7 @@ impl Awaitable {
             awaitable.set_phase(Phase::Created);
             *awaitable.status.get() = Status::of_body(number);
             let frame = (*awaitable.contents.get()).renew_body(functions, maker);
-            frame.cast::<u8>().write_bytes(0, size);
+            frame.cast::<u8>().add(kept).write_bytes(0, size - kept);
             ffi::PyObject_GC_Track(object.cast());
             (Owned::new(object)?, frame)
         };
@@ -102,12 +104,6 @@ impl Awaitable {
         });
         awaitable.set_maker(maker);
         Ok((created, frame))
-    }
-
-    /// Takes out the frame of a body that has ended.
-    pub(super) fn take_frame(&self) -> *mut c_void {
-        self.with(|store| store.take_ended_body())
-            .map_or(core::ptr::null_mut(), |body| body.frame)
     }
 
     /// Records where a new awaitable was created.

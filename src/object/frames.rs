@@ -1,7 +1,6 @@
 //! Memory for the frames of bodies, kept for reuse by size.
 
 use crate::base::free_list::FreeList;
-use crate::object::state::free_awaitable;
 use crate::python::ffi::{self, PyObject};
 use crate::store::status::FrameSize;
 use core::ffi::c_void;
@@ -95,14 +94,12 @@ impl Frames {
         }
     }
 
-    /// Frees what is kept, and keeps nothing from now on. `frame` takes the frame out of an awaitable.
-    pub fn close(&self, frame: impl Fn(*mut PyObject) -> *mut c_void) {
+    /// Frees what is kept, and keeps nothing from now on. `free` frees an awaitable with its frame.
+    pub fn close(&self, free: impl Fn(*mut PyObject)) {
         for kept in &self.0 {
-            // SAFETY: what is kept is nobody else's.
-            kept.awaitables.close(|object| unsafe {
-                ffi::PyMem_Free(frame(object));
-                free_awaitable(object);
-            });
+            kept.awaitables.close(&free);
+        }
+        for kept in &self.0 {
             // SAFETY: as above.
             kept.frames.close(|frame| unsafe { ffi::PyMem_Free(frame) });
         }

@@ -147,7 +147,7 @@ unsafe fn free(object: *mut Awaitable) {
 /// # Safety
 /// As [`free`].
 #[cold]
-unsafe fn free_with_frame(awaitable: &Awaitable) {
+pub(super) unsafe fn free_with_frame(awaitable: &Awaitable) {
     if let Some(body) = awaitable.with(|store| store.take_ended_body()) {
         // SAFETY: taken out of the store, so this happens once.
         unsafe { (body.functions.free)(awaitable.as_ptr(), body.frame) };

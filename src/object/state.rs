@@ -6,7 +6,7 @@
 use super::current;
 use super::frames::Frames;
 use crate::base::free_list::FreeList;
-use crate::object::awaitable::Awaitable;
+use crate::object::lifetime::free_with_frame;
 use crate::python::ffi::{self, PyObject, PyTypeObject};
 use crate::python::lazy::Lazy;
 use crate::python::raised::{Raised, Result};
@@ -161,7 +161,7 @@ unsafe extern "C" fn give_up(capsule: *mut PyObject) {
         state
             .as_ref()
             .frames
-            .close(|object| (*object.cast::<Awaitable>()).take_frame());
+            .close(|object| free_with_frame(&*object.cast()));
         state.as_ref().lines.close();
         state.as_ref().stop.close();
         if let Some(r#type) = state.as_ref().awaitable_type.get() {

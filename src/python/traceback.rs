@@ -40,50 +40,57 @@ impl Lines {
     }
 
     /// Adds a line to the traceback of the exception that is set. Without memory for it, the exception stays as it is.
-    #[cold]
     pub fn add(&self, line: Line, raised: Raised) -> Raised {
+        if let Some(frame) = self.kept(line) {
+            return here(&frame, raised);
+        }
         let exception = exception::take(raised);
-        let frame = self.frame(line);
-        let frame = match frame {
-            Ok(frame) => frame,
+        match self.frame(line) {
+            Ok(frame) => here(&frame, exception::raise(exception)),
             Err(raised) => {
                 exception::discard(raised);
-                return exception::raise(exception);
+                exception::raise(exception)
             }
-        };
-        let raised = exception::raise(exception);
-        // SAFETY: a live frame, and an exception is set; what this fails with has it as its context.
-        unsafe { ffi::PyTraceBack_Here(frame.as_ptr().cast()) };
-        raised
+        }
     }
 
-    /// A frame in this line, which no code runs in.
-    fn frame(&self, line: Line) -> Result<Owned> {
-        let make = || {
-            let globals = self.globals()?;
-            // SAFETY: C strings and a live dictionary; a new reference or NULL comes back.
-            unsafe {
-                Owned::new(ffi::pyawaitable_shim_new_frame(
-                    line.file,
-                    line.function,
-                    line.number,
-                    globals.as_ptr(),
-                ))
-            }
+    /// The frame of this line, if it is kept.
+    fn kept(&self, line: Line) -> Option<Owned> {
+        let place = self.place(line)?;
+        let kept = place.take();
+        let found = match &kept {
+            Some((found, frame)) if *found == line => Some(frame.borrow().to_owned()),
+            _ => None,
         };
+        // Nobody has put another there.
+        place.set(kept);
+        found
+    }
+
+    /// Where the frame of this line is kept. Up to 3.10 a frame holds those of its callers, and without a GIL, threads would share
+    /// the place.
+    fn place(&self, line: Line) -> Option<&Cell<Kept>> {
         let place = self.kept.get(line.number.unsigned_abs() as usize % PLACES);
-        // Up to 3.10 a frame holds those of its callers. Without a GIL, threads would share the place.
-        let place = place.filter(|_| cfg!(Py_3_11) && !cfg!(Py_GIL_DISABLED));
-        let Some(place) = place else {
-            return make();
-        };
-        let frame = match place.take() {
-            Some((found, frame)) if found == line => frame,
-            _ => make()?,
-        };
-        let shared = frame.borrow().to_owned();
-        drop(place.replace(Some((line, frame))));
-        Ok(shared)
+        place.filter(|_| cfg!(Py_3_11) && !cfg!(Py_GIL_DISABLED))
+    }
+
+    /// A new frame in this line, which no code runs in.
+    #[cold]
+    fn frame(&self, line: Line) -> Result<Owned> {
+        let globals = self.globals()?;
+        // SAFETY: C strings and a live dictionary; a new reference or NULL comes back.
+        let frame = unsafe {
+            Owned::new(ffi::pyawaitable_shim_new_frame(
+                line.file,
+                line.function,
+                line.number,
+                globals.as_ptr(),
+            ))
+        }?;
+        if let Some(place) = self.place(line) {
+            drop(place.replace(Some((line, frame.borrow().to_owned()))));
+        }
+        Ok(frame)
     }
 
     fn globals(&self) -> Result<Borrowed<'_>> {
@@ -101,4 +108,11 @@ impl Lines {
             drop(place.take());
         }
     }
+}
+
+/// Adds a frame to the traceback of the exception that is set.
+fn here(frame: &Owned, raised: Raised) -> Raised {
+    // SAFETY: a live frame, and an exception is set; what this fails with has it as its context.
+    unsafe { ffi::PyTraceBack_Here(frame.as_ptr().cast()) };
+    raised
 }

@@ -63,6 +63,7 @@ impl Running<'_> {
         };
         let state = block.state.replace(CLEAN);
         let pending = block.pending.take();
+        self.head.close(outcome.own());
         self.head.how.set(OK);
         match (state, pending) {
             (RAISING, Some(exception)) => self.unwind(outcome, exception::raise(exception)),
@@ -104,7 +105,7 @@ impl Running<'_> {
         let methods = context_manager::methods(&state.names, &context)?;
         drop(context);
         let iterator = context_manager::enter(&methods.enter)?;
-        if let Some(block) = self.head.blocks().get(outcome.own()) {
+        if let Some(block) = self.head.open(outcome.own()) {
             block.manager.set(methods.exit.function);
             if let Some(receiver) = methods.exit.receiver {
                 block.receiver.set(receiver);

@@ -1,6 +1,5 @@
 //! Definitions and frames, as the header has them, and what becomes of a frame.
 
-use crate::object::awaitable::Awaitable;
 use crate::object::state::State;
 use crate::python::exception;
 use crate::python::ffi::{self, Py_ssize_t, PyObject};
@@ -54,18 +53,24 @@ pub struct Block {
 /// `PyAwaitable_Head`.
 #[repr(C)]
 pub struct Head {
-    /// What the body hands over, and what it gets.
-    pub value: Slot,
     blocks: Cell<*mut Block>,
-    pub definition: &'static Definition,
+    /// How many blocks there is room for.
+    room: Cell<u16>,
+    /// How the label is reached.
+    pub how: Cell<u8>,
+    /// How many blocks the body is inside.
+    open: Cell<u8>,
     /// Where the body goes on: eight for each line.
     pub label: Cell<c_int>,
-    /// How it gets there.
-    pub how: Cell<u8>,
-    /// How many blocks there is room for.
-    room: Cell<u8>,
-    unused: [u8; 2],
+    /// What the body hands over, and what it gets.
+    pub value: Slot,
+    pub definition: &'static Definition,
+    /// What the body returned when it was suspended: where the handler is for what is raised there.
+    pub left: Cell<Outcome>,
 }
+
+/// What comes first in a frame, the room for blocks, is kept with it for the next body: so much is not zeroed.
+pub const KEPT: usize = core::mem::offset_of!(Head, value);
 
 /// A reference that a frame owns, or NULL.
 #[repr(transparent)]
@@ -149,18 +154,26 @@ impl Definition {
     }
 }
 
+/// Their number is kept in a byte.
+const MOST_BLOCKS: usize = 255;
 /// Far more than a frame needs.
 const LARGEST: Py_ssize_t = 1 << 30;
-const _: () = assert!(size_of::<Head>() == 3 * size_of::<Slot>() + 8);
+const _: () = assert!(size_of::<Head>() == 3 * size_of::<Slot>() + 16);
 
-/// Writes what leads from a new frame to its definition.
+/// Writes what leads from a new frame to its definition, and where the body begins.
 ///
 /// # Safety
 /// The frame is large enough for a head, and nobody else's.
 #[inline(always)]
 pub unsafe fn define(frame: *mut c_void, definition: &'static Definition) {
     // SAFETY: the caller's promise.
-    unsafe { (&raw mut (*frame.cast::<Head>()).definition).write(definition) };
+    unsafe {
+        let head = frame.cast::<Head>();
+        (&raw mut (*head).definition).write(definition);
+        (*head).how.set(0);
+        (*head).open.set(0);
+        (*head).label.set(0);
+    }
 }
 
 /// The head of a frame.
@@ -189,70 +202,97 @@ impl Head {
         }
     }
 
-    /// Whether there is room for blocks.
+    /// How many blocks the body is inside.
     #[inline(always)]
-    pub fn has_blocks(&self) -> bool {
-        self.room.get() != 0
+    pub fn depth(&self) -> usize {
+        self.open.get().into()
     }
 
-    /// The blocks that there is room for.
+    /// The blocks that the body is inside.
     #[inline]
     pub fn blocks(&self) -> &[Block] {
-        if self.room.get() == 0 {
+        let count = self.open.get();
+        if u16::from(count) > self.room.get() {
             return &[];
         }
-        // SAFETY: `make_room` has made as many; only it replaces them, and nothing is borrowed from them then.
-        unsafe { core::slice::from_raw_parts(self.blocks.get(), self.room.get().into()) }
+        self.first(count.into())
+    }
+
+    /// The first so many blocks, which there is room for.
+    #[inline]
+    fn first(&self, count: usize) -> &[Block] {
+        if count == 0 {
+            return &[];
+        }
+        // SAFETY: `make_room` has made more; only it replaces them, and nothing is borrowed from them then.
+        unsafe { core::slice::from_raw_parts(self.blocks.get(), count) }
+    }
+
+    /// Begins a block inside the others, which there is room for.
+    pub fn open(&self, index: usize) -> Option<&Block> {
+        let block = self.first(self.room.get().into()).get(index)?;
+        self.open.set(index as u8 + 1);
+        Some(block)
+    }
+
+    /// Ends a block, which is empty, and those inside it.
+    #[inline]
+    pub fn close(&self, index: usize) {
+        self.open.set(self.open.get().min(index as u8));
     }
 
     /// Makes room for `count` blocks.
     #[cold]
     pub fn make_room(&self, state: &State, count: usize) -> Result<()> {
-        let before = self.blocks().len();
-        let bytes = size_of_val(self.blocks());
+        let before = usize::from(self.room.get());
         if count <= before {
             return Ok(());
         }
-        let after = count.next_multiple_of(4);
-        let Ok(room) = u8::try_from(after) else {
+        if count > MOST_BLOCKS {
             return Err(Raised::new(
                 Kind::SystemError,
                 c"more blocks inside one another than a body may have",
             ));
-        };
+        }
+        let after = count.next_multiple_of(4);
         let Some(blocks) = state.frames.take(after * size_of::<Block>()) else {
             return Err(Raised::no_memory());
         };
         let old = self.blocks.replace(blocks.cast());
-        self.room.set(room);
+        self.room.set(after as u16);
         if before > 0 {
             // SAFETY: the new ones are as many and more; the old memory is given up once it has been moved out of.
             unsafe {
                 old.copy_to_nonoverlapping(blocks.cast(), before);
-                state.frames.put(old.cast(), bytes);
+                state.frames.put(old.cast(), before * size_of::<Block>());
             }
         }
         Ok(())
     }
 
-    /// Empties the blocks from `first` on.
+    /// Ends the blocks from `first` on, the innermost first, whatever is pending in them.
     pub fn clear(&self, first: usize) {
-        for block in self.blocks().iter().skip(first) {
+        while let Some((block, outer)) = self.blocks().split_last() {
+            if outer.len() < first {
+                return;
+            }
             block.state.set(0);
-            drop((
+            let held = (
                 block.pending.take(),
                 block.manager.take(),
                 block.receiver.take(),
-            ));
+            );
+            self.close(outer.len());
+            drop(held);
         }
     }
 
     /// Releases what the frame holds. The body will not be resumed.
     #[inline(always)]
-    pub fn release(&self, awaitable: &Awaitable) {
+    pub fn release(&self) {
         drop(self.value.take());
-        if self.has_blocks() {
-            self.release_blocks(awaitable);
+        if self.depth() != 0 {
+            self.clear(0);
         }
         // SAFETY: as has been made.
         for slot in unsafe { self.references() } {
@@ -263,14 +303,14 @@ impl Head {
         }
     }
 
-    #[inline(never)]
-    fn release_blocks(&self, awaitable: &Awaitable) {
-        self.clear(0);
-        let bytes = size_of_val(self.blocks());
-        self.room.set(0);
-        let blocks = self.blocks.replace(null_mut());
-        // SAFETY: `make_room` has made them, and nothing borrows from them now.
-        unsafe { awaitable.state().frames.put(blocks.cast(), bytes) };
+    /// Frees the room for blocks, of a body that has ended.
+    pub fn free_blocks(&self, state: &State) {
+        let bytes = usize::from(self.room.replace(0)) * size_of::<Block>();
+        if bytes != 0 {
+            let blocks = self.blocks.replace(null_mut());
+            // SAFETY: `make_room` has made them, and nothing borrows from them now.
+            unsafe { state.frames.put(blocks.cast(), bytes) };
+        }
     }
 
     #[cold]

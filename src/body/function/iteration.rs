@@ -37,7 +37,7 @@ pub(super) fn begin(running: &Running<'_>, outcome: Outcome) -> Result<()> {
             iterator.borrow(),
         ));
     }
-    if let Some(block) = running.head.blocks().get(outcome.own()) {
+    if let Some(block) = running.head.open(outcome.own()) {
         block.manager.set(iterator);
         block.state.set(ITERATING);
     }

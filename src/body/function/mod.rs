@@ -75,7 +75,8 @@ pub fn create(
     // SAFETY: the definition and its name live forever.
     let maker = unsafe { Maker::text(&raw const definition.name) };
     let size = definition.frame_size as usize;
-    let (created, frame) = Awaitable::create_with_frame(thread, state, &FUNCTIONS, size, maker)?;
+    let (created, frame) =
+        Awaitable::create_with_frame(thread, state, &FUNCTIONS, size, frame::KEPT, maker)?;
     // SAFETY: large enough for the head, as has been checked.
     unsafe { frame::define(frame, definition) };
     Ok((created, frame))
@@ -94,18 +95,17 @@ unsafe fn handled(frame: *mut c_void) -> *mut PyObject {
     or_null(handled_in(unsafe { frame::head(frame) }))
 }
 
-unsafe fn release(awaitable: *mut PyObject, frame: *mut c_void) {
-    // SAFETY: an awaitable of ours, with a frame of this kind of body.
-    unsafe { frame::head(frame).release(&*awaitable.cast()) }
+unsafe fn release(_awaitable: *mut PyObject, frame: *mut c_void) {
+    // SAFETY: a frame of this kind of body.
+    unsafe { frame::head(frame).release() }
 }
 
 unsafe fn free(awaitable: *mut PyObject, frame: *mut c_void) {
     // SAFETY: an awaitable of ours, with a frame of this kind of body, which nothing uses from here on.
     unsafe {
-        let size = frame::head(frame).definition.frame_size;
-        (*awaitable.cast::<Awaitable>())
-            .state()
-            .frames
-            .put(frame, size as usize);
+        let state = (*awaitable.cast::<Awaitable>()).state();
+        let head = frame::head(frame);
+        head.free_blocks(state);
+        state.frames.put(frame, head.definition.frame_size as usize);
     }
 }

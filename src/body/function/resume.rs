@@ -2,8 +2,8 @@
 
 use super::frame::{Head, Outcome};
 use super::outcome::{
-    AENTER, AEXIT, AITER, ANEXT, AWAIT, CLEAN, DROP, END, ENTER, EXITED, JUMP, LEAVE, LOST, OK,
-    RAISE, RERAISE, RETURN, STRAY, SUSPEND, YIELD,
+    AENTER, AEXIT, AITER, ANEXT, AWAIT, DROP, END, ENTER, EXITED, JUMP, LEAVE, LOST, OK, RAISE,
+    RAISED, RERAISE, RETURN, STRAY, SUSPEND, YIELD,
 };
 use super::{Written, handled_in, iteration};
 use crate::body::Resume;
@@ -53,6 +53,11 @@ impl Resume for Written<'_> {
             awaitable,
             head: self.0,
         };
+        if self.0.how.get() == RAISED {
+            if let Then::Act(action) = running.raise_there() {
+                return action;
+            }
+        }
         loop {
             let outcome = running.call();
             if let Then::Act(action) = running.act(outcome) {
@@ -63,7 +68,7 @@ impl Resume for Written<'_> {
 
     #[inline(always)]
     fn is_handling(self) -> bool {
-        self.0.has_blocks() && handled_in(self.0).is_some()
+        self.0.depth() != 0 && handled_in(self.0).is_some()
     }
 
     #[inline(always)]
@@ -72,7 +77,7 @@ impl Resume for Written<'_> {
             awaitable.release();
         } else if let Some((_, awaited)) = awaitable.with(|store| store.end_body()) {
             drop(awaited);
-            self.0.release(awaitable);
+            self.0.release();
         }
     }
 }
@@ -81,7 +86,7 @@ impl Running<'_> {
     /// Calls the body, with the exception that it handles as `sys.exc_info()`.
     #[inline(always)]
     fn call(&self) -> Outcome {
-        if self.head.has_blocks() {
+        if self.head.depth() != 0 {
             return self.call_handling();
         }
         self.head.call(self.awaitable.borrow())
@@ -99,9 +104,11 @@ impl Running<'_> {
             match outcome.what() {
                 AWAIT => {
                     if let Some(value) = self.head.value.take() {
+                        self.head.left.set(outcome);
                         return Then::Act(Action::Await(value));
                     }
                 }
+                LEAVE => return self.leave(outcome),
                 RETURN if outcome.handler == 0 => {
                     if let Some(value) = self.head.value.take() {
                         return Then::Act(Action::Return(value));
@@ -117,19 +124,9 @@ impl Running<'_> {
     /// Whether control has left a block by a way that the library was not told of.
     #[inline(always)]
     fn is_astray(&self, outcome: Outcome) -> bool {
-        self.head.has_blocks() && self.is_open(outcome)
-    }
-
-    #[inline(never)]
-    fn is_open(&self, outcome: Outcome) -> bool {
-        let blocks = self.head.blocks();
         // A loop that is left by `break` has its own block to give up, which is the next.
-        let next = match outcome.what() {
-            DROP => outcome.level() + 1,
-            _ => outcome.level(),
-        };
-        let next = blocks.get(next);
-        next.is_some_and(|block| block.state.get() != CLEAN)
+        self.head.depth() > outcome.level()
+            && !(outcome.what() == DROP && self.head.depth() == outcome.level() + 1)
     }
 
     /// Runs `action` with the exception that the body handles, if there is one, as `sys.exc_info()`.
@@ -143,6 +140,7 @@ impl Running<'_> {
 
     #[inline(never)]
     fn act_otherwise(&self, outcome: Outcome) -> Then {
+        self.head.left.set(outcome);
         let acted = match outcome.what() {
             // These call Python code.
             AENTER | AEXIT | EXITED | AITER | ANEXT => self.handling(|| self.try_to_act(outcome)),
@@ -252,6 +250,13 @@ impl Running<'_> {
             );
             Raised::with_text(ffi::PyExc_SystemError, text)
         }
+    }
+
+    /// Raises what has arrived where the body is suspended, which it need not be called for.
+    #[inline(never)]
+    fn raise_there(&self) -> Then {
+        self.head.how.set(OK);
+        self.raise(self.head.left.get(), Raised::pending())
     }
 
     /// Raises in the line where the body is.

@@ -3,8 +3,8 @@
 pub mod block;
 mod callbacks;
 
+use crate::inner;
 use crate::object::awaitable::Awaitable;
-use crate::python::exception;
 use crate::python::raised::{Raised, Result};
 use crate::python::reference::Owned;
 use crate::python::thread::Thread;
@@ -42,5 +42,5 @@ pub fn fail(awaitable: &Awaitable, raised: Raised) -> Result<()> {
 
 /// Releases what was driven while the exception that ended it is put aside.
 pub fn release_driven(awaitable: &Awaitable, raised: Raised) -> Raised {
-    exception::drop_preserving(awaitable.with(|store| store.take_driven()), raised)
+    inner::drop_failed(awaitable.with(|store| store.take_driven()), raised)
 }
