@@ -43,7 +43,7 @@ REDUCED = [
     "--ignore=tests/test_examples.py",
     "--ignore=tests/suites",
     "--deselect=tests/nomem/test_nomem.py::test_every_allocation_in_turn_fails[steps]",
-    "--differential-one-in=8",
+    "--differential-one-in=16",
 ]
 
 # A free-threaded collection visits every object there is, and the differential tests collect after
