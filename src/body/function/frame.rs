@@ -295,7 +295,15 @@ impl Head {
             self.clear(0);
         }
         // SAFETY: as has been made.
-        for slot in unsafe { self.references() } {
+        let references = unsafe { self.references() };
+        // Some at a time, since the loop costs as much as a reference does.
+        let mut some = references.chunks_exact(4);
+        for slots in &mut some {
+            for slot in slots {
+                drop(slot.take());
+            }
+        }
+        for slot in some.remainder() {
             drop(slot.take());
         }
         if self.definition.release.is_some() {
