@@ -163,8 +163,8 @@ def restore_signals():
 
 
 HEAD = [
-    "| suite | Python | tests run | fail plain | trampolines | fail only with C | only with `async def` |",
-    "|---|---|---|---|---|---|---|",
+    "| suite | Python | tests run | fail plain | trampolines | only with callbacks | only with a body | only with `async def` |",
+    "|---|---|---|---|---|---|---|---|",
 ]
 
 
@@ -178,6 +178,7 @@ def row(comparison):
         f"{len(failures(plain)):,}",
         f"{comparison.found['c']['made']:,}",
         f"{len(comparison.worse('c')):,}",
+        f"{len(comparison.worse('body')):,}",
         f"{len(comparison.worse('native')):,}",
     ]
     return f"| {' | '.join(cells)} |"

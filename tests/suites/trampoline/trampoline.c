@@ -1,5 +1,6 @@
-/* trampoline(x) is `async def trampoline(x): return await x`, and nothing more. */
+/* trampoline(x) is `async def trampoline(x): return await x`, and nothing more; body(x) is the same, written as a body. */
 #include <Python.h>
+#define PYAWAITABLE_KEYWORDS
 #include <pyawaitable.h>
 
 static PyObject *
@@ -17,6 +18,30 @@ trampoline(PyObject *Py_UNUSED(module), PyObject *awaited)
     return awaitable;
 }
 
+typedef struct {
+    HEAD
+    PyObject *awaited;
+    DATA
+} Frame;
+
+BODY(run, Frame, f)
+    AWAIT(awaited, Py_NewRef(f->awaited));
+    RETURN(Py_NewRef(f->awaited));
+END_BODY
+
+static const PyAwaitable_Definition run_definition = PyAwaitable_DEFINITION("trampoline", run, Frame);
+
+static PyObject *
+body(PyObject *Py_UNUSED(module), PyObject *awaited)
+{
+    Frame *f;
+    PyObject *awaitable = PyAwaitable_NewBody(&run_definition, &f);
+    if (awaitable != NULL) {
+        f->awaited = Py_NewRef(awaited);
+    }
+    return awaitable;
+}
+
 static int
 trampoline_exec(PyObject *Py_UNUSED(module))
 {
@@ -25,6 +50,7 @@ trampoline_exec(PyObject *Py_UNUSED(module))
 
 static PyMethodDef methods[] = {
     {"trampoline", trampoline, METH_O, "trampoline(x)\n--\n\nawait x, and return what it gives."},
+    {"body", body, METH_O, "body(x)\n--\n\nawait x, and return what it gives."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -4,7 +4,7 @@
 some packages, and of tests that pytest loads, awaits.
 
 A .pth file imports this before anything that awaits is imported, in worker processes as well. The
-environment says what to do: TRAMPOLINE is empty, `c` or `native`; TRAMPOLINE_PACKAGES names the
+environment says what to do: TRAMPOLINE is empty, `c`, `body` or `native`; TRAMPOLINE_PACKAGES names the
 packages, with a comma between them.
 """
 
@@ -28,12 +28,18 @@ def in_c(awaited):
     return trampoline(awaited)
 
 
+def body_in_c(awaited):
+    from trampoline._trampoline import body
+
+    return body(awaited)
+
+
 async def native(awaited):
     """What the C function is to be indistinguishable from."""
     return await awaited
 
 
-TRAMPOLINES = {"c": in_c, "native": native}
+TRAMPOLINES = {"c": in_c, "body": body_in_c, "native": native}
 make = TRAMPOLINES.get(os.environ.get("TRAMPOLINE", ""))
 
 
