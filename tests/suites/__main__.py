@@ -163,7 +163,8 @@ def restore_signals():
 
 
 HEAD = [
-    "| suite | Python | tests run | fail plain | trampolines | only with callbacks | only with a body | only with `async def` |",
+    "| suite | Python | tests run | fail plain | trampolines "
+    "| only with callbacks | only with a body | only with `async def` |",
     "|---|---|---|---|---|---|---|---|",
 ]
 
