@@ -458,7 +458,7 @@ def many_awaits(first=None):
     return aw
 
 
-def test_a_step_over_awaits_that_do_not_suspend_heeds_signals():
+def test_a_step_over_awaits_that_do_not_suspend_heeds_signals(slots):
     class Signalled(Exception):
         pass
 
