@@ -85,7 +85,7 @@ BODIES = (DOCS / "bodies.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```c\n(.*?)```", BODIES, re.DOTALL)
 
 
-@pytest.fixture(scope="module", params=["c99", "c17", "c++11", "c++20"])
+@pytest.fixture(scope="module", params=["c99", "c++11"])
 def written(request, tmp_path_factory):
     """The blocks of docs/bodies.md, as one module."""
     folder = tmp_path_factory.mktemp("bodies")
@@ -108,6 +108,14 @@ for block in BLOCKS:
 class Log(list):
     """What is called, entered and awaited, in order."""
 
+    def __init__(self):
+        self.made = []
+
+    def close(self):
+        """Says nothing of what nobody has awaited after an error, in either language."""
+        for coroutine in self.made:
+            coroutine.close()
+
     def gives(self, name, *outcomes):
         """A function to await, which gives one outcome after the other, and the last one for ever."""
         outcomes = list(outcomes)
@@ -120,7 +128,11 @@ class Log(list):
                 raise outcome
             return outcome
 
-        return give
+        def make(*args):
+            self.made.append(give(*args))
+            return self.made[-1]
+
+        return make
 
     def lock(self):
         return types.SimpleNamespace(acquire=self.gives("acquire", True), release=lambda: self.append("release"))
@@ -203,9 +215,10 @@ def outcome(function, arguments, cancelled_at=None):
         except BaseException as error:
             return "raises", type(error), error.args, type(error.__context__)
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of what is awaited by nobody after an error, in both
+    try:
         return asyncio.run(main()), log
+    finally:
+        log.close()
 
 
 def test_every_body_of_the_page_has_a_twin():
