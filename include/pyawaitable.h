@@ -1,12 +1,42 @@
 /* PyAwaitable: async functions for Python, written in C.
 
-   A C extension cannot `await`. Instead it creates an awaitable, queues awaits on it, each with a callback for its value, and
-   returns it from a C function. Python awaits it like the result of an `async def`.
+   A C extension cannot `await`. Instead it returns an awaitable from a C function, and Python awaits that like the result of an
+   `async def`. What the awaitable does is one C function, written straight down, or a queue of awaits, each with a callback for
+   its value.
 
    An example: `async def twice(number): return 2 * await number`.
 
+       #define PYAWAITABLE_KEYWORDS // HEAD, BODY, AWAIT: short names
        #include <Python.h>
        #include <pyawaitable.h>
+
+       // What the body keeps while it waits: references, and after DATA anything else.
+       typedef struct {
+           HEAD
+           PyObject *number;
+           DATA
+       } Twice;
+
+       BODY(twice_body, Twice, f)
+           AWAIT(number, Py_NewRef(f->number)); // replaces it by what it gave
+           RETURN(PyNumber_Add(f->number, f->number));
+       END_BODY
+
+       static const PyAwaitable_Definition twice_definition = PyAwaitable_DEFINITION("twice", twice_body, Twice);
+
+       // twice(number), for a table of methods: a METH_O function.
+       static PyObject *twice(PyObject *module, PyObject *number)
+       {
+           Twice *f;
+           PyObject *awaitable = PyAwaitable_NewBody(&twice_definition, &f);
+           (void)module;
+           if (awaitable != NULL) {
+               f->number = Py_NewRef(number);
+           }
+           return awaitable;
+       }
+
+   The same by a callback:
 
        // Called with what `await number` gave.
        static int on_number(PyObject *awaitable, PyObject *number)
@@ -17,8 +47,7 @@
            return status;
        }
 
-       // twice(number), for a table of methods: a METH_O function.
-       static PyObject *twice(PyObject *module, PyObject *number)
+       static PyObject *twice_by_callback(PyObject *module, PyObject *number)
        {
            PyObject *awaitable = PyAwaitable_New();
            (void)module;
@@ -30,18 +59,22 @@
 
    The words used here:
 
-   awaitable        the object that PyAwaitable_New() makes
+   awaitable        the object that PyAwaitable_New() and PyAwaitable_NewBody() make
    step             what an event loop does with an awaitable: it sends a value, throws an exception, or closes it. An awaitable
                     runs nothing outside its steps
-   body             what an awaitable runs: the awaits and callbacks queued on it, in order
+   body             what an awaitable runs: a function that PyAwaitable_BODY() begins, which is left at an await and resumed
+                    there; or the awaits and callbacks queued on the awaitable, in order
+   definition       says which function is the body, and what its frame is like: PyAwaitable_DEFINITION()
+   frame            what a body keeps between steps: a struct of the C author's; or else the saved values
+   word             a macro that bodies are written with, such as PyAwaitable_AWAIT(): language.h has them all
+   block            what TRY, ASYNC_WITH and ASYNC_FOR begin
    callback         the C author's function that receives the value of an await, and may queue more
    error callback   the function that receives the exception instead
    saved value      what the C author stores on an awaitable for the callbacks: an object, a pointer or an integer
-   frame            what a body keeps between steps: here, the saved values
 
    The following applies to every function, in addition to the comment on its declaration:
 
-   - The argument `awaitable` is borrowed. NULL is a SystemError; an object that was not created by PyAwaitable_New() is a
+   - The argument `awaitable` is borrowed. NULL is a SystemError; an object that is no awaitable of this library is a
      TypeError.
    - If nothing has called PyAwaitable_Init(), the first use does, and fails as it would.
    - It may be called with an exception set. Success leaves that exception alone; failure replaces it.
@@ -57,7 +90,7 @@
                                 Without it, everything is declared and any 3.x runtime will do; a function that the runtime
                                 lacks raises an ImportError that says what to install
    PYAWAITABLE_LINK             the extension links libpyawaitable; with PYAWAITABLE_STATIC too, the static one
-   PYAWAITABLE_KEYWORDS         define short names as well, such as METH_ASYNC
+   PYAWAITABLE_KEYWORDS         define short names as well, such as METH_ASYNC and AWAIT
    PYAWAITABLE_NO_BACKPORTS     do not define newer CPython functions for older versions */
 #ifndef PYAWAITABLE_H
 #define PYAWAITABLE_H

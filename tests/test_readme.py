@@ -22,6 +22,26 @@ TESTS = Path(__file__).parent
 ROOT = TESTS.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
+# ---- The same by callbacks -----------------------------------------------------------------------
+
+
+def test_the_same_by_callbacks(tmp_path):
+    """In place of the body: the other blocks of examples/hello are as they are."""
+    (callbacks,) = re.findall(r"```c\n(/\* Called with.*?)```", README, re.DOTALL)
+    hello = (ROOT / "examples" / "hello" / "hello.c").read_text(encoding="utf-8")
+    before, after = hello[: hello.index("/* What greet() keeps")], hello[hello.index("/* METH_ASYNC makes") :]
+    source = tmp_path / "hello.c"
+    source.write_text(before + callbacks + after, encoding="utf-8")
+    greet = load_extension(compile_extension(tmp_path, "hello", [source])).greet
+    assert inspect.iscoroutinefunction(greet)
+    assert run(greet(ready("Ada"))) == "Hello, Ada!"
+    assert run(greet(failing(KeyError("nobody")))) is None
+    with pytest.raises(ValueError):
+        run(greet(failing(ValueError("not ours to handle"))))
+    with pytest.raises(TypeError):
+        greet(3)
+
+
 # ---- What runs when --------------------------------------------------------------------------------
 
 

@@ -274,13 +274,15 @@ def test_too_few_is_value_error(name, variadic):
         getattr(variadic, name)(object())
 
 
-def test_the_example_of_the_header_works(tmp_path):
+@pytest.mark.parametrize("function", ["twice", "twice_by_callback"])
+def test_the_examples_of_the_header_work(function, tmp_path):
     """Compiled unchanged, with what makes it a module."""
     comment = Path(pyawaitable.include(), "pyawaitable.h").read_text(encoding="utf-8").split("*/")[0]
-    lines = comment[comment.index("       #include") : comment.index("   The words")].splitlines()
-    example = "\n".join(line[7:] for line in lines)
+    lines = comment[: comment.index("   The words")].splitlines()
+    example = "\n".join(line[7:] for line in lines if line.startswith("       "))
     module = """
-static PyMethodDef methods[] = {{"twice", twice, METH_O, NULL}, {NULL, NULL, 0, NULL}};
+static PyMethodDef methods[] = {
+    {"twice", twice, METH_O, NULL}, {"twice_by_callback", twice_by_callback, METH_O, NULL}, {NULL, NULL, 0, NULL}};
 static PyModuleDef_Slot slots[] = {
 #ifdef Py_GIL_DISABLED
     {Py_mod_gil, Py_MOD_GIL_NOT_USED},
@@ -291,7 +293,7 @@ PyMODINIT_FUNC PyInit_example(void) { return PyModuleDef_Init(&definition); }
 """
     source = tmp_path / "example.c"
     source.write_text(example + module)
-    twice = load_extension(compile_extension(tmp_path, "example", [source], "-std=c99"), "example").twice
+    twice = getattr(load_extension(compile_extension(tmp_path, "example", [source], "-std=c99"), "example"), function)
 
     async def number():
         return 21

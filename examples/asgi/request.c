@@ -140,6 +140,12 @@ request_of(PyObject *awaitable)
 }
 
 PyObject *
+request_sleep(Request *request, double seconds)
+{
+    return PyObject_CallMethod(request_state(request)->asyncio, "sleep", "d", seconds);
+}
+
+PyObject *
 request_receive(Request *request)
 {
     return PyObject_CallNoArgs(request->receive);

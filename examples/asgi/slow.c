@@ -1,118 +1,93 @@
-/* GET /slow: work that takes long, and is cancelled when the client goes away.
- *
- *     job = create_task(work())
- *     gone = create_task(disconnected())
- *     try:
- *         await wait((job, gone), return_when=FIRST_COMPLETED)
- *     finally:
- *         job.cancel()
- *         gone.cancel()
- *         await wait((job, gone))
- *     if job.cancelled():
- *         raise ClientDisconnected
- *     await respond_text(job.result())
- */
+/* GET /slow: work that takes long, and is cancelled when the client goes away. */
 #include "webapp.h"
 
-/* work: saved value 1 is how many seconds it takes. */
+/* ---- work ---- */
 
+typedef struct {
+    HEAD
+    Request *request;
+    PyObject *cancelled; /* asyncio.CancelledError */
+    DATA
+    double seconds;
+} Work;
+
+/* `except CancelledError`: 0, or -1 with an exception */
 static int
-on_slept(PyObject *awaitable, PyObject *Py_UNUSED(result))
+count_cancellation(Work *f)
 {
-    PyObject *done = PyUnicode_FromString("done");
-    if (done == NULL) {
-        return -1;
-    }
-    int status = PyAwaitable_SetResult(awaitable, done);
-    Py_DECREF(done);
-    return status;
+    long count = tally_get(f->request, "cancelled");
+    return count == -1 && PyErr_Occurred() ? -1 : tally_set(f->request, "cancelled", count + 1);
 }
 
-/* `except CancelledError`: cleans up, and lets it go on. */
-static int
-on_work_interrupted(PyObject *awaitable, PyObject *exception)
-{
-    Request *request = request_of(awaitable);
-    if (request == NULL) {
-        return -2;
-    }
-    PyObject *cancelled = PyObject_GetAttrString(request_state(request)->asyncio, "CancelledError");
-    if (cancelled == NULL) {
-        return -2;
-    }
-    int matches = PyErr_GivenExceptionMatches(exception, cancelled);
-    Py_DECREF(cancelled);
-    if (matches) {
-        long count = tally_get(request, "cancelled");
-        if ((count == -1 && PyErr_Occurred()) || tally_set(request, "cancelled", count + 1) < 0) {
-            return -2;
+BODY(work_body, Work, f)
+    TRY
+        AWAIT_ONLY(request_sleep(f->request, f->seconds));
+        RETURN(PyUnicode_FromString("done"));
+    EXCEPT
+        f->cancelled = PyObject_GetAttrString(request_state(f->request)->asyncio, "CancelledError");
+        CHECK(f->cancelled != NULL);
+        if (CAUGHT(f->cancelled)) {
+            CHECK(count_cancellation(f) == 0);
+            RERAISE;
         }
-    }
-    return -1;
-}
+    END_TRY
+END_BODY
 
-static int
-work_begin(PyObject *awaitable)
-{
-    PyObject *request, *seconds; /* borrowed */
-    if (PyAwaitable_UnpackValues(awaitable, &request, &seconds) < 0) {
-        return -1;
-    }
-    PyObject *asyncio = request_state((Request *)request)->asyncio;
-    PyObject *sleep = PyObject_CallMethod(asyncio, "sleep", "O", seconds);
-    return PyAwaitable_AddExpr(awaitable, in_try(sleep), on_slept, on_work_interrupted);
-}
+static const PyAwaitable_Definition work_definition = PyAwaitable_DEFINITION("work", work_body, Work);
 
 static PyObject *
 work(Request *request, double seconds)
 {
-    PyObject *awaitable = request_awaitable(request, work_begin);
-    if (awaitable == NULL) {
-        return NULL;
+    Work *f;
+    PyObject *awaitable = PyAwaitable_NewBody(&work_definition, &f);
+    if (awaitable != NULL) {
+        f->request = (Request *)Py_NewRef(request);
+        f->seconds = seconds;
     }
-    PyObject *number = PyFloat_FromDouble(seconds);
-    if (number == NULL || PyAwaitable_SaveValues(awaitable, 1, number) < 0) {
-        PyAwaitable_Cancel(awaitable);
-        Py_CLEAR(awaitable);
-    }
-    Py_XDECREF(number);
     return awaitable;
 }
 
-/* disconnected: awaits receive() until it says so. */
+/* ---- disconnected: awaits receive() until it says so ---- */
 
-static int receive_next(PyObject *awaitable);
+typedef struct {
+    HEAD
+    Request *request;
+    PyObject *message;
+    DATA
+    int is_disconnect;
+} Disconnected;
 
-static int
-on_message(PyObject *awaitable, PyObject *message)
-{
-    Request *request = request_of(awaitable);
-    int disconnected = request == NULL ? -1 : message_is(request, message, "http.disconnect");
-    if (disconnected < 0) {
-        return -1;
+BODY(disconnected_body, Disconnected, f)
+    while (!f->is_disconnect) {
+        AWAIT(message, request_receive(f->request));
+        f->is_disconnect = message_is(f->request, f->message, "http.disconnect");
+        CHECK(f->is_disconnect >= 0);
     }
-    return disconnected ? 0 : receive_next(awaitable);
-}
+END_BODY
 
-static int
-receive_next(PyObject *awaitable)
-{
-    Request *request = request_of(awaitable);
-    if (request == NULL) {
-        return -1;
-    }
-    return PyAwaitable_AddExpr(awaitable, request_receive(request), on_message, NULL);
-}
+static const PyAwaitable_Definition disconnected_definition =
+    PyAwaitable_DEFINITION("disconnected", disconnected_body, Disconnected);
 
 static PyObject *
 disconnected(Request *request)
 {
-    return request_awaitable(request, receive_next);
+    Disconnected *f;
+    PyObject *awaitable = PyAwaitable_NewBody(&disconnected_definition, &f);
+    if (awaitable != NULL) {
+        f->request = (Request *)Py_NewRef(request);
+    }
+    return awaitable;
 }
 
-/* slow: saved values: the two tasks, and the exception that `finally` raises again, or None. */
+/* ---- slow ---- */
 
-enum { JOB = 1, GONE = 2, FAILURE = 3 };
+typedef struct {
+    HEAD
+    Request *request;
+    PyObject *job, *gone; /* tasks */
+    DATA
+    double seconds;
+} Slow;
 
 /* create_task(awaitable); `awaitable` is stolen. */
 static PyObject *
@@ -129,14 +104,10 @@ create_task(Request *request, PyObject *awaitable)
 
 /* wait((job, gone), return_when=...) */
 static PyObject *
-wait_for_tasks(PyObject *awaitable, const char *return_when)
+wait_for_tasks(Slow *f, const char *return_when)
 {
-    PyObject *request, *job, *gone; /* borrowed */
-    if (PyAwaitable_UnpackValues(awaitable, &request, &job, &gone, NULL) < 0) {
-        return NULL;
-    }
-    PyObject *wait = PyObject_GetAttrString(request_state((Request *)request)->asyncio, "wait");
-    PyObject *positional = Py_BuildValue("((OO))", job, gone);
+    PyObject *wait = PyObject_GetAttrString(request_state(f->request)->asyncio, "wait");
+    PyObject *positional = Py_BuildValue("((OO))", f->job, f->gone);
     PyObject *named = Py_BuildValue("{s:s}", "return_when", return_when);
     PyObject *waiting = NULL;
     if (wait != NULL && positional != NULL && named != NULL) {
@@ -148,12 +119,20 @@ wait_for_tasks(PyObject *awaitable, const char *return_when)
     return waiting;
 }
 
-/* Saved value `index` is a task: task.cancelled(), as 1, 0, or -1 with an exception. */
+/* Cancelling a task that is done does nothing. */
 static int
-is_cancelled(PyObject *awaitable, Py_ssize_t index)
+cancel_task(PyObject *task)
 {
-    PyObject *task = PyAwaitable_GetValue(awaitable, index);
-    PyObject *answer = task == NULL ? NULL : PyObject_CallMethod(task, "cancelled", NULL);
+    PyObject *answer = PyObject_CallMethod(task, "cancel", NULL);
+    Py_XDECREF(answer);
+    return answer == NULL ? -1 : 0;
+}
+
+/* task.cancelled(), as 1, 0, or -1 with an exception */
+static int
+is_cancelled(PyObject *task)
+{
+    PyObject *answer = PyObject_CallMethod(task, "cancelled", NULL);
     if (answer == NULL) {
         return -1;
     }
@@ -162,78 +141,25 @@ is_cancelled(PyObject *awaitable, Py_ssize_t index)
     return truth;
 }
 
+/* What to answer, once both tasks are done. */
 static PyObject *
-result_of(PyObject *awaitable, Py_ssize_t index)
+respond_with_result(Slow *f)
 {
-    PyObject *task = PyAwaitable_GetValue(awaitable, index);
-    return task == NULL ? NULL : PyObject_CallMethod(task, "result", NULL);
-}
-
-static int
-cancel_task(PyObject *awaitable, Py_ssize_t index)
-{
-    PyObject *task = PyAwaitable_GetValue(awaitable, index);
-    PyObject *answer = task == NULL ? NULL : PyObject_CallMethod(task, "cancel", NULL);
-    Py_XDECREF(answer);
-    return answer == NULL ? -1 : 0;
-}
-
-/* After `finally`: both tasks are done. */
-static int
-on_settled(PyObject *awaitable, PyObject *Py_UNUSED(sets))
-{
-    Request *request = request_of(awaitable);
-    PyObject *failure = PyAwaitable_GetValue(awaitable, FAILURE);
-    if (request == NULL || failure == NULL) {
-        return -1;
-    }
-    if (failure != Py_None) {
-        PyErr_SetObject((PyObject *)Py_TYPE(failure), failure);
-        return -1;
-    }
-    int cancelled = is_cancelled(awaitable, JOB);
-    if (cancelled < 0) {
-        return -1;
-    }
-    PyObject *result = result_of(awaitable, cancelled ? GONE : JOB);
+    int cancelled = is_cancelled(f->job);
+    PyObject *result = cancelled < 0 ? NULL : PyObject_CallMethod(cancelled ? f->gone : f->job, "result", NULL);
     if (result == NULL) {
-        return -1;
+        return NULL;
     }
+    PyObject *response = NULL;
     if (cancelled) {
-        Py_DECREF(result);
-        PyErr_SetString(request_state(request)->client_disconnected,
+        PyErr_SetString(request_state(f->request)->client_disconnected,
                         "the client went away, and its work was cancelled");
-        return -1;
     }
-    PyObject *response = respond_text(request, 200, "%S\n", result);
+    else {
+        response = respond_text(f->request, 200, "%S\n", result);
+    }
     Py_DECREF(result);
-    return PyAwaitable_AddExpr(awaitable, response, NULL, NULL);
-}
-
-/* `finally`, on both of its ways in. Cancelling a task that is done does nothing. */
-static int
-settle(PyObject *awaitable)
-{
-    if (cancel_task(awaitable, JOB) < 0 || cancel_task(awaitable, GONE) < 0) {
-        return -1;
-    }
-    PyObject *waiting = wait_for_tasks(awaitable, "ALL_COMPLETED");
-    return PyAwaitable_AddExpr(awaitable, waiting, on_settled, NULL);
-}
-
-static int
-on_first(PyObject *awaitable, PyObject *Py_UNUSED(sets))
-{
-    return settle(awaitable) < 0 ? -2 : 0; /* a -1 would come to on_interrupted, and settle again */
-}
-
-static int
-on_interrupted(PyObject *awaitable, PyObject *exception)
-{
-    if (PyAwaitable_SetValue(awaitable, FAILURE, exception) < 0) {
-        return -2;
-    }
-    return settle(awaitable) < 0 ? -2 : 0; /* 0, but on_settled raises it again */
+    return response;
 }
 
 /* How long the client wants to wait: -1 with an exception. */
@@ -254,36 +180,36 @@ parse_seconds(Request *request)
     return seconds;
 }
 
-static int
-slow_begin(PyObject *awaitable)
-{
-    Request *request = request_of(awaitable);
-    if (request == NULL) {
-        return -1;
-    }
-    double seconds = parse_seconds(request);
-    if (PyErr_Occurred()) {
-        if (!PyErr_ExceptionMatches(PyExc_ValueError)) {
-            return -1;
+BODY(slow_body, Slow, f)
+    TRY
+        f->seconds = parse_seconds(f->request);
+        CHECK(!PyErr_Occurred());
+    EXCEPT
+        if (CAUGHT(PyExc_ValueError)) {
+            AWAIT_ONLY(respond_text(f->request, 400, "400: seconds must be a number\n"));
+            RETURN(Py_NewRef(Py_None));
         }
-        PyErr_Clear();
-        PyObject *response = respond_text(request, 400, "400: seconds must be a number\n");
-        return PyAwaitable_AddExpr(awaitable, response, NULL, NULL);
-    }
-    PyObject *job = create_task(request, work(request, seconds));
-    PyObject *gone = job == NULL ? NULL : create_task(request, disconnected(request));
-    int status = gone == NULL ? -1 : PyAwaitable_SaveValues(awaitable, 3, job, gone, Py_None);
-    Py_XDECREF(gone);
-    Py_XDECREF(job);
-    if (status < 0) {
-        return -1;
-    }
-    PyObject *waiting = wait_for_tasks(awaitable, "FIRST_COMPLETED");
-    return PyAwaitable_AddExpr(awaitable, in_try(waiting), on_first, on_interrupted);
-}
+    END_TRY
+    CHECK((f->job = create_task(f->request, work(f->request, f->seconds))) != NULL);
+    CHECK((f->gone = create_task(f->request, disconnected(f->request))) != NULL);
+    TRY
+        AWAIT_ONLY(wait_for_tasks(f, "FIRST_COMPLETED"));
+    FINALLY
+        CHECK(cancel_task(f->job) == 0 && cancel_task(f->gone) == 0);
+        AWAIT_ONLY(wait_for_tasks(f, "ALL_COMPLETED"));
+    END_TRY
+    AWAIT_ONLY(respond_with_result(f));
+END_BODY
+
+static const PyAwaitable_Definition slow_definition = PyAwaitable_DEFINITION("slow", slow_body, Slow);
 
 PyObject *
 slow(Request *request)
 {
-    return request_awaitable(request, slow_begin);
+    Slow *f;
+    PyObject *awaitable = PyAwaitable_NewBody(&slow_definition, &f);
+    if (awaitable != NULL) {
+        f->request = (Request *)Py_NewRef(request);
+    }
+    return awaitable;
 }

@@ -1,50 +1,41 @@
-/* GET /stream: a response in parts, with a pause after each. The saved long counts them. */
+/* GET /stream: a response in parts, with a pause after each. */
 #include "webapp.h"
 
 enum { PARTS = 5 };
 static const double PAUSE = 0.03;
 
-static int send_part(PyObject *awaitable, PyObject *result);
+typedef struct {
+    HEAD
+    Request *request;
+    DATA
+    int number;
+} Stream;
 
-static int
-pause_after_part(PyObject *awaitable, PyObject *Py_UNUSED(result))
+static PyObject *
+send_part(Stream *f)
 {
-    Request *request = request_of(awaitable);
-    if (request == NULL) {
-        return -1;
-    }
-    PyObject *pause = PyObject_CallMethod(request_state(request)->asyncio, "sleep", "d", PAUSE);
-    return PyAwaitable_AddExpr(awaitable, pause, send_part, NULL);
+    PyObject *part = PyBytes_FromFormat("part %d of %d\n", f->number, PARTS);
+    return send_body(f->request, part, f->number < PARTS);
 }
 
-static int
-send_part(PyObject *awaitable, PyObject *Py_UNUSED(result))
-{
-    Request *request = request_of(awaitable);
-    long number;
-    if (request == NULL || PyAwaitable_UnpackIntValues(awaitable, &number) < 0 ||
-        PyAwaitable_SetIntValue(awaitable, 0, number + 1) < 0) {
-        return -1;
+BODY(stream_body, Stream, f)
+    AWAIT_ONLY(start_response(f->request, 200, "text/plain; charset=utf-8", -1));
+    for (f->number = 1; f->number < PARTS; f->number++) {
+        AWAIT_ONLY(send_part(f));
+        AWAIT_ONLY(request_sleep(f->request, PAUSE));
     }
-    bool more = number < PARTS;
-    PyObject *part = PyBytes_FromFormat("part %ld of %d\n", number, PARTS);
-    PyObject *sent = send_body(request, part, more);
-    return PyAwaitable_AddExpr(awaitable, sent, more ? pause_after_part : NULL, NULL);
-}
+    AWAIT_ONLY(send_part(f));
+END_BODY
 
-static int
-stream_begin(PyObject *awaitable)
-{
-    Request *request = request_of(awaitable);
-    if (request == NULL || PyAwaitable_SaveIntValues(awaitable, 1, 1L) < 0) {
-        return -1;
-    }
-    PyObject *started = start_response(request, 200, "text/plain; charset=utf-8", -1);
-    return PyAwaitable_AddExpr(awaitable, started, send_part, NULL);
-}
+static const PyAwaitable_Definition stream_definition = PyAwaitable_DEFINITION("stream", stream_body, Stream);
 
 PyObject *
 stream(Request *request)
 {
-    return request_awaitable(request, stream_begin);
+    Stream *f;
+    PyObject *awaitable = PyAwaitable_NewBody(&stream_definition, &f);
+    if (awaitable != NULL) {
+        f->request = (Request *)Py_NewRef(request);
+    }
+    return awaitable;
 }

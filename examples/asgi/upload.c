@@ -1,57 +1,17 @@
-/* POST /upload: `async with` a lock, so that uploads that arrive together get numbers of their own.
- *
- *     parts = await read_body()
- *     async with lock:
- *         number = tally["uploads"] + 1
- *         await sleep(0)                      # others run here, but not inside the lock
- *         tally["uploads"] = number
- *     await respond_json({"upload": number, "bytes": ...})
- *
- * The longs: 0 is the size of the body, 1 the number.
- */
+/* POST /upload: `async with` a lock, so that uploads that arrive together get numbers of their own. */
 #include "webapp.h"
 
-static int
-set_number(PyObject *awaitable, PyObject *Py_UNUSED(result))
-{
-    Request *request = request_of(awaitable);
-    long size, number;
-    if (request == NULL || PyAwaitable_UnpackIntValues(awaitable, &size, &number) < 0) {
-        return -1;
-    }
-    return tally_set(request, "uploads", number);
-}
+typedef struct {
+    HEAD
+    Request *request;
+    PyObject *parts, *entered;
+    DATA
+    long number;
+} Upload;
 
-/* The block's body. What it queues belongs to the block: the lock is released after that. */
-static int
-with_lock(PyObject *awaitable, PyObject *Py_UNUSED(entered))
-{
-    Request *request = request_of(awaitable);
-    if (request == NULL) {
-        return -1;
-    }
-    long number = tally_get(request, "uploads");
-    if ((number == -1 && PyErr_Occurred()) || PyAwaitable_SaveIntValues(awaitable, 1, number + 1) < 0) {
-        return -1;
-    }
-    PyObject *pause = PyObject_CallMethod(request_state(request)->asyncio, "sleep", "i", 0);
-    return PyAwaitable_AddExpr(awaitable, pause, set_number, NULL);
-}
-
-static int
-answer(PyObject *awaitable)
-{
-    Request *request = request_of(awaitable);
-    long size, number;
-    if (request == NULL || PyAwaitable_UnpackIntValues(awaitable, &size, &number) < 0) {
-        return -1;
-    }
-    PyObject *value = Py_BuildValue("{s:l, s:l}", "upload", number, "bytes", size);
-    return PyAwaitable_AddExpr(awaitable, respond_json(request, 200, value), NULL, NULL);
-}
-
-static int
-save_size(PyObject *awaitable, PyObject *parts)
+/* sum(map(len, parts)): -1 with an exception */
+static Py_ssize_t
+size_of(PyObject *parts)
 {
     Py_ssize_t size = 0;
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(parts); i++) {
@@ -61,37 +21,38 @@ save_size(PyObject *awaitable, PyObject *parts)
         }
         size += length;
     }
-    return PyAwaitable_SaveIntValues(awaitable, 1, (long)size);
+    return size;
 }
 
-static int
-on_body(PyObject *awaitable, PyObject *parts)
+static PyObject *
+respond_with_number(Upload *f)
 {
-    Request *request = request_of(awaitable);
-    if (request == NULL || save_size(awaitable, parts) < 0) {
-        return -1;
-    }
-    PyObject *lock = request_shared(request, "lock");
-    if (lock == NULL) {
-        return -1;
-    }
-    int status = PyAwaitable_AsyncWith(awaitable, lock, with_lock, NULL);
-    Py_DECREF(lock);
-    return status < 0 ? -1 : PyAwaitable_DeferAwait(awaitable, answer); /* runs after the block */
+    Py_ssize_t size = size_of(f->parts);
+    PyObject *value = size < 0 ? NULL : Py_BuildValue("{s:l, s:n}", "upload", f->number, "bytes", size);
+    return respond_json(f->request, 200, value);
 }
 
-static int
-upload_begin(PyObject *awaitable)
-{
-    Request *request = request_of(awaitable);
-    if (request == NULL) {
-        return -1;
-    }
-    return PyAwaitable_AddExpr(awaitable, read_body(request), on_body, NULL);
-}
+BODY(upload_body, Upload, f)
+    AWAIT(parts, read_body(f->request));
+    ASYNC_WITH(entered, request_shared(f->request, "lock"))
+        f->number = tally_get(f->request, "uploads");
+        CHECK(f->number != -1 || !PyErr_Occurred());
+        f->number++;
+        AWAIT_ONLY(request_sleep(f->request, 0)); /* others run here, but not inside the lock */
+        CHECK(tally_set(f->request, "uploads", f->number) == 0);
+    END_WITH
+    AWAIT_ONLY(respond_with_number(f));
+END_BODY
+
+static const PyAwaitable_Definition upload_definition = PyAwaitable_DEFINITION("upload", upload_body, Upload);
 
 PyObject *
 upload(Request *request)
 {
-    return request_awaitable(request, upload_begin);
+    Upload *f;
+    PyObject *awaitable = PyAwaitable_NewBody(&upload_definition, &f);
+    if (awaitable != NULL) {
+        f->request = (Request *)Py_NewRef(request);
+    }
+    return awaitable;
 }

@@ -10,6 +10,7 @@
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#define PYAWAITABLE_KEYWORDS
 #include <pyawaitable.h>
 #include <stdbool.h>
 
@@ -45,7 +46,8 @@ typedef struct {
     PyObject *names[NAME_COUNT];
 } State;
 
-/* request.c: one call of the application. Every awaitable made for it keeps it as saved value 0. */
+/* request.c: one call of the application. Every awaitable made for it keeps it: in the frame of its
+ * body, or, without one, as saved value 0. */
 typedef struct {
     PyObject_HEAD
     PyObject *scope;
@@ -62,10 +64,10 @@ State *request_state(Request *request);
 /* One of the names. Borrowed. */
 PyObject *name_of(Request *request, int name);
 
-/* Runs `body` at the first step, not before: as calling an `async def` runs nothing of it. */
+/* By callbacks: runs `body` at the first step, not before, as calling an `async def` runs nothing of it. */
 PyObject *request_awaitable(Request *request, PyAwaitable_Defer body);
 
-/* For what a `try` begins with: `try: await handler()` is
+/* For what a `try` begins with, by callbacks: `try: await handler()` is
  *
  *     PyAwaitable_AddExpr(awaitable, in_try(handler()), NULL, on_error)
  *
@@ -78,8 +80,11 @@ PyObject *request_awaitable(Request *request, PyAwaitable_Defer body);
  */
 PyObject *in_try(PyObject *awaitable);
 
-/* The request that an awaitable works for. Borrowed; NULL with an exception. */
+/* The request that an awaitable works for, if it has no body. Borrowed; NULL with an exception. */
 Request *request_of(PyObject *awaitable);
+
+/* asyncio.sleep(seconds) */
+PyObject *request_sleep(Request *request, double seconds);
 
 /* What `await receive()` and `await send(message)` would await. `message` is stolen. */
 PyObject *request_receive(Request *request);

@@ -7,44 +7,39 @@
  *             return None
  */
 #include <Python.h>
-#define PYAWAITABLE_KEYWORDS /* METH_ASYNC */
+#define PYAWAITABLE_KEYWORDS /* AWAIT, TRY, METH_ASYNC: short names */
 #include <pyawaitable.h>
 
-/* Called with what `await name` gave. Both arguments are borrowed: valid until this returns. */
-static int
-on_name(PyObject *awaitable, PyObject *name)
-{
-    PyObject *greeting = PyUnicode_FromFormat("Hello, %S!", name);
-    if (greeting == NULL) {
-        return -1; /* an exception is set: on_error gets it next */
-    }
-    int status = PyAwaitable_SetResult(awaitable, greeting); /* takes a reference of its own, */
-    Py_DECREF(greeting);                                     /* so ours is still ours to drop */
-    return status;
-}
+/* What greet() keeps while it waits. The references before DATA are released when it has ended. */
+typedef struct {
+    HEAD
+    PyObject *name;
+    DATA
+} Greet;
 
-/* Called with whatever went wrong, a cancellation included: this is `except BaseException`. */
-static int
-on_error(PyObject *Py_UNUSED(awaitable), PyObject *exception)
-{
-    if (PyErr_GivenExceptionMatches(exception, PyExc_LookupError)) {
-        return 0; /* handled; nothing was set as the result, so it is None */
-    }
-    return -1; /* not ours to handle: the same exception is raised */
-}
+/* AWAIT takes over a reference, and puts into f->name what `await` gave. EXCEPT gets whatever goes
+ * wrong, a cancellation included; what CAUGHT does not take is raised again. */
+BODY(greet_body, Greet, f)
+    TRY
+        AWAIT(name, Py_NewRef(f->name));
+        RETURN(PyUnicode_FromFormat("Hello, %S!", f->name));
+    EXCEPT
+        if (CAUGHT(PyExc_LookupError)) {
+            RETURN(Py_NewRef(Py_None));
+        }
+    END_TRY
+END_BODY
 
-/* Returns at once, with something to `await`: `name` is awaited when somebody awaits that. What
- * cannot be awaited at all is refused here already, and not within the `try`. */
+static const PyAwaitable_Definition greet_definition = PyAwaitable_DEFINITION("greet", greet_body, Greet);
+
+/* Returns at once, with something to `await`. The body runs when somebody awaits that. */
 static PyObject *
 greet(PyObject *Py_UNUSED(module), PyObject *name)
 {
-    PyObject *awaitable = PyAwaitable_New();
-    if (awaitable == NULL) {
-        return NULL;
-    }
-    if (PyAwaitable_AddAwait(awaitable, name, on_name, on_error) < 0) {
-        Py_DECREF(awaitable); /* with an exception set: it gives no warning that nobody awaited it */
-        return NULL;
+    Greet *f;
+    PyObject *awaitable = PyAwaitable_NewBody(&greet_definition, &f);
+    if (awaitable != NULL) {
+        f->name = Py_NewRef(name); /* the frame's own */
     }
     return awaitable; /* our reference becomes the caller's */
 }

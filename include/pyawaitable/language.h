@@ -105,7 +105,32 @@ PyAwaitable__caught(PyAwaitable_Block *block, PyObject *type)
     PyAwaitable__h->PyAwaitable__value = (expression);                                                                 \
     PYAWAITABLE__CALL(action, 0, 0)
 
-/* ---- The words ---- */
+/* ---- The words ----
+
+   Each has a short name, without PyAwaitable_, where PYAWAITABLE_KEYWORDS is defined. An `expression` is a new reference, which
+   is taken over; where it is NULL, the exception that is set is raised. A `field` is the name of a reference in the frame. Its
+   old value is released once the new one is in place.
+
+   BODY(name, Frame, f) ... END_BODY    a function `name` with the frame `f`; at its end, None is returned
+   SELF                                 the awaitable, borrowed
+   AWAIT(field, expression)             awaits it, and keeps its value
+   AWAIT_ONLY(expression)               awaits it
+   RETURN(expression)                   returns it
+   RAISE                                raises the exception that is set
+   CHECK(condition)                     RAISE, unless the condition holds
+   TRY ... EXCEPT ... END_TRY           an exception in the first part leads to the second; if not caught, it is raised again
+     CAUGHT(type)                       whether it is of this type, or of one in a tuple; then it is caught
+     EXCEPTION                          the exception, borrowed
+     RERAISE                            raises it again
+   TRY ... FINALLY ... END_TRY          the second part runs on every way out of the first; what is pending then goes on
+   ASYNC_WITH(field, expression)        enters an asynchronous context manager, up to END_WITH
+   ASYNC_FOR(field, expression)         iterates over an asynchronous iterable, up to END_FOR
+   LOOP                                 the first thing in a loop of C that BREAK and CONTINUE leave
+   BREAK, CONTINUE                      `break` and `continue` out of any TRY and ASYNC_WITH in the loop
+   SUSPEND(field, expression)           yields it to the event loop, and keeps what is sent: for authors of primitives
+
+   Each AWAIT, TRY and so on needs a line of its own. Locals do not live across an AWAIT, a SUSPEND, or the beginning or end of
+   a block. A `switch` around any of these, and `break`, `continue` or `goto` out of a block, are a SystemError. */
 
 #define PyAwaitable_BODY(name, Frame, f)                                                                               \
     static PyAwaitable_Outcome name(PyObject *PyAwaitable__self, void *PyAwaitable__frame)                             \
