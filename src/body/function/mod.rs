@@ -27,6 +27,7 @@ static FUNCTIONS: Functions = Functions {
     resume,
     handled,
     visit: frame::visit,
+    bytes,
     release,
     free,
 };
@@ -92,6 +93,12 @@ fn handled_in(head: &Head) -> Option<Borrowed<'_>> {
 unsafe fn handled(frame: *mut c_void) -> *mut PyObject {
     // SAFETY: a frame of this kind of body.
     or_null(handled_in(unsafe { frame::head(frame) }))
+}
+
+unsafe fn bytes(frame: *mut c_void) -> usize {
+    // SAFETY: a frame of this kind of body.
+    let head = unsafe { frame::head(frame) };
+    head.definition.frame_size as usize + size_of_val(head.blocks())
 }
 
 unsafe fn release(awaitable: *mut PyObject, frame: *mut c_void) {
