@@ -145,9 +145,10 @@ PyAwaitable__caught(PyAwaitable_Block *block, PyObject *type)
             PyAwaitable__handler_slot = -1,                                                                            \
             PyAwaitable__loop = 255                                                                                    \
         };                                                                                                             \
+        (void)sizeof(char[offsetof(PyAwaitable__Frame, PyAwaitable__head) == 0 ? 1 : -1]);                             \
         (void)PyAwaitable__self;                                                                                       \
         (void)f;                                                                                                       \
-        for (;; PyAwaitable__h->PyAwaitable__label = -1) {                                                             \
+        for (;; PyAwaitable__h->PyAwaitable__label = ~PyAwaitable__h->PyAwaitable__label) {                            \
             switch (PyAwaitable__h->PyAwaitable__label) {                                                              \
             default:                                                                                                   \
                 PYAWAITABLE__GIVE_UP(PYAWAITABLE__LOST, 0);                                                            \
@@ -229,7 +230,7 @@ PyAwaitable__caught(PyAwaitable_Block *block, PyObject *type)
             case PyAwaitable__catch:;                                                                                  \
             }                                                                                                          \
             if (PYAWAITABLE__BLOCK.PyAwaitable__state == PYAWAITABLE__RAISING) {                                       \
-                enum { PyAwaitable__caught_in = PyAwaitable__slot };
+                enum { PyAwaitable__caught_in = PyAwaitable__slot, PyAwaitable__section = PyAwaitable__slot };
 
 #define PyAwaitable_FINALLY                                                                                            \
                 PYAWAITABLE__BLOCK.PyAwaitable__state = PYAWAITABLE__NORMAL;                                           \
@@ -237,7 +238,8 @@ PyAwaitable__caught(PyAwaitable_Block *block, PyObject *type)
             if (0) {                                                                                                   \
             case PyAwaitable__catch:;                                                                                  \
             }                                                                                                          \
-            {
+            {                                                                                                          \
+                enum { PyAwaitable__section = PyAwaitable__slot };
 
 /* After the library has dealt with a block that is left by BREAK or CONTINUE: out of the block around it, or of the loop. */
 #define PYAWAITABLE__GO_ON(n)                                                                                          \
@@ -255,6 +257,7 @@ PyAwaitable__caught(PyAwaitable_Block *block, PyObject *type)
     }
 
 #define PyAwaitable_END_TRY                                                                                            \
+                (void)sizeof(char[(int)PyAwaitable__section == (int)PyAwaitable__slot ? 1 : -1]);                      \
             }                                                                                                          \
             if (PYAWAITABLE__BLOCK.PyAwaitable__state == PYAWAITABLE__NORMAL) {                                        \
                 PYAWAITABLE__BLOCK.PyAwaitable__state = PYAWAITABLE__CLEAN;                                            \
@@ -281,6 +284,7 @@ PyAwaitable__caught(PyAwaitable_Block *block, PyObject *type)
         enum { PyAwaitable__slot = PyAwaitable__level, PyAwaitable__catch = PYAWAITABLE__AT(1) };                      \
         PyAwaitable__h->PyAwaitable__value = (context);                                                                \
         PYAWAITABLE__CALL(PYAWAITABLE__AENTER, PyAwaitable__slot, 0)                                                   \
+        PYAWAITABLE__BLOCK.PyAwaitable__state = PYAWAITABLE__OPEN;                                                     \
         PYAWAITABLE__KEEP(field)                                                                                       \
         {                                                                                                              \
             enum { PyAwaitable__level = PyAwaitable__slot + 1 };                                                       \

@@ -47,6 +47,8 @@ pub struct Functions {
     /// Calls the function for each object that the frame holds, until that returns something other than 0. Runs no Python code.
     pub visit:
         unsafe fn(frame: *mut c_void, visit: &mut dyn FnMut(*mut PyObject) -> c_int) -> c_int,
+    /// How many bytes of memory the frame takes, with what belongs to it.
+    pub bytes: unsafe fn(frame: *mut c_void) -> usize,
     /// Releases what the frame holds, once, when the body has ended, in whatever way.
     pub release: unsafe fn(awaitable: *mut PyObject, frame: *mut c_void),
     /// Frees the frame, once, when the object goes. Runs no Python code.

@@ -90,10 +90,13 @@ impl Contents {
 impl Store<'_> {
     /// The bytes of memory held in addition to the object itself.
     pub fn bytes(&mut self) -> usize {
+        let body = self.body().or_else(|| self.ended_body());
+        // SAFETY: a body's own function for its frame, which lives until the body is taken out.
+        let frame = body.map_or(0, |body| unsafe { (body.functions.bytes)(body.frame) });
         let Some(cold) = self.contents.cold() else {
-            return 0;
+            return frame;
         };
-        let mut bytes = cold.bytes();
+        let mut bytes = frame + cold.bytes();
         let mut block = cold.block;
         // SAFETY: blocks on the chain are live.
         while let Some(each) = unsafe { block.as_mut() } {

@@ -28,6 +28,7 @@ static SCRIPT: Functions = Functions {
     resume,
     handled,
     visit,
+    bytes,
     release,
     free,
 };
@@ -159,6 +160,10 @@ unsafe fn release(_: *mut PyObject, frame: *mut c_void) {
         Py_DECREF(frame.script);
         Py_XDECREF(frame.handled);
     }
+}
+
+unsafe fn bytes(_: *mut c_void) -> usize {
+    size_of::<Frame>()
 }
 
 /// The frame is gone already.

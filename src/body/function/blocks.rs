@@ -2,7 +2,7 @@
 
 use super::frame::Outcome;
 use super::outcome::{
-    BREAK, BREAKING, CAUGHT, CLEAN, CONTINUE, CONTINUING, NORMAL, OK, OPEN, RAISING, RETURNING,
+    BREAK, BREAKING, CAUGHT, CLEAN, CONTINUE, CONTINUING, NORMAL, OK, RAISING, RETURNING,
 };
 use super::resume::{Running, Then};
 use crate::body::context_manager;
@@ -11,15 +11,24 @@ use crate::python::raised::{Raised, Result};
 use crate::python::reference::{Borrowed, Owned};
 use crate::python::special_method::Special;
 use crate::store::body::Action;
+use core::ffi::CStr;
+
+const NOT_IN_IT: &CStr = c"the end of a block that it was not in";
 
 impl Running<'_> {
     /// To the handler with an exception; out of the body if there is none.
     pub(super) fn unwind(&self, outcome: Outcome, raised: Raised) -> Then {
-        if outcome.handler == 0 {
+        if !self.has_handler(outcome) {
             return Then::Act(Action::Raise(raised));
         }
         self.to_handler(outcome, RAISING, Some(exception::take(raised)));
         Then::Again
+    }
+
+    /// Whether there is a handler: its block has been entered, or the outcome is nonsense.
+    fn has_handler(&self, outcome: Outcome) -> bool {
+        let level = outcome.handler_level();
+        outcome.handler != 0 && (1..=self.head.blocks().len()).contains(&level)
     }
 
     /// To the handler, with what is pending.
@@ -40,7 +49,7 @@ impl Running<'_> {
 
     /// `return`, by way of the handler if there is one.
     pub(super) fn finish(&self, outcome: Outcome, value: Owned) -> Then {
-        if outcome.handler == 0 {
+        if !self.has_handler(outcome) {
             return Then::Act(Action::Return(value));
         }
         self.to_handler(outcome, RETURNING, Some(value));
@@ -49,17 +58,16 @@ impl Running<'_> {
 
     pub(super) fn reraise(&self, outcome: Outcome) -> Then {
         let block = self.head.blocks().get(outcome.own());
-        let raised = match block.and_then(|block| block.pending.get()) {
-            Some(exception) => exception::raise(exception.to_owned()),
-            None => Raised::pending(),
-        };
-        self.unwind(outcome, raised)
+        match block.and_then(|block| block.pending.get()) {
+            Some(exception) => self.unwind(outcome, exception::raise(exception.to_owned())),
+            None => self.raise(outcome, self.fault(c"RERAISE without an exception")),
+        }
     }
 
     /// The end of a block: what is pending in it goes on.
     pub(super) fn leave(&self, outcome: Outcome) -> Then {
         let Some(block) = self.head.blocks().get(outcome.own()) else {
-            return self.raise(outcome, Raised::pending());
+            return self.raise(outcome, self.fault(NOT_IN_IT));
         };
         let state = block.state.replace(CLEAN);
         let pending = block.pending.take();
@@ -76,8 +84,7 @@ impl Running<'_> {
             }
             (_, pending) => {
                 drop(pending);
-                let raised = self.fault(c"the end of a block that it was not in");
-                self.raise(outcome, raised)
+                self.raise(outcome, self.fault(NOT_IN_IT))
             }
         }
     }
@@ -110,7 +117,6 @@ impl Running<'_> {
             if let Some(receiver) = methods.exit.receiver {
                 block.receiver.set(receiver);
             }
-            block.state.set(OPEN);
         }
         Ok(Action::Drive(iterator))
     }

@@ -6,7 +6,7 @@ use crate::python::ffi::{self, Py_ssize_t, PyObject};
 use crate::python::raised::{Kind, Raised, Result};
 use crate::python::reference::{Borrowed, Owned};
 use core::cell::Cell;
-use core::ffi::{c_char, c_int, c_void};
+use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering;
 
@@ -122,40 +122,64 @@ impl Definition {
 
     #[inline(never)]
     fn check_anew(&self) -> Result<()> {
-        let head = size_of::<Head>() as Py_ssize_t;
-        let references = (self.frame_size - self.first_reference) / size_of::<Slot>() as Py_ssize_t;
-        let is_good = self.size == size_of::<Self>() as Py_ssize_t
-            && self.body.is_some()
-            && self.head_size == head
-            && self.first_reference >= head
-            && self.first_reference <= self.frame_size
-            && self.references >= 0
-            && self.references <= references
-            && self.frame_size <= LARGEST;
-        if is_good { Ok(()) } else { Err(self.fault()) }
+        match self.fault() {
+            None => Ok(()),
+            Some(text) => Err(Raised::new(Kind::SystemError, text)),
+        }
     }
 
-    #[cold]
-    fn fault(&self) -> Raised {
-        let text = if self.size != size_of::<Self>() as Py_ssize_t {
-            c"a PyAwaitable_Definition of another size: written by hand, or made for a newer PyAwaitable"
-        } else if self.body.is_none() {
-            c"a PyAwaitable_Definition without a body"
-        } else if self.frame_size < self.head_size {
-            c"a PyAwaitable_Definition whose frame is smaller than its head"
-        } else if self.head_size != size_of::<Head>() as Py_ssize_t {
-            c"a PyAwaitable_Definition with a head of another size: written by hand, or made for a newer PyAwaitable"
-        } else if self.frame_size > LARGEST {
-            c"a PyAwaitable_Definition whose frame is too large"
-        } else {
-            c"a PyAwaitable_Definition with more references than fit into its frame"
-        };
-        Raised::new(Kind::SystemError, text)
+    /// What is wrong with it.
+    fn fault(&self) -> Option<&'static CStr> {
+        let slot = size_of::<Slot>() as Py_ssize_t;
+        if !self.has_known_size() {
+            return Some(
+                c"a PyAwaitable_Definition of another size: written by hand, or made for a newer PyAwaitable",
+            );
+        }
+        if self.body.is_none() {
+            return Some(c"a PyAwaitable_Definition without a body");
+        }
+        if self.frame_size < self.head_size {
+            return Some(c"a PyAwaitable_Definition whose frame is smaller than its head");
+        }
+        if self.head_size != size_of::<Head>() as Py_ssize_t {
+            return Some(
+                c"a PyAwaitable_Definition with a head of another size: written by hand, or made for a newer PyAwaitable",
+            );
+        }
+        if self.frame_size > LARGEST {
+            return Some(c"a PyAwaitable_Definition whose frame is too large");
+        }
+        let first = self.first_reference;
+        if first < self.head_size || first > self.frame_size || first % slot != 0 {
+            return Some(
+                c"a PyAwaitable_Definition whose references begin in the head, beyond the frame, or askew",
+            );
+        }
+        if self.references < 0 || self.references > (self.frame_size - first) / slot {
+            return Some(c"a PyAwaitable_Definition with more references than fit into its frame");
+        }
+        None
+    }
+
+    /// Whether it is at least as large as the first that was published. What a newer one has behind that has to be zero: then it
+    /// asks for nothing that is not known here.
+    fn has_known_size(&self) -> bool {
+        let known = size_of::<Self>() as Py_ssize_t;
+        if !(known..=LARGEST_DEFINITION).contains(&self.size) {
+            return false;
+        }
+        let rest = (&raw const *self).wrapping_add(1).cast::<u8>();
+        // SAFETY: the author's object is as large as it says.
+        let rest = unsafe { core::slice::from_raw_parts(rest, (self.size - known) as usize) };
+        rest.iter().all(|byte| *byte == 0)
     }
 }
 
 /// Their number is kept in a byte.
 const MOST_BLOCKS: usize = 255;
+/// More than a definition will ever need: beyond it, the size is not one.
+const LARGEST_DEFINITION: Py_ssize_t = 1 << 10;
 /// Far more than a frame needs.
 const LARGEST: Py_ssize_t = 1 << 30;
 const _: () = assert!(size_of::<Head>() == 3 * size_of::<Slot>() + 16);
@@ -309,6 +333,11 @@ impl Head {
         if self.definition.release.is_some() {
             self.release_rest();
         }
+    }
+
+    /// How many bytes of memory the frame takes, with its blocks.
+    pub fn bytes(&self) -> usize {
+        self.definition.frame_size as usize + usize::from(self.room.get()) * size_of::<Block>()
     }
 
     /// Frees the room for blocks, of a body that has ended.

@@ -27,6 +27,7 @@ static FUNCTIONS: Functions = Functions {
     resume,
     handled,
     visit: frame::visit,
+    bytes,
     release,
     free,
 };
@@ -93,6 +94,11 @@ fn handled_in(head: &Head) -> Option<Borrowed<'_>> {
 unsafe fn handled(frame: *mut c_void) -> *mut PyObject {
     // SAFETY: a frame of this kind of body.
     or_null(handled_in(unsafe { frame::head(frame) }))
+}
+
+unsafe fn bytes(frame: *mut c_void) -> usize {
+    // SAFETY: a frame of this kind of body.
+    unsafe { frame::head(frame).bytes() }
 }
 
 unsafe fn release(_awaitable: *mut PyObject, frame: *mut c_void) {

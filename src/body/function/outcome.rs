@@ -32,7 +32,6 @@ pub const CONTINUE: u8 = 4;
 
 /// The state of a block.
 pub const CLEAN: c_int = 0;
-pub const OPEN: c_int = 1;
 pub const NORMAL: c_int = 2;
 pub const RAISING: c_int = 3;
 pub const CAUGHT: c_int = 4;

@@ -15,7 +15,7 @@ use crate::python::reference::{Borrowed, Owned};
 use crate::python::thread::Thread;
 use crate::python::traceback::Line;
 use crate::store::body::{Action, Event};
-use core::ffi::{CStr, c_char};
+use core::ffi::{CStr, c_char, c_int};
 
 /// What follows: the engine's turn, or the body's again.
 pub(super) enum Then {
@@ -166,7 +166,6 @@ impl Running<'_> {
                 self.jump(outcome);
                 return Ok(Then::Again);
             }
-            LOST | STRAY => return Err(self.fault(astray(head.label.get()))),
             ENTER => head.make_room(self.awaitable.state(), outcome.own() + 1)?,
             AITER => iteration::begin(self, outcome)?,
             ANEXT => return iteration::next(self, outcome),
@@ -191,13 +190,15 @@ impl Running<'_> {
 
     /// Refuses an exception where none may be set, and blocks that were left without a word.
     fn check(&self, outcome: Outcome) -> Result<()> {
+        if let LOST | STRAY = outcome.what() {
+            // What it was inside of, and how it was to go on, does not matter any more.
+            return Err(self.fault_instead(astray(self.head.label.get())));
+        }
         let may_raise = match outcome.what() {
-            RAISE => {
-                return match exception::pending() {
-                    Some(raised) => Err(raised),
-                    None => Err(self.fault(c"RAISE without an exception set")),
-                };
+            RAISE if exception::pending().is_none() => {
+                return Err(self.fault(c"RAISE without an exception set"));
             }
+            RAISE => true,
             AWAIT | SUSPEND | YIELD | RETURN | AENTER | AITER => self.head.value.get().is_none(),
             _ => false,
         };
@@ -214,12 +215,19 @@ impl Running<'_> {
             // An expression may have failed besides.
             let before = exception::pending().map(exception::take);
             self.head.clear(outcome.level());
-            return Err(match before.map(exception::raise) {
-                Some(raised) => exception::with_cause(raised, |text| self.fault(text), text),
-                None => self.fault(text),
-            });
+            before.map(exception::raise);
+            return Err(self.fault_instead(text));
         }
         Ok(())
+    }
+
+    /// The same as `fault`, with the exception that is set, if one is, as its cause.
+    #[cold]
+    fn fault_instead(&self, text: &CStr) -> Raised {
+        match exception::pending() {
+            Some(raised) => exception::with_cause(raised, |text| self.fault(text), text),
+            None => self.fault(text),
+        }
     }
 
     /// What the body has handed over.
@@ -233,6 +241,13 @@ impl Running<'_> {
         }
     }
 
+    /// The line of the last word that it came to.
+    fn line(&self) -> c_int {
+        let label = self.head.label.get();
+        // A `continue` outside of any loop has made the label negative.
+        (if label < 0 { !label } else { label }) >> 3
+    }
+
     /// A `SystemError` that says what is wrong with the body, and where.
     #[cold]
     pub fn fault(&self, text: &CStr) -> Raised {
@@ -244,7 +259,7 @@ impl Running<'_> {
             let text = ffi::PyUnicode_FromFormat(
                 c"body '%s', line %d of %s: %s".as_ptr(),
                 or(definition.name, c"?"),
-                self.head.label.get() >> 3,
+                self.line(),
                 or(definition.file, c"?"),
                 text.as_ptr(),
             );
@@ -266,7 +281,7 @@ impl Running<'_> {
         let line = Line {
             file: definition.file,
             function: definition.name,
-            number: self.head.label.get() >> 3,
+            number: self.line(),
         };
         let has_names = !line.file.is_null() && !line.function.is_null();
         let raised = if has_names {
@@ -281,7 +296,7 @@ impl Running<'_> {
 /// What is wrong with a body that has come to no label of its own.
 fn astray(label: i32) -> &'static CStr {
     if label < 0 {
-        c"`continue` outside of any loop"
+        c"a `continue` outside of any loop, after this line"
     } else {
         c"it cannot go on here: an AWAIT inside a `switch`, or a `break` outside of any loop"
     }
