@@ -7,6 +7,7 @@ import pickle
 import random
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import traceback
@@ -298,14 +299,27 @@ def test_it_goes_on_with_an_exception_set(name):
 KEY = KeyError("key")
 
 
-@pytest.mark.parametrize("name", ["awaits_in_switch", "awaits_in_switch_in_try"])
-@pytest.mark.parametrize("inner", [ready, sleepy, lambda: failing(KEY)], ids=["ready", "sleepy", "failing"])
+IN_SWITCH = pytest.mark.parametrize("name", ["awaits_in_switch", "awaits_in_switch_in_try"])
+
+
+@IN_SWITCH
+@pytest.mark.parametrize("inner", [ready, sleepy])
 def test_a_word_in_a_switch_cannot_be_resumed(inner, name):
     log = []
     error, text = fault(name, inner, log)
     assert text == "it cannot go on here: an AWAIT inside a `switch`, or a `break` outside of any loop"
-    assert error.__cause__ is (None if inner in (ready, sleepy) else KEY)
+    assert error.__cause__ is None
     assert log == []
+
+
+@IN_SWITCH
+def test_what_is_raised_in_a_switch_goes_where_it_would_go_without(name):
+    """The body need not go on for that."""
+    log = []
+    with pytest.raises(KeyError) as raised:
+        run(getattr(wrong, name)(lambda: failing(KEY), log))
+    assert raised.value is KEY
+    assert log == (["except"] if name.endswith("try") else [])
 
 
 def test_a_block_in_a_switch_cannot_be_resumed():
@@ -444,7 +458,7 @@ def test_cancel_after_the_first_step_is_refused():
 # ---- Definitions ---------------------------------------------------------------------------------
 
 DEFINITION, FRAME_SIZE, HEAD_SIZE, BLOCK = wrong.sizes()
-WORD = HEAD_SIZE // 4
+WORD = struct.calcsize("P")
 
 
 def defined(size=None, name="", has_body=True, frame_size=None, head_size=None, first_reference=None, references=None, more=0):
@@ -703,10 +717,12 @@ def test_the_size_is_that_of_the_frame_too():
     assert body.__sizeof__() - queue.__sizeof__() == FRAME_SIZE
     for each in (queue, body):
         rawapi.cancel(each)
+    # The room for blocks is made at the first TRY, and stays with the frame for the next body.
     made = bodies.cleans(sleepy, ready)
     size = made.__sizeof__()
     made.send(None)
-    assert made.__sizeof__() - size == 4 * BLOCK
+    assert made.__sizeof__() - size in (0, 4 * BLOCK)
+    size = made.__sizeof__()
     made.close()
     assert made.__sizeof__() == size
 

@@ -87,7 +87,7 @@ PyAwaitable__caught(PyAwaitable_Block *block, PyObject *type)
 #define PYAWAITABLE__CALL(action, own, n)                                                                              \
     PyAwaitable__h->PyAwaitable__label = PYAWAITABLE__AT(n);                                                           \
     PYAWAITABLE__GIVE_UP(action, own);                                                                                 \
-    case PYAWAITABLE__AT(n):
+    case PYAWAITABLE__AT(n):;
 
 /* Moves what came into a reference of the frame. */
 #define PYAWAITABLE__KEEP(field)                                                                                       \
