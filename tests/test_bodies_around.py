@@ -182,8 +182,10 @@ def test_a_chain_of_a_hundred_thousand_is_dropped(printed):
 
 @pytest.mark.parametrize("number", range(9))
 def test_threads_step_throw_into_and_close_one_body(number, printed):
-    """One of them at a time; the others are told so. Every body ends, and what it held goes, once. One that suspends while it is
-    closed goes on to raise GeneratorExit when it is sent something, as a coroutine does."""
+    """One of them at a time; the others are told so. Every body ends, and what it held goes, once.
+
+    One that suspends while it is closed raises GeneratorExit when it is sent something, as a coroutine does.
+    """
     code = (
         "import random, weakref\n"
         "function, arguments, steps = MAKE[number]\n"
