@@ -36,13 +36,14 @@ typedef struct PyAwaitable_Block {
 
 /* What every frame begins with. None of it is for the author. */
 typedef struct PyAwaitable_Head {
-    PyObject *PyAwaitable__value;
     PyAwaitable_Block *PyAwaitable__blocks;
+    unsigned short PyAwaitable__room; /* how many blocks there is room for */
+    unsigned char PyAwaitable__how;   /* how the label is reached */
+    unsigned char PyAwaitable__open;  /* how many blocks the body is inside */
+    int PyAwaitable__label;           /* where the body goes on */
+    PyObject *PyAwaitable__value;     /* what the body hands over, and what it gets */
     const PyAwaitable_Definition *PyAwaitable__definition;
-    int PyAwaitable__label;
-    unsigned char PyAwaitable__how;
-    unsigned char PyAwaitable__room;
-    unsigned char PyAwaitable__unused[2];
+    PyAwaitable_Outcome PyAwaitable__left; /* what the body returned when it was suspended */
 } PyAwaitable_Head;
 
 /* A frame is a struct of the author's: PyAwaitable_HEAD, then the references that it owns, then PyAwaitable_DATA, then anything

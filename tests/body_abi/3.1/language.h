@@ -32,7 +32,6 @@ enum {
 /* How a label is reached. */
 enum {
     PYAWAITABLE__OK = 0,
-    PYAWAITABLE__RAISED = 1,    /* an exception is set */
     PYAWAITABLE__EXHAUSTED = 2, /* there is no next item */
     PYAWAITABLE__BREAK = 3,
     PYAWAITABLE__CONTINUE = 4
@@ -88,12 +87,7 @@ PyAwaitable__caught(PyAwaitable_Block *block, PyObject *type)
 #define PYAWAITABLE__CALL(action, own, n)                                                                              \
     PyAwaitable__h->PyAwaitable__label = PYAWAITABLE__AT(n);                                                           \
     PYAWAITABLE__GIVE_UP(action, own);                                                                                 \
-    case PYAWAITABLE__AT(n):
-
-#define PYAWAITABLE__CHECK                                                                                             \
-    if (PYAWAITABLE__UNLIKELY(PyAwaitable__h->PyAwaitable__how != PYAWAITABLE__OK)) {                                  \
-        PYAWAITABLE__GIVE_UP(PYAWAITABLE__RAISE, 0);                                                                   \
-    }
+    case PYAWAITABLE__AT(n):;
 
 /* Moves what came into a reference of the frame. */
 #define PYAWAITABLE__KEEP(field)                                                                                       \
@@ -109,10 +103,34 @@ PyAwaitable__caught(PyAwaitable_Block *block, PyObject *type)
 
 #define PYAWAITABLE__SUSPENDED(action, expression)                                                                     \
     PyAwaitable__h->PyAwaitable__value = (expression);                                                                 \
-    PYAWAITABLE__CALL(action, 0, 0)                                                                                    \
-    PYAWAITABLE__CHECK
+    PYAWAITABLE__CALL(action, 0, 0)
 
-/* ---- The words ---- */
+/* ---- The words ----
+
+   Each has a short name, without PyAwaitable_, where PYAWAITABLE_KEYWORDS is defined. An `expression` is a new reference, which
+   is taken over; where it is NULL, the exception that is set is raised. A `field` is the name of a reference in the frame. Its
+   old value is released once the new one is in place.
+
+   BODY(name, Frame, f) ... END_BODY    a function `name` with the frame `f`; at its end, None is returned
+   SELF                                 the awaitable, borrowed
+   AWAIT(field, expression)             awaits it, and keeps its value
+   AWAIT_ONLY(expression)               awaits it
+   RETURN(expression)                   returns it
+   RAISE                                raises the exception that is set
+   CHECK(condition)                     RAISE, unless the condition holds
+   TRY ... EXCEPT ... END_TRY           an exception in the first part leads to the second; if not caught, it is raised again
+     CAUGHT(type)                       whether it is of this type, or of one in a tuple; then it is caught
+     EXCEPTION                          the exception, borrowed
+     RERAISE                            raises it again
+   TRY ... FINALLY ... END_TRY          the second part runs on every way out of the first; what is pending then goes on
+   ASYNC_WITH(field, expression)        enters an asynchronous context manager, up to END_WITH
+   ASYNC_FOR(field, expression)         iterates over an asynchronous iterable, up to END_FOR
+   LOOP                                 the first thing in a loop of C that BREAK and CONTINUE leave
+   BREAK, CONTINUE                      `break` and `continue` out of any TRY and ASYNC_WITH in the loop
+   SUSPEND(field, expression)           yields it to the event loop, and keeps what is sent: for authors of primitives
+
+   Each AWAIT, TRY and so on needs a line of its own. Locals do not live across an AWAIT, a SUSPEND, or the beginning or end of
+   a block. A `switch` around any of these, and `break`, `continue` or `goto` out of a block, are a SystemError. */
 
 #define PyAwaitable_BODY(name, Frame, f)                                                                               \
     static PyAwaitable_Outcome name(PyObject *PyAwaitable__self, void *PyAwaitable__frame)                             \
@@ -194,11 +212,11 @@ PyAwaitable__caught(PyAwaitable_Block *block, PyObject *type)
     {                                                                                                                  \
         enum { PyAwaitable__slot = PyAwaitable__level, PyAwaitable__catch = PYAWAITABLE__AT(1) };                      \
         if (PYAWAITABLE__UNLIKELY(PyAwaitable__h->PyAwaitable__room <= PyAwaitable__slot ||                            \
-                                  PYAWAITABLE__BLOCK.PyAwaitable__state != PYAWAITABLE__CLEAN)) {                      \
+                                  PyAwaitable__h->PyAwaitable__open != PyAwaitable__slot)) {                           \
             PYAWAITABLE__CALL(PYAWAITABLE__ENTER, PyAwaitable__slot, 0)                                                \
-            PYAWAITABLE__CHECK                                                                                         \
         }                                                                                                              \
         PYAWAITABLE__BLOCK.PyAwaitable__state = PYAWAITABLE__OPEN;                                                     \
+        PyAwaitable__h->PyAwaitable__open = PyAwaitable__slot + 1;                                                     \
         {                                                                                                              \
             enum { PyAwaitable__level = PyAwaitable__slot + 1 };                                                       \
             {                                                                                                          \
@@ -243,6 +261,7 @@ PyAwaitable__caught(PyAwaitable_Block *block, PyObject *type)
             }                                                                                                          \
             if (PYAWAITABLE__BLOCK.PyAwaitable__state == PYAWAITABLE__NORMAL) {                                        \
                 PYAWAITABLE__BLOCK.PyAwaitable__state = PYAWAITABLE__CLEAN;                                            \
+                PyAwaitable__h->PyAwaitable__open = PyAwaitable__slot;                                                 \
             }                                                                                                          \
             else {                                                                                                     \
                 PYAWAITABLE__CALL(PYAWAITABLE__LEAVE, PyAwaitable__slot, 2)                                            \
@@ -265,7 +284,6 @@ PyAwaitable__caught(PyAwaitable_Block *block, PyObject *type)
         enum { PyAwaitable__slot = PyAwaitable__level, PyAwaitable__catch = PYAWAITABLE__AT(1) };                      \
         PyAwaitable__h->PyAwaitable__value = (context);                                                                \
         PYAWAITABLE__CALL(PYAWAITABLE__AENTER, PyAwaitable__slot, 0)                                                   \
-        PYAWAITABLE__CHECK                                                                                             \
         PYAWAITABLE__BLOCK.PyAwaitable__state = PYAWAITABLE__OPEN;                                                     \
         PYAWAITABLE__KEEP(field)                                                                                       \
         {                                                                                                              \
@@ -280,9 +298,9 @@ PyAwaitable__caught(PyAwaitable_Block *block, PyObject *type)
             case PyAwaitable__catch:;                                                                                  \
             }                                                                                                          \
             PYAWAITABLE__CALL(PYAWAITABLE__AEXIT, PyAwaitable__slot, 2)                                                \
-            PYAWAITABLE__CHECK                                                                                         \
             if (PYAWAITABLE__BLOCK.PyAwaitable__state == PYAWAITABLE__NORMAL) {                                        \
                 PYAWAITABLE__BLOCK.PyAwaitable__state = PYAWAITABLE__CLEAN;                                            \
+                PyAwaitable__h->PyAwaitable__open = PyAwaitable__slot;                                                 \
                 Py_CLEAR(PyAwaitable__h->PyAwaitable__value);                                                          \
             }                                                                                                          \
             else {                                                                                                     \
@@ -297,14 +315,12 @@ PyAwaitable__caught(PyAwaitable_Block *block, PyObject *type)
         enum { PyAwaitable__slot = PyAwaitable__level };                                                               \
         PyAwaitable__h->PyAwaitable__value = (iterable);                                                               \
         PYAWAITABLE__CALL(PYAWAITABLE__AITER, PyAwaitable__slot, 0)                                                    \
-        PYAWAITABLE__CHECK                                                                                             \
         for (;;) {                                                                                                     \
             enum { PyAwaitable__level = PyAwaitable__slot + 1, PyAwaitable__loop = PyAwaitable__slot + 1 };            \
             PYAWAITABLE__CALL(PYAWAITABLE__ANEXT, PyAwaitable__slot, 1)                                                \
             if (PyAwaitable__h->PyAwaitable__how == PYAWAITABLE__EXHAUSTED) {                                          \
                 break;                                                                                                 \
             }                                                                                                          \
-            PYAWAITABLE__CHECK                                                                                         \
             PYAWAITABLE__BLOCK.PyAwaitable__state = PYAWAITABLE__ITERATING;                                            \
             PYAWAITABLE__KEEP(field)                                                                                   \
             {
@@ -312,9 +328,8 @@ PyAwaitable__caught(PyAwaitable_Block *block, PyObject *type)
 #define PyAwaitable_END_FOR                                                                                            \
             }                                                                                                          \
         }                                                                                                              \
-        if (PYAWAITABLE__BLOCK.PyAwaitable__state != PYAWAITABLE__CLEAN) {                                             \
+        if (PyAwaitable__h->PyAwaitable__open > PyAwaitable__slot) {                                                   \
             PYAWAITABLE__CALL(PYAWAITABLE__DROP, PyAwaitable__slot, 2)                                                 \
-            PYAWAITABLE__CHECK                                                                                         \
         }                                                                                                              \
     }
 
