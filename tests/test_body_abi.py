@@ -35,12 +35,14 @@ LAYOUT = {
         "release": 72,
     },
     "PyAwaitable_Head": {
-        "PyAwaitable__value": 0,
-        "PyAwaitable__blocks": 8,
-        "PyAwaitable__definition": 16,
-        "PyAwaitable__label": 24,
-        "PyAwaitable__how": 28,
-        "PyAwaitable__room": 29,
+        "PyAwaitable__blocks": 0,
+        "PyAwaitable__room": 8,
+        "PyAwaitable__how": 10,
+        "PyAwaitable__open": 11,
+        "PyAwaitable__label": 12,
+        "PyAwaitable__value": 16,
+        "PyAwaitable__definition": 24,
+        "PyAwaitable__left": 32,
     },
     "PyAwaitable_Block": {
         "PyAwaitable__pending": 0,
@@ -50,7 +52,7 @@ LAYOUT = {
     },
     "PyAwaitable_Outcome": {"PyAwaitable__action": 0, "PyAwaitable__label": 4},
 }
-SIZES = {"PyAwaitable_Definition": 80, "PyAwaitable_Head": 32, "PyAwaitable_Block": 32, "PyAwaitable_Outcome": 8}
+SIZES = {"PyAwaitable_Definition": 80, "PyAwaitable_Head": 40, "PyAwaitable_Block": 32, "PyAwaitable_Outcome": 8}
 
 
 def includes(folder, tmp_path):
@@ -110,4 +112,4 @@ def test_the_layout_of_the_first_version_stays(version, tmp_path):
         return re.findall(r'static assertion failed[^"]*"(.*?)"', finished.stderr)
 
     assert failed(SIZES) == []
-    assert failed({**SIZES, "PyAwaitable_Head": 40}) == ["PyAwaitable_Head"]
+    assert failed({**SIZES, "PyAwaitable_Head": 48}) == ["PyAwaitable_Head"]

@@ -189,7 +189,7 @@ refuses(PyObject *Py_UNUSED(module), PyObject *args)
     static PyAwaitable_Definition changed;
     changed = definitions[0];
     if (strcmp(what, "size") == 0) {
-        changed.size += (Py_ssize_t)sizeof(void *);
+        changed.size -= (Py_ssize_t)sizeof(void *);
     }
     else if (strcmp(what, "body") == 0) {
         changed.body = NULL;
@@ -248,6 +248,15 @@ queue(PyObject *Py_UNUSED(module), PyObject *args)
     }
     else if (strcmp(name, "SetResult") == 0) {
         status = PyAwaitable_SetResult(awaitable, object);
+    }
+    else if (strcmp(name, "SaveValues") == 0) {
+        status = PyAwaitable_SaveValues(awaitable, 1, object);
+    }
+    else if (strcmp(name, "SaveArbValues") == 0) {
+        status = PyAwaitable_SaveArbValues(awaitable, 1, &status);
+    }
+    else if (strcmp(name, "SaveIntValues") == 0) {
+        status = PyAwaitable_SaveIntValues(awaitable, 1, 1L);
     }
     else if (strcmp(name, "Cancel") == 0) {
         PyAwaitable_Cancel(awaitable);
@@ -483,7 +492,7 @@ def test_self_is_the_awaitable_and_takes_clean_ups(frames):
 
 # ---- Who may do what, and when ---------------------------------------------------------------------
 
-QUEUE = "AddAwait AddExpr AsyncWith DeferAwait SetResult".split()
+QUEUE = "AddAwait AddExpr AsyncWith DeferAwait SetResult SaveValues SaveArbValues SaveIntValues".split()
 
 
 class Context:

@@ -22,7 +22,7 @@ unsafe fn save_objects(
     }
     // SAFETY: a borrow is an object's address, and none of these is NULL.
     let values = unsafe { &*(&raw const *values as *const [Borrowed<'_>]) };
-    this.with(|store| store.save_objects(values))?;
+    this.with_values(|store| store.save_objects(values))??;
     Ok(())
 }
 

@@ -89,7 +89,7 @@ pub(super) unsafe fn save_raw<T: Raw>(
     // SAFETY: the caller passes a live object or NULL, and an array of `count` values.
     let (this, values) = unsafe { (checked(awaitable)?, array(count, values)?) };
     if !values.is_empty() {
-        this.with(|store| store.save_raw(values))?;
+        this.with_values(|store| store.save_raw(values))??;
     }
     Ok(())
 }

@@ -36,6 +36,9 @@ const _: () = assert!(size_of::<Awaitable>() == 96);
 /// Where CPython finds the list of weak references.
 pub const WEAK_REFERENCES: usize = core::mem::offset_of!(Awaitable, weak_references);
 
+const HAS_BODY: &CStr =
+    c"this awaitable has a body of its own, and no queue, result, callbacks or values to set";
+
 impl Awaitable {
     /// `object` as an awaitable, if it is one of this copy of the library.
     #[inline]
@@ -157,6 +160,14 @@ impl Awaitable {
         })
     }
 
+    /// Calls the function with the store, or returns the `RuntimeError` for an object with a body of its own, which keeps what
+    /// it needs in its frame.
+    #[inline]
+    pub fn with_values<R>(&self, body: impl FnOnce(&mut Store<'_>) -> R) -> Result<R> {
+        self.with(|store| (!store.status.activity.is_body()).then(|| body(store)))
+            .ok_or_else(|| self.no_queue(HAS_BODY))
+    }
+
     /// The `RuntimeError` for what [`Self::with_queue`] refused. `finished` is its text for a finished object.
     #[cold]
     pub fn no_queue(&self, finished: &CStr) -> Raised {
@@ -165,7 +176,7 @@ impl Awaitable {
             if self.phase() == Phase::Finished {
                 finished
             } else {
-                c"this awaitable has a body of its own, and no queue, result or callbacks to set"
+                HAS_BODY
             },
         )
     }
