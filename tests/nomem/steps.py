@@ -136,6 +136,9 @@ def complain(seen, expected):
     return None
 
 
+# Their object is a native coroutine around one of ours. Without memory, throwing GeneratorExit into such a one loses what the look-up
+# of `close` raises: CPython's gen_close_iter() says so to a hook that nobody can call then.
+NATIVE = {"function_as_coroutine"}
 C = by_hand.Side("C", scenarios)
 
 
@@ -145,7 +148,7 @@ def cases(few):
         return [
             case
             for scenario in SCENARIOS
-            if scenario.loops is None and not (few and scenario.variant)
+            if scenario.loops is None and not (few and scenario.variant) and scenario.name not in NATIVE
             for case in cases_of(scenario, few)
         ]
 
