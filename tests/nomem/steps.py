@@ -136,8 +136,8 @@ def complain(seen, expected):
     return None
 
 
-# Their object is a native coroutine around one of ours. Without memory, throwing GeneratorExit into such a one loses what the look-up
-# of `close` raises: CPython's gen_close_iter() says so to a hook that nobody can call then.
+# Their object is a native coroutine around one of ours. Without memory, throwing GeneratorExit into such a one loses what the
+# look-up of `close` raises: CPython's gen_close_iter() says so to a hook that nobody can call then.
 NATIVE = {"function_as_coroutine"}
 C = by_hand.Side("C", scenarios)
 
