@@ -45,7 +45,14 @@ fn main() {
         }
     }
     let code = python.compiled(DEFINE).unwrap_or_default();
+    // Where that is sure to fit, the source is not needed.
+    let source = if code.is_empty() {
+        std::fs::read(DEFINE).expect("a file beside this one")
+    } else {
+        Vec::new()
+    };
     std::fs::write(out.join("define.marshal"), code).expect("a file in that folder");
+    std::fs::write(out.join("define.source"), source).expect("a file in that folder");
 }
 
 /// The Python code that makes functions.
@@ -125,11 +132,11 @@ impl Interpreter {
         self.flags.iter().any(|each| each == flag)
     }
 
-    /// The bytecode of a file of Python code, as `marshal` writes it, after the interpreter's magic number; None if the interpreter
-    /// does not run here. It is for this interpreter alone: where another one loads it, the source is compiled.
+    /// The bytecode of a file of Python code, as `marshal` writes it, without docstrings, after the interpreter's magic number. All
+    /// releases of a version of Python can load it: so None if the interpreter is no release, or does not run here.
     fn compiled(&self, file: &str) -> Option<Vec<u8>> {
-        let script = "import importlib.util, marshal, sys; sys.stdout.buffer.write(importlib.util.MAGIC_NUMBER + \
-            marshal.dumps(compile(open(sys.argv[1], encoding='utf-8').read(), '<pyawaitable>', 'exec', 0, True, 0)))";
+        let script = "import importlib.util, marshal, sys; sys.exit(sys.version_info.releaselevel != 'final' or not sys.stdout.buffer.write(\
+            importlib.util.MAGIC_NUMBER + marshal.dumps(compile(open(sys.argv[1], encoding='utf-8').read(), '<pyawaitable>', 'exec', 0, True, 2))))";
         let python = self.executable.as_ref()?;
         let output = Command::new(python)
             .args(["-c", script, file])

@@ -1,6 +1,6 @@
 //! New awaitables with a body in C.
 
-use crate::body::function::{self, frame::Definition as PyAwaitable_Definition};
+use crate::body::function::{self, definition::Definition as PyAwaitable_Definition};
 use crate::object::current::current;
 use crate::python::ffi::PyObject;
 use crate::python::raised::{Kind, Raised, to_c};

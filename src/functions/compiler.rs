@@ -2,13 +2,18 @@
 
 use crate::object::state::State;
 use crate::python::ffi;
-use crate::python::raised::{Raised, Result};
+use crate::python::raised::{Kind, Raised, Result};
 use crate::python::reference::{Borrowed, Owned};
 use core::ffi::{CStr, c_char, c_int};
 
-const SOURCE: &str = concat!(include_str!("define.py"), "\0");
-/// The same compiled, after the magic number of the interpreter that has done that; empty if none could be asked.
+/// `define.py`, compiled by the interpreter that the library was built for, after its magic number; empty if that could not be
+/// asked, or is no release.
 const COMPILED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/define.marshal"));
+/// Its source, if that is empty.
+const SOURCE: &str = concat!(
+    include_str!(concat!(env!("OUT_DIR"), "/define.source")),
+    "\0"
+);
 const FILE: &CStr = c"<pyawaitable>";
 
 /// What a function is to be.
@@ -119,16 +124,22 @@ fn run() -> Result<Owned> {
     }
 }
 
-/// The code: what was compiled with the library, if it is this interpreter's. To compile it takes a millisecond.
+/// The code: as it was compiled with the library, which saves a millisecond, or compiled now.
 fn code() -> Result<Owned> {
-    // SAFETY: an attached thread may ask.
-    let magic = unsafe { ffi::PyImport_GetMagicNumber() } as u32;
-    if let Some(marshalled) = COMPILED.strip_prefix(&magic.to_le_bytes()) {
+    if !COMPILED.is_empty() {
+        // SAFETY: an attached thread may ask.
+        let magic = unsafe { ffi::PyImport_GetMagicNumber() } as u32;
+        let Some(code) = COMPILED.strip_prefix(&magic.to_le_bytes()) else {
+            return Err(Raised::new(
+                Kind::RuntimeError,
+                c"this copy of PyAwaitable was built for the releases of this version of Python, and the interpreter is none",
+            ));
+        };
         // SAFETY: as many bytes; a new reference or NULL comes back.
         return unsafe {
             Owned::new(ffi::PyMarshal_ReadObjectFromString(
-                marshalled.as_ptr().cast(),
-                marshalled.len() as isize,
+                code.as_ptr().cast(),
+                code.len() as isize,
             ))
         };
     }

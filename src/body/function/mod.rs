@@ -4,6 +4,7 @@
 //! engine gets the rest.
 
 mod blocks;
+pub mod definition;
 pub mod frame;
 mod iteration;
 mod outcome;
@@ -20,7 +21,7 @@ use crate::python::thread::Thread;
 use crate::store::body::{Action, Body, Event, Functions};
 use crate::store::maker::Maker;
 use core::ffi::c_void;
-use frame::Definition;
+use definition::Definition;
 
 /// What a body in C does.
 static FUNCTIONS: Functions = Functions {
