@@ -59,8 +59,8 @@ fn main() {
 const DEFINE: &str = "src/functions/define.py";
 
 /// Nothing unwinds or prints a backtrace, and what is left of that in the standard library goes when sections are collected. But
-/// GNU's linker looks for the names before it collects, finds them in libgcc_s, and has that loaded: a tenth of the time that an
-/// import takes. So it gets an empty script in the place of that library. If a name were needed after all, nothing could load
+/// GNU's linker looks for the names before it collects, finds them in libgcc_s, and has that loaded with every
+/// import. So it gets an empty script in the place of that library. If a name were needed after all, nothing could load
 /// the result.
 fn do_without_unwinding(out: &Path) {
     let folder = out.join("without_unwinding");
@@ -132,11 +132,14 @@ impl Interpreter {
         self.flags.iter().any(|each| each == flag)
     }
 
-    /// The bytecode of a file of Python code, as `marshal` writes it, without docstrings, after the interpreter's magic number. All
-    /// releases of a version of Python can load it: so None if the interpreter is no release, or does not run here.
+    /// The bytecode of a file of Python code, as `marshal` writes it, without docstrings, after the interpreter's magic
+    /// number. All releases of a version of Python can load it: so None if the interpreter is no release, or does not run here.
     fn compiled(&self, file: &str) -> Option<Vec<u8>> {
-        let script = "import importlib.util, marshal, sys; sys.exit(sys.version_info.releaselevel != 'final' or not sys.stdout.buffer.write(\
-            importlib.util.MAGIC_NUMBER + marshal.dumps(compile(open(sys.argv[1], encoding='utf-8').read(), '<pyawaitable>', 'exec', 0, True, 2))))";
+        let script = "import importlib.util, marshal, sys\n\
+            sys.version_info.releaselevel == 'final' or sys.exit(1)\n\
+            source = open(sys.argv[1], encoding='utf-8').read()\n\
+            code = compile(source, '<pyawaitable>', 'exec', 0, True, 2)\n\
+            sys.stdout.buffer.write(importlib.util.MAGIC_NUMBER + marshal.dumps(code))";
         let python = self.executable.as_ref()?;
         let output = Command::new(python)
             .args(["-c", script, file])

@@ -1,7 +1,7 @@
 //! The extension module `_pyawaitable`.
 //!
 //! It is a package, made of the one file `_pyawaitable/__init__.cpython-*.so`: maturin does not put an extension module beside the
-//! packages, and a package in Python around it would take a third of the time that the import of an extension takes.
+//! packages, and a package in Python around it would have to be found and loaded before it.
 
 use crate::capi::awaitable_type;
 use crate::capi::table::{CAPSULE, TABLE};

@@ -124,7 +124,7 @@ fn run() -> Result<Owned> {
     }
 }
 
-/// The code: as it was compiled with the library, which saves a millisecond, or compiled now.
+/// The code: as it was compiled with the library, which saves most of the time that the first function takes, or compiled now.
 fn code() -> Result<Owned> {
     if !COMPILED.is_empty() {
         // SAFETY: an attached thread may ask.
@@ -132,7 +132,7 @@ fn code() -> Result<Owned> {
         let Some(code) = COMPILED.strip_prefix(&magic.to_le_bytes()) else {
             return Err(Raised::new(
                 Kind::RuntimeError,
-                c"this copy of PyAwaitable was built for the releases of this version of Python, and the interpreter is none",
+                c"this copy of PyAwaitable was built for the releases of this version of Python, and this interpreter is not one of them",
             ));
         };
         // SAFETY: as many bytes; a new reference or NULL comes back.

@@ -25,7 +25,7 @@ impl Running<'_> {
         Then::Again
     }
 
-    /// Whether there is a handler: its block has been entered, or the outcome is nonsense.
+    /// Whether there is a handler. Its block has been entered, unless the outcome is nonsense; then there is none.
     fn has_handler(&self, outcome: Outcome) -> bool {
         let level = outcome.handler_level();
         outcome.handler != 0 && (1..=self.head.blocks().len()).contains(&level)

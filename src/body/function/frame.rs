@@ -160,7 +160,8 @@ impl Head {
         if count == 0 {
             return &[];
         }
-        // SAFETY: `make_room` has made more; only it replaces them, and nothing is borrowed from them then.
+        // SAFETY: `make_room` has made at least as many, as the callers have compared; only it replaces them, and nothing is
+        // borrowed from them then.
         unsafe { core::slice::from_raw_parts(self.blocks.get(), count) }
     }
 
@@ -230,7 +231,7 @@ impl Head {
         if self.depth() != 0 {
             self.clear(0);
         }
-        // SAFETY: as has been made.
+        // SAFETY: every head is that of a whole frame: `create` makes no other.
         let references = unsafe { self.references() };
         // Some at a time, since the loop costs as much as a reference does.
         let mut some = references.chunks_exact(4);
