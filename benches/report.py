@@ -33,6 +33,13 @@ def limit(case, floor):
     return 1.0 if round(floor, 2) <= 0.9 else 1.1 * floor
 
 
+def limit_of_bodies(case, floor):
+    """The same for a body."""
+    if case in THROUGH or floor is None:
+        return None
+    return 1.0 if round(floor, 2) <= 0.95 else 1.1 * floor
+
+
 def lead(case):
     """How many times slower than this library the original should be, if there is a target."""
     if case in YIELDED or case == "collect":
@@ -65,16 +72,19 @@ def case_row(name, case):
     ours, floor, original = (ratio(nanoseconds, who) for who in ("ours", "floor", "original"))
     most, least = limit(name, floor), lead(name)
     target = "" if most is None else f"≤ {most:.2f}x {met(ours, most)}"
+    body = ratio(nanoseconds, "bodies")
+    most = limit_of_bodies(name, floor)
+    of_body = "" if body is None or most is None else f"≤ {most:.2f}x {met(body, most)}"
     behind = "-" if original is None else times(original / ours)
     if original is not None and least is not None:
         behind += f" {met(original / ours, least, at_least=True)}"
-    figures = [f"{nanoseconds['native']:.0f} ns", f"**{times(ours)}**", target]
+    figures = [f"{nanoseconds['native']:.0f} ns", f"**{times(ours)}**", target, f"**{times(body)}**", of_body]
     figures += [times(floor), times(ratio(nanoseconds, "cython")), times(original), behind]
     return [f"{case['title']} (`{name}`)", *figures]
 
 
 def case_table(found):
-    head = ["", "async def", "this library", "target", "floor", "Cython", "original", "original / this library"]
+    head = ["", "async def", "callbacks", "target", "a body", "target", "floor", "Cython", "original", "original / callbacks"]
     return table(head, [case_row(name, case) for name, case in found["cases"].items()])
 
 
@@ -98,7 +108,7 @@ MEASURED_BYTES = {
 def other_figures(found):
     """Bytes and start-up."""
     sizes, start_up = found["bytes"], found["start-up"]
-    order = ["native", "ours", "floor", "cython", "original"]
+    order = ["native", "ours", "bodies", "floor", "cython", "original"]
     targets = {"one await": f"≤ {BYTES} {met(sizes['ours']['one await'], BYTES)}"}
     rows = [[title, *(str(sizes[name][key]) for name in order), targets.get(key, "")] for key, title in MEASURED_BYTES.items()]
     rows.append(["import of an extension, with its Init, µs", *(str(start_up[name]) for name in order), ""])

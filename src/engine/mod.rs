@@ -4,3 +4,4 @@ pub mod finalize;
 mod resumed;
 mod run;
 pub mod step;
+mod straight;

@@ -2,7 +2,7 @@
 
 use super::run::{Input, Reached, interrupt, resume_handling, send};
 use crate::base::rules::Phase;
-use crate::body::function::Written;
+use crate::body::function::{Returned, Written};
 use crate::body::{self, Resume};
 use crate::inner::{self, Outcome, Refused};
 use crate::object::awaitable::Awaitable;
@@ -14,36 +14,59 @@ use crate::python::thread::Thread;
 use crate::store::body::{Action, Body, Event};
 use crate::store::queue::Activity;
 
-/// Runs the body until it suspends or ends. The object's phase is `Running`, and only this thread may change it.
-#[inline(always)]
-pub fn run(thread: Thread, awaitable: &Awaitable, input: Input<'_>) -> Reached {
-    match awaitable.with(|store| store.body()) {
-        Some(body) => match Written::of(&body) {
-            Some(body) => run_body(thread, awaitable, body, input),
-            None => run_other(thread, awaitable, body, input),
-        },
-        None => Reached::Raised(Raised::pending()),
-    }
+/// From where a step goes on.
+pub enum From<'a> {
+    /// From its beginning.
+    Input(Input<'a>),
+    /// What was awaited, and is still driven, has raised.
+    Failed(Raised),
+    /// What was awaited has returned this, and others are to run before the body is told.
+    Due(Owned),
+    /// This has happened.
+    Event(Event),
+    /// The body, which is one in C, has returned this.
+    Outcome(Returned),
 }
 
-#[inline(never)]
-fn run_other(thread: Thread, awaitable: &Awaitable, body: Body, input: Input<'_>) -> Reached {
-    run_body(thread, awaitable, body, input)
-}
-
-#[inline(always)]
-fn run_body<B: Resume>(
-    thread: Thread,
-    awaitable: &Awaitable,
-    body: B,
-    input: Input<'_>,
-) -> Reached {
-    let mut told = match begin(thread, awaitable, body, input) {
-        Ok(told) => told,
+/// Runs a body that is not in C until it suspends or ends. The object's phase is `Running`, and only this thread may change it.
+pub fn run(thread: Thread, awaitable: &Awaitable, body: Body, input: Input<'_>) -> Reached {
+    let action = match begin(thread, awaitable, body, input) {
+        Ok(told) => body.resume(thread, awaitable, told),
         Err(reached) => return reached,
     };
+    follow(thread, awaitable, body, action)
+}
+
+/// Goes on with the step of a body in C.
+#[inline]
+pub fn go_on(thread: Thread, awaitable: &Awaitable, body: Written<'_>, from: From<'_>) -> Reached {
+    match from {
+        From::Input(input) => {
+            if let Err(reached) = begin(thread, awaitable, body, input) {
+                return reached;
+            }
+        }
+        From::Failed(raised) => {
+            let raised = inner::drop_failed(end(awaitable), raised);
+            body.tell(Event::Raised(raised));
+        }
+        From::Due(value) => body.tell(take_turns(awaitable, value)),
+        From::Event(event) => body.tell(event),
+        From::Outcome(outcome) => {
+            let action = body.resume_after(thread, awaitable, outcome);
+            return follow(thread, awaitable, body, action);
+        }
+    }
+    let action = body.resume(thread, awaitable, ());
+    follow(thread, awaitable, body, action)
+}
+
+/// Does what a body wants done, until it suspends or ends.
+#[inline(always)]
+fn follow<B: Resume>(thread: Thread, awaitable: &Awaitable, body: B, action: Action) -> Reached {
+    let mut action = action;
     loop {
-        let started = match body.resume(thread, awaitable, told) {
+        let started = match action {
             Action::Await(object) if body.is_handling() => body::start_within(awaitable, object),
             Action::Await(object) => body::start(object),
             Action::Drive(iterator) => Ok(iterator),
@@ -58,7 +81,7 @@ fn run_body<B: Resume>(
             }
             Action::Raise(raised) => return Reached::Raised(raised),
         };
-        told = match started {
+        let told = match started {
             Ok(iterator) => {
                 awaitable.with(|store| {
                     store.drive(iterator);
@@ -71,6 +94,7 @@ fn run_body<B: Resume>(
             }
             Err(raised) => body.tell(Event::Raised(raised)),
         };
+        action = body.resume(thread, awaitable, told);
     }
 }
 
@@ -157,7 +181,7 @@ fn take_turns(awaitable: &Awaitable, value: Owned) -> Event {
 
 /// Takes out what the body has awaited.
 #[inline]
-fn end(awaitable: &Awaitable) -> Option<Owned> {
+pub fn end(awaitable: &Awaitable) -> Option<Owned> {
     awaitable.with(|store| {
         store.status.activity = Activity::Body;
         store.take_driven()

@@ -1,8 +1,9 @@
 //! The steps: send, throw, close. Each is an entry into the engine, [`super::run`].
 
-use super::resumed;
 use super::run::{Input, Reached, run};
+use super::{resumed, straight};
 use crate::base::rules::{Admission, Phase, Refusal, Step};
+use crate::body::function::Written;
 use crate::inner::{self, Outcome, Thrown};
 use crate::object::awaitable::Awaitable;
 use crate::python::exception;
@@ -129,19 +130,30 @@ fn enter(thread: Option<Thread>, awaitable: &Awaitable, input: Input<'_>) -> Out
 #[inline(never)]
 fn enter_body(thread: Option<Thread>, awaitable: &Awaitable, input: Input<'_>) -> Outcome {
     let thread = thread.unwrap_or_else(Thread::current);
-    let reached = if thread.enter() {
-        let reached = resumed::run(thread, awaitable, input);
-        thread.leave();
-        reached
-    } else {
-        too_deep(awaitable)
+    if !thread.enter() {
+        return settle(awaitable, too_deep(awaitable));
+    }
+    let outcome = match Written::of(awaitable) {
+        Some(body) => straight::run(thread, awaitable, body, input),
+        None => enter_other(thread, awaitable, input),
+    };
+    thread.leave();
+    outcome
+}
+
+/// The same for a body that is not in C.
+#[cold]
+fn enter_other(thread: Thread, awaitable: &Awaitable, input: Input<'_>) -> Outcome {
+    let reached = match awaitable.with(|store| store.body()) {
+        Some(body) => resumed::run(thread, awaitable, body, input),
+        None => Reached::Raised(Raised::pending()),
     };
     settle(awaitable, reached)
 }
 
 /// Puts the object into the phase that results from a step.
 #[inline(always)]
-fn settle(awaitable: &Awaitable, reached: Reached) -> Outcome {
+pub(super) fn settle(awaitable: &Awaitable, reached: Reached) -> Outcome {
     match reached {
         Reached::Suspended(value) => {
             awaitable.set_phase(Phase::Suspended);

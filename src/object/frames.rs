@@ -47,11 +47,11 @@ impl Frames {
         }
     }
 
-    /// An awaitable with a frame of this size, neither of them initialized.
+    /// An awaitable with a frame for `size` bytes, which is more than 0, neither of them initialized; and the number for that.
     #[inline(always)]
-    pub fn take_awaitable(&self, size: FrameSize) -> Option<*mut PyObject> {
-        let kept = self.0.get(usize::from(size).wrapping_sub(1))?;
-        kept.awaitables.take()
+    pub fn take_awaitable(&self, size: usize) -> Option<(*mut PyObject, FrameSize)> {
+        let object = self.of_size(size)?.awaitables.take()?;
+        Some((object, (size.wrapping_sub(1) / GRANULE) as FrameSize + 1))
     }
 
     /// Keeps an awaitable that is empty, but for its frame; false if there is no room.

@@ -204,16 +204,16 @@ impl Kept {
 unsafe fn is_clean(exception: *mut ffi::PyStopIterationObject) -> bool {
     // SAFETY: the caller's promise.
     unsafe {
+        // One test for all that is to be NULL.
+        let put_into = (*exception).dict.addr()
+            | (*exception).notes.addr()
+            | (*exception).traceback.addr()
+            | (*exception).context.addr()
+            | (*exception).cause.addr();
+        let suppress_context = (&raw const (*exception).suppress_context).cast::<u8>();
         ffi::Py_REFCNT(exception.cast()) == 1
-            && (*exception).dict.is_null()
-            && (*exception).notes.is_null()
-            && (*exception).traceback.is_null()
-            && (*exception).context.is_null()
-            && (*exception).cause.is_null()
-            && (&raw const (*exception).suppress_context)
-                .cast::<u8>()
-                .read()
-                == 0
+            && put_into == 0
+            && suppress_context.read() == 0
             && is_own_argument((*exception).args)
     }
 }

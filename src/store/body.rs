@@ -105,6 +105,21 @@ impl Store<'_> {
         unsafe { functions.as_ref() }.map(|functions| Body { functions, frame })
     }
 
+    /// The frame of the object's body, if that is of this kind.
+    #[inline(always)]
+    pub fn frame(&self, functions: &'static Functions) -> Option<*mut c_void> {
+        // A queue has a callback in that place, which is not such a table.
+        let (found, frame) = self.contents.current.body();
+        core::ptr::eq(found, functions).then_some(frame)
+    }
+
+    /// Ends a body that awaits nothing. The caller releases what the frame holds.
+    #[inline(always)]
+    pub fn finish_body(&mut self) {
+        debug_assert!(self.contents.current.object().is_null());
+        self.status.activity = Activity::BodyEnded;
+    }
+
     /// Ends the body, once. The caller gets what it has awaited, and releases what the frame holds.
     #[inline]
     pub fn end_body(&mut self) -> Option<(Body, Option<Owned>)> {

@@ -212,6 +212,13 @@ impl Store<'_> {
         }
     }
 
+    /// What a body awaits.
+    #[inline(always)]
+    pub fn awaited(&self) -> *mut PyObject {
+        debug_assert!(self.status.activity == Activity::BodyAwaiting);
+        self.contents.current.object()
+    }
+
     /// Takes out what was driven, which has ended. [`Store::end`] takes its callbacks, once it has been released: code that
     /// runs then may still cancel them.
     #[inline]

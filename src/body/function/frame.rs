@@ -3,7 +3,7 @@
 use super::definition::Definition;
 use crate::object::state::State;
 use crate::python::exception;
-use crate::python::ffi::PyObject;
+use crate::python::ffi::{self, PyObject};
 use crate::python::raised::{Kind, Raised, Result};
 use crate::python::reference::{Borrowed, Owned};
 use core::cell::Cell;
@@ -67,6 +67,16 @@ impl Slot {
     pub fn take(&self) -> Option<Owned> {
         // SAFETY: NULL, or a reference that the frame owned.
         unsafe { Owned::optional(self.0.replace(null_mut())) }
+    }
+
+    /// Releases what is in it.
+    #[inline(always)]
+    pub fn clear(&self) {
+        let old = self.0.replace(null_mut());
+        if !old.is_null() {
+            // SAFETY: a reference that the frame owned.
+            unsafe { ffi::Py_DECREF(old) };
+        }
     }
 
     /// Puts a reference in, and releases what was there.
@@ -227,21 +237,13 @@ impl Head {
     /// Releases what the frame holds. The body will not be resumed.
     #[inline(always)]
     pub fn release(&self) {
-        drop(self.value.take());
+        self.value.clear();
         if self.depth() != 0 {
             self.clear(0);
         }
         // SAFETY: every head is that of a whole frame: `create` makes no other.
-        let references = unsafe { self.references() };
-        // Some at a time, since the loop costs as much as a reference does.
-        let mut some = references.chunks_exact(4);
-        for slots in &mut some {
-            for slot in slots {
-                drop(slot.take());
-            }
-        }
-        for slot in some.remainder() {
-            drop(slot.take());
+        for slot in unsafe { self.references() } {
+            slot.clear();
         }
         if self.definition.release.is_some() {
             self.release_rest();

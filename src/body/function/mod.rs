@@ -18,10 +18,12 @@ use crate::python::ffi::PyObject;
 use crate::python::raised::{Kind, Raised, Result};
 use crate::python::reference::{Borrowed, Owned, or_null};
 use crate::python::thread::Thread;
-use crate::store::body::{Action, Body, Event, Functions};
+use crate::store::body::{Action, Event, Functions};
 use crate::store::maker::Maker;
 use core::ffi::c_void;
 use definition::Definition;
+pub use frame::Outcome as Returned;
+pub use resume::Straight;
 
 /// What a body in C does.
 static FUNCTIONS: Functions = Functions {
@@ -38,11 +40,20 @@ static FUNCTIONS: Functions = Functions {
 pub struct Written<'a>(&'a Head);
 
 impl<'a> Written<'a> {
-    /// The body, if it is one of these.
+    /// The object's body, if it is one of these.
     #[inline(always)]
-    pub fn of(body: &'a Body) -> Option<Self> {
+    pub fn of(awaitable: &'a Awaitable) -> Option<Self> {
+        let frame = awaitable.with(|store| store.frame(&FUNCTIONS))?;
         // SAFETY: this kind of body has such a frame, which lives for as long as the object.
-        core::ptr::eq(body.functions, &FUNCTIONS).then(|| Self(unsafe { frame::head(body.frame) }))
+        Some(Self(unsafe { frame::head(frame) }))
+    }
+}
+
+impl Written<'_> {
+    /// Whether it is inside a block.
+    #[inline(always)]
+    pub fn is_in_block(self) -> bool {
+        self.0.depth() != 0
     }
 }
 

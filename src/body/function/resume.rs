@@ -75,9 +75,59 @@ impl Resume for Written<'_> {
     fn end(self, awaitable: &Awaitable) {
         if awaitable.with(|store| store.has_cold()) {
             awaitable.release();
-        } else if let Some((_, awaited)) = awaitable.with(|store| store.end_body()) {
-            drop(awaited);
+        } else {
+            awaitable.with(|store| store.finish_body());
             self.0.release();
+        }
+    }
+}
+
+/// What a body outside of any block wants done.
+pub enum Straight {
+    /// `await` this.
+    Await(Owned),
+    /// The end: this is the result.
+    Return(Owned),
+    /// What it has returned is about something else, or wrong.
+    Other(Outcome),
+}
+
+impl Written<'_> {
+    /// Resumes a body outside of any block, which has not been told of an exception.
+    #[inline(always)]
+    pub fn resume_straight(self, thread: Thread, awaitable: &Awaitable) -> Straight {
+        let head = self.0;
+        let outcome = head.call(awaitable.borrow());
+        if thread.has_raised() || head.depth() != 0 {
+            return Straight::Other(outcome);
+        }
+        match outcome.what() {
+            AWAIT => match head.value.take() {
+                Some(value) => {
+                    head.left.set(outcome);
+                    Straight::Await(value)
+                }
+                None => Straight::Other(outcome),
+            },
+            RETURN if outcome.handler == 0 => match head.value.take() {
+                Some(value) => Straight::Return(value),
+                None => Straight::Other(outcome),
+            },
+            END => Straight::Return(Owned::none()),
+            _ => Straight::Other(outcome),
+        }
+    }
+
+    /// Does what it has returned from [`Written::resume_straight`], and resumes it until the engine's turn comes.
+    pub fn resume_after(self, thread: Thread, awaitable: &Awaitable, outcome: Outcome) -> Action {
+        let running = Running {
+            thread,
+            awaitable,
+            head: self.0,
+        };
+        match running.act(outcome) {
+            Then::Act(action) => action,
+            Then::Again => self.resume(thread, awaitable, ()),
         }
     }
 }
