@@ -3,4 +3,5 @@
 pub mod buffer;
 pub mod format;
 pub mod free_list;
+pub mod likely;
 pub mod rules;

@@ -3,6 +3,7 @@
 //! It loops: the same loop starts what a body adds, so a queue of any length needs no more stack than one await.
 
 use super::step::{close, send_on, throw};
+use crate::base::likely::likely;
 use crate::body::queue::{self, block};
 use crate::body::{self, chain_handled, handling};
 use crate::inner::{self, Attempt, Outcome, Refused, Thrown};
@@ -94,7 +95,7 @@ pub fn run(thread: Thread, awaitable: &Awaitable, input: Input<'_>) -> Reached {
         };
         input = Input::Send(Borrowed::none());
         let raised = match step {
-            Ok(()) if !awaitable.state().is_due() => continue,
+            Ok(()) if likely(!awaitable.state().is_due()) => continue,
             Ok(()) => match eval_breaker::let_others_run(&awaitable.state().last_turn) {
                 Ok(()) => continue,
                 Err(raised) => raised,

@@ -2,6 +2,7 @@
 
 use super::run::{Input, Reached, run};
 use super::{resumed, straight};
+use crate::base::likely::unlikely;
 use crate::base::rules::{Admission, Phase, Refusal, Step};
 use crate::body::function::Written;
 use crate::inner::{self, Outcome, Thrown};
@@ -130,7 +131,7 @@ fn enter(thread: Option<Thread>, awaitable: &Awaitable, input: Input<'_>) -> Out
 #[inline(never)]
 fn enter_body(thread: Option<Thread>, awaitable: &Awaitable, input: Input<'_>) -> Outcome {
     let thread = thread.unwrap_or_else(Thread::current);
-    if !thread.enter() {
+    if unlikely(!thread.enter()) {
         return settle(awaitable, too_deep(awaitable));
     }
     let outcome = match Written::of(awaitable) {

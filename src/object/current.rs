@@ -4,6 +4,7 @@
 //! library in one process are independent of each other. Its address is cached.
 
 use super::state::{self, Definitions, State};
+use crate::base::likely::likely;
 use crate::python::exception;
 use crate::python::ffi;
 use crate::python::raised::{Kind, Raised, Result};
@@ -45,7 +46,7 @@ std::thread_local! {
 #[inline]
 pub fn current<'a>(thread: &'a Thread, definitions: &Definitions) -> Result<&'a State> {
     let interpreter = thread.interpreter();
-    if interpreter == MAIN_INTERPRETER.load(Ordering::Acquire) {
+    if likely(interpreter == MAIN_INTERPRETER.load(Ordering::Acquire)) {
         // SAFETY: NULL, or the state of the interpreter that runs this thread.
         if let Some(state) = unsafe { MAIN.load(Ordering::Acquire).as_ref() } {
             return Ok(state);

@@ -3,6 +3,7 @@
 use super::awaitable::Awaitable;
 use super::state::free_awaitable;
 use super::trashcan;
+use crate::base::likely::{likely, unlikely};
 use crate::base::rules::Phase;
 use crate::python::ffi::{self, PyObject};
 use crate::store::Store;
@@ -59,12 +60,12 @@ pub unsafe extern "C" fn dealloc(object: *mut PyObject) {
     unsafe {
         let awaitable = &*object.cast::<Awaitable>();
         ffi::PyObject_GC_UnTrack(object.cast());
-        if awaitable.has_weak_references() {
+        if unlikely(awaitable.has_weak_references()) {
             ffi::PyObject_ClearWeakRefs(object);
         }
         // An object that holds nothing starts no chain.
         let forget = |store: &mut Store<'_>| store.is_bare() && store.forget_maker();
-        if awaitable.phase() == Phase::Finished && awaitable.with(forget) {
+        if likely(awaitable.phase() == Phase::Finished && awaitable.with(forget)) {
             free(object.cast());
         } else {
             trashcan::destroy(object.cast());

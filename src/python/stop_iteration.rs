@@ -1,5 +1,7 @@
 //! `StopIteration`, as the carrier of a result.
 
+#[cfg(kept_stop_iteration)]
+use crate::base::likely::{likely, unlikely};
 use crate::python::ffi::{self, PyObject};
 use crate::python::raised::{Raised, Result};
 use crate::python::reference::Owned;
@@ -81,9 +83,10 @@ impl Kept {
     #[inline]
     pub fn raise(&self, value: Owned) -> Raised {
         if let Some(kept) = self.exception.get() {
-            // SAFETY: owned by `self`.
+            // SAFETY: owned by `self`. If it is empty, it was clean then, and nothing could reach it since: the collector does
+            // not know it.
             unsafe {
-                if is_clean(kept.as_ptr()) && (*kept.as_ptr()).value.is_null() {
+                if likely((*kept.as_ptr()).value.is_null()) {
                     return Self::lend(kept, value);
                 }
             }
@@ -129,7 +132,10 @@ impl Kept {
             return raise(value);
         }
         // SAFETY: nothing else has it; from 3.12 on None is immortal.
-        unsafe { (*new.as_ptr()).value = null_mut() };
+        unsafe {
+            (*new.as_ptr()).value = null_mut();
+            ffi::PyObject_GC_UnTrack(new.as_ptr().cast());
+        }
         // The keeper owns the reference from here on.
         core::mem::forget(exception);
         self.exception.set(Some(new));
@@ -159,7 +165,7 @@ impl Kept {
         // since that may run any Python code.
         unsafe {
             let exception = kept.as_ptr();
-            if !is_clean(exception) {
+            if unlikely(!is_clean(exception)) {
                 self.discard();
                 return;
             }
@@ -177,8 +183,10 @@ impl Kept {
         let Some(kept) = self.exception.take() else {
             return;
         };
-        // SAFETY: owned by `self` until it was taken.
+        // SAFETY: owned by `self` until it was taken. Whoever else has it may make a cycle of it, and its destructor expects
+        // that the collector knows it.
         unsafe {
+            ffi::PyObject_GC_Track(kept.as_ptr().cast());
             let arguments = (*kept.as_ptr()).args;
             // The collector untracks a tuple that holds nothing of interest; this one may hold something now. One of another
             // size came from elsewhere, and the empty one is shared.

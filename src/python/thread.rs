@@ -23,6 +23,7 @@
 //! between taking one out and giving it an owner |
 //! | an object's lock | the object | never held across such a call |
 
+use crate::base::likely::likely;
 use crate::python::ffi::{self, PyInterpreterState, PyThreadState};
 use core::ffi::{c_int, c_void};
 
@@ -66,7 +67,7 @@ impl Thread {
         if let Some(remaining) = self.remaining() {
             // SAFETY: this thread's own counter, which no other thread writes to.
             unsafe {
-                if *remaining > 0 {
+                if likely(*remaining > 0) {
                     *remaining -= 1;
                     return true;
                 }

@@ -1,6 +1,7 @@
 //! The steps as CPython and Python code see them: thin adapters over the engine, the same for an awaitable and for the iterator
 //! that its method `__await__` returns.
 
+use crate::base::likely::likely;
 use crate::engine::step;
 use crate::inner::{Outcome, Thrown};
 use crate::object::awaitable::Awaitable;
@@ -70,7 +71,7 @@ pub unsafe extern "C" fn iternext(object: *mut PyObject) -> *mut PyObject {
     match step::send_on(None, awaitable, Borrowed::none()) {
         Outcome::Yield(value) => value.into_ptr(),
         Outcome::Return(value) if value.is_none() => null_mut(),
-        Outcome::Return(value) if is_about_to_go(awaitable) => {
+        Outcome::Return(value) if likely(is_about_to_go(awaitable)) => {
             let _ = awaitable.state().stop.raise(value);
             null_mut()
         }

@@ -1,6 +1,7 @@
 //! What a body is defined by, as the header has it, and whether that is valid.
 
 use super::frame::{Function, Head, Slot};
+use crate::base::likely::likely;
 use crate::object::state::State;
 use crate::python::ffi::{self, Py_ssize_t};
 use crate::python::raised::{Kind, Raised, Result};
@@ -27,7 +28,7 @@ impl Definition {
     #[inline(always)]
     pub fn check(&'static self, state: &State) -> Result<()> {
         let address = (&raw const *self).cast_mut().cast();
-        if state.valid.load(Ordering::Relaxed) == address {
+        if likely(state.valid.load(Ordering::Relaxed) == address) {
             return Ok(());
         }
         self.check_anew()?;

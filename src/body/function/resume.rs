@@ -6,6 +6,7 @@ use super::outcome::{
     RAISED, RERAISE, RETURN, STRAY, SUSPEND, YIELD,
 };
 use super::{Written, handled_in, iteration};
+use crate::base::likely::unlikely;
 use crate::body::Resume;
 use crate::object::awaitable::Awaitable;
 use crate::python::exception;
@@ -98,7 +99,7 @@ impl Written<'_> {
     pub fn resume_straight(self, thread: Thread, awaitable: &Awaitable) -> Straight {
         let head = self.0;
         let outcome = head.call(awaitable.borrow());
-        if thread.has_raised() || head.depth() != 0 {
+        if unlikely(thread.has_raised() || head.depth() != 0) {
             return Straight::Other(outcome);
         }
         match outcome.what() {
