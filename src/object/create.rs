@@ -3,7 +3,7 @@
 use super::awaitable::Awaitable;
 use super::frames::Frames;
 use super::state::State;
-use crate::base::likely::{likely, unlikely};
+use crate::base::likely::likely;
 use crate::base::rules::Phase;
 use crate::python::exception;
 use crate::python::ffi::{self, PyObject};
@@ -31,7 +31,7 @@ unsafe fn clear(frame: *mut c_void, kept: usize, size: usize) {
     // SAFETY: the caller's promise: no 16 bytes from a multiple of 16 on go beyond a multiple of 32.
     unsafe {
         let (mut at, end) = (frame.byte_add(kept), frame.byte_add(size));
-        if unlikely(size > SMALL) {
+        if size > SMALL {
             at.cast::<u8>().write_bytes(0, size - kept);
             return;
         }
