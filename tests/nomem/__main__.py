@@ -1,9 +1,9 @@
 """Every allocation in turn fails, inside every call of the library.
 
-    cd tests && python -m nomem [--fast] [--every N] [--jobs 2] [--kinds entries steps "first use"]
+    cd tests && python -m nomem [--fast] [--every N] [--jobs 2] [--kinds entries steps bodies "first use"]
 
-Three kinds of cases: `entries` (one call on one object), `steps` (the scenarios of tests/differential), `first use`. Each case
-is run once for each allocation that it makes inside the library's calls, that allocation alone failing, then once more for
+Four kinds of cases: `entries` (one call on one object), `steps` (the scenarios of tests/differential), `bodies` (each construct
+of bodies in C), `first use`. Each case is run once for each allocation that it makes inside the library's calls, that allocation alone failing, then once more for
 each with all later ones of that call failing, too. Cases run in processes of their own, which say where they are: a crash has
 a name, and the next process goes on behind it.
 
@@ -39,15 +39,15 @@ from differential.record import NO_EXCEPTION  # noqa: E402
 # ---- In a process of its own ---------------------------------------------------------------------
 
 
-def load_hook():
+def load_hook(name="failing"):
     from compiling import compile_extension, load_extension
 
     folder = tempfile.mkdtemp()
     try:
-        hook = load_extension(compile_extension(folder, "failing", [HERE / "failing.c"]))
+        hook = load_extension(compile_extension(folder, name, [HERE / f"{name}.c"]))
     finally:
         shutil.rmtree(folder)
-    sys.modules["failing"] = hook
+    sys.modules[name] = hook
     return hook
 
 
@@ -58,6 +58,11 @@ def all_cases(kind, fast, every):
         return entries.CASES[::every], entries.complain
     if kind == "first use":
         return [kind], None
+    if kind == "bodies":
+        load_hook("blocks")
+        from . import bodies
+
+        return bodies.cases(fast)[::every], bodies.complain
     from . import steps
 
     return steps.cases(fast)[::every], steps.complain
@@ -209,7 +214,7 @@ def cpythons(wrong):
     return None
 
 
-STRETCH = {"entries": 60, "steps": 20, "first use": 1}
+STRETCH = {"entries": 60, "steps": 20, "bodies": 20, "first use": 1}
 
 
 def report(kind, options):
@@ -241,7 +246,7 @@ def main():
     parser.add_argument("--fast", action="store_true", help="fewer scenarios")
     parser.add_argument("--every", type=int, default=1, help="one case of so many")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--kinds", nargs="*", default=["first use", "entries", "steps"])
+    parser.add_argument("--kinds", nargs="*", default=["first use", "entries", "steps", "bodies"])
     parser.add_argument("--work", type=json.loads, help=argparse.SUPPRESS)
     parser.add_argument("--count", help=argparse.SUPPRESS)
     parser.add_argument("--alone", help=argparse.SUPPRESS)
