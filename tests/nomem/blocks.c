@@ -424,7 +424,6 @@ parses(PyObject *Py_UNUSED(module), PyObject *args, PyObject *keywords)
 BODY(lines_body, Frame, f)
     PyErr_SetObject((PyObject *)Py_TYPE(f->a), f->a);
     switch (f->count) {
-    /* clang-format off */
 #define LINE(n) case n: RAISE;
     LINE(0)
     LINE(1)
@@ -458,7 +457,6 @@ BODY(lines_body, Frame, f)
     LINE(29)
     LINE(30)
     LINE(31)
-    /* clang-format on */
     }
 END_BODY
 DEFINITION(lines);

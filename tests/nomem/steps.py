@@ -1,4 +1,5 @@
-"""The scenarios of tests/differential, written in C, with memory failing inside their steps.
+"""The scenarios of tests/differential, written in C by hand or as bodies made of the twins, with memory failing inside their
+steps.
 
 What is raised then is the scenario's to handle, as any exception: the log may be another than without a failure, but says
 where the MemoryError went. No SystemError is new, nothing is left, nothing crashes.
@@ -66,8 +67,8 @@ by_hand.PLACES["out of memory"] = lambda env, awaitable: Armed(awaitable)
 class Scenario:
     """One run of a scenario: a case."""
 
-    def __init__(self, scenario, steps, **how):
-        self.scenario = scenario
+    def __init__(self, scenario, side, steps, **how):
+        self.scenario, self.side = scenario, side
         self.run = Run(steps, place="out of memory", **how)
 
     def __str__(self):
@@ -75,7 +76,7 @@ class Scenario:
 
     def __call__(self):
         with RECORDER.installed():
-            return self, self.run.on(self.scenario, C)
+            return self, self.run.on(self.scenario, self.side)
 
     def may_hide(self):
         """Whether a MemoryError may end where nobody writes it down: what is raised when the last reference goes is for
@@ -144,24 +145,29 @@ C = by_hand.Side("C", scenarios)
 
 def cases(few):
     """All of them, or only two for each scenario."""
-    with RECORDER.installed():
-        return [
-            case
-            for scenario in SCENARIOS
-            if scenario.loops is None and not (few and scenario.variant) and scenario.name not in NATIVE
-            for case in cases_of(scenario, few)
-        ]
+    chosen = (each for each in SCENARIOS if each.loops is None and each.name not in NATIVE)
+    return [case for scenario in chosen if not (few and scenario.variant) for case in cases_of(scenario, C, few)]
 
 
-def cases_of(scenario, few):
-    yield Scenario(scenario, ())
+def translated(few):
+    """The same of bodies."""
+    from differential import test_translated
+
+    chosen = (each for each in test_translated.ALL if not (few and each.variant))
+    return [case for scenario in chosen for case in cases_of(scenario, test_translated.C, few)]
+
+
+def cases_of(scenario, side, few):
+    yield Scenario(scenario, side, ())
     if few:
-        yield Scenario(scenario, ("next", "close"))
+        yield Scenario(scenario, side, ("next", "close"))
         return
     steps = STEPS + OUTSIDE_STEPS if scenario.outside else STEPS
-    for before in range(1, by_hand.suspensions(scenario, C) + 1):
+    with RECORDER.installed():
+        suspensions = by_hand.suspensions(scenario, side)
+    for before in range(1, suspensions + 1):
         for step in steps:
-            yield Scenario(scenario, ("next",) * before + (step,))
+            yield Scenario(scenario, side, ("next",) * before + (step,))
     if not scenario.variant:
         for kind in ("generator", "awaitable", "iterator with all", "wrapped"):
-            yield Scenario(scenario, ("next", "throw ValueError"), kind=kind)
+            yield Scenario(scenario, side, ("next", "throw ValueError"), kind=kind)

@@ -34,6 +34,10 @@ evaluate(PyObject *codes, int index, PyObject *variables, PyObject **own)
     values = own;
     result = PyEval_EvalCode(PyTuple_GET_ITEM(codes, index), variables, variables);
     values = before;
+    if (result == NULL && !PyErr_Occurred()) {
+        /* Some interpreters lose what is raised where there is no memory for a frame. */
+        PyErr_NoMemory();
+    }
     return result;
 }
 
