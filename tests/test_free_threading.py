@@ -22,7 +22,7 @@ free_threaded = pytest.mark.skipif(not FREE_THREADED, reason="this interpreter w
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("racer")
-    compile_extension(folder, "racer", [STRESS / "racer" / "racer.c"], "-pthread")
+    compile_extension(folder, "racer", (STRESS / "racer").glob("*.c"), "-pthread")
     return folder
 
 

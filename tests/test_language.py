@@ -213,3 +213,17 @@ def test_what_is_handled_is_seen_across_awaits():
 
     assert outcome(bodies.catches(fails(KEY), look))[0] == "returns"
     assert seen == [KEY] and sys.exc_info() == (None, None, None)
+
+
+def test_the_collector_may_run_while_where_it_was_made_is_noted(run_python):
+    """Up to 3.11 each new tuple may start it. Its frame is whole by then."""
+    run_python(
+        "import bodies, gc, sys\n"
+        "sys.set_coroutine_origin_tracking_depth(5)\n"
+        # The interpreter has none left to reuse.
+        "kept = [tuple([number] * size) for size in range(1, 8) for number in range(3000)]\n"
+        "gc.freeze()\n"
+        "gc.set_threshold(1)\n"
+        "for _ in range(200):\n"
+        "    bodies.gives(None).close()\n"
+    )

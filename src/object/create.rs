@@ -69,7 +69,7 @@ impl Awaitable {
     }
 
     /// A new awaitable with a body, and its frame: `size` bytes, zeroed, but for the first `kept` ones, which may be as the last
-    /// body of this kind has left them.
+    /// body of this kind has left them. `begin` makes it a whole frame, before the collector can see it.
     #[inline(always)]
     pub fn create_with_frame(
         thread: Thread,
@@ -78,9 +78,10 @@ impl Awaitable {
         size: usize,
         kept: usize,
         maker: Maker,
+        begin: impl FnOnce(*mut c_void),
     ) -> Result<(Owned, *mut c_void)> {
         let Some((object, number)) = state.frames.take_awaitable(size) else {
-            return Self::create_and_frame(thread, state, functions, size, maker);
+            return Self::create_and_frame(thread, state, functions, size, maker, begin);
         };
         // SAFETY: the object is complete before the collector or other code sees it, and its frame is as large.
         let (created, frame) = unsafe {
@@ -90,6 +91,7 @@ impl Awaitable {
             *awaitable.status.get() = Status::of_body(number);
             let frame = (*awaitable.contents.get()).renew_body(functions, maker);
             clear(frame, kept, size);
+            begin(frame);
             ffi::PyObject_GC_Track(object.cast());
             (Owned::new(object)?, frame)
         };
@@ -107,10 +109,12 @@ impl Awaitable {
         functions: &'static Functions,
         size: usize,
         maker: Maker,
+        begin: impl FnOnce(*mut c_void),
     ) -> Result<(Owned, *mut c_void)> {
         let Some(frame) = state.frames.take(size) else {
             return Err(Raised::no_memory());
         };
+        begin(frame);
         let created = match Self::create(thread, state) {
             Ok(created) => created,
             Err(raised) => {

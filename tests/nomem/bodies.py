@@ -137,6 +137,20 @@ class Body:
         return attempt(failing.call, held.clear)
 
 
+class Tracked(Body):
+    """The same where the awaitable notes where it was made, which needs memory, too."""
+
+    def __str__(self):
+        return f"{super().__str__()}, tracked"
+
+    def run(self, arguments):
+        sys.set_coroutine_origin_tracking_depth(3)
+        try:
+            return super().run(arguments)
+        finally:
+            sys.set_coroutine_origin_tracking_depth(0)
+
+
 def complain(seen, undisturbed):
     case, outcomes, marks, frames = seen
     shown = f"{marks or 'no marks'}, {outcomes}"
@@ -175,8 +189,8 @@ def suspensions(name):
 
 
 def cases(few):
-    """All of them, or only one for each body."""
-    made = [Body(name, ()) for name in BODIES]
+    """All of them, or only few."""
+    made = [Body(name, ()) for name in BODIES] + [Tracked("raises", ())]
     for name in [] if few else BODIES:
         for before in range(1, suspensions(name) + 1):
             made += [Body(name, ("next",) * before + (step,)) for step in ("throw", "close", "drop")]

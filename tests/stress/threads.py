@@ -9,6 +9,7 @@ again; then the first of them checks that
   * the awaitable ends, and what was queued was called back once, or where it was cancelled, thrown into or closed, at most
     once,
   * every clean-up that was added has run once,
+  * no two threads were in a body at once, each TRY that a body entered was left, and each frame was released once,
   * every reference that the library took has been given back.
 
 It needs the C extension `racer`, which tests/stress/racer/ is the source of. Meant for a build
@@ -17,6 +18,7 @@ without a GIL; with one the same holds.
 
 import argparse
 import gc
+import itertools
 import random
 import sys
 import threading
@@ -120,6 +122,54 @@ class Race:
         assert added == cleaned, (added, cleaned)
         return value
 
+    def check_bodies(self):
+        pass
+
+
+class BodyRace(Race):
+    """The same with a body that awaits once, or in loops and blocks."""
+
+    def __init__(self, often):
+        super().__init__()
+        self.awaitable.close()
+        if often:
+            self.awaitable = racer.often(self.value, self.inner, Block())
+        else:
+            self.awaitable = racer.once(self.value, sleepy(1))
+        # Each thread may take one, and drop it when it likes.
+        self.references = []
+        self.numbers = itertools.count()
+
+    def inner(self):
+        return (Ready, failing, lambda: sleepy(2))[next(self.numbers) % 3]()
+
+    def share(self):
+        self.references = [self.awaitable] * 64
+        self.awaitable = None
+
+    def check(self):
+        if self.awaitable is not None:
+            for _ in range(100_000):
+                if step(self.awaitable.send, None) in (ENDED, FINISHED):
+                    break
+            else:
+                raise AssertionError("it never ends")
+            assert step(self.awaitable.send, None) == FINISHED
+            assert self.awaitable.cr_await is None and not self.awaitable.cr_running
+            # Its type, and perhaps a name.
+            assert {type(each) for each in gc.get_referents(self.awaitable)} <= {type, str}
+        value = weakref.ref(self.value)
+        self.awaitable = self.value = None
+        self.references.clear()
+        return value
+
+    def check_bodies(self):
+        """Once all is released."""
+        made, released, entered, left, overlaps = racer.bodies()
+        assert overlaps == 0, overlaps
+        assert entered == left, (entered, left)
+        assert made == released == 1, (made, released)
+
 
 def race_steps(race, choose):
     """Everybody steps once at the same time. Prepared so that a step ends in a suspension."""
@@ -128,7 +178,15 @@ def race_steps(race, choose):
 
 def race_methods(race, choose):
     race.left_out = True
-    aw = race.awaitable
+    do_whatever(race.awaitable, choose)
+
+
+def race_drops(race, choose):
+    """Whoever is the last to drop it closes it."""
+    do_whatever(race.references.pop(), choose)
+
+
+def do_whatever(aw, choose):
     acts = [
         lambda: step(aw.send, None),
         lambda: step(aw.send, None),
@@ -138,6 +196,7 @@ def race_methods(race, choose):
         lambda: (aw.cr_await, aw.cr_running, aw.cr_suspended, repr(aw), sys.getsizeof(aw)),
         lambda: setattr(aw, "__name__", f"name{choose.random()}") or aw.__name__,
         lambda: gc.collect(0),
+        lambda: gc.get_referents(aw),
         lambda: weakref.ref(aw)(),
     ]
     for _ in range(4):
@@ -255,13 +314,25 @@ def check_steps(outcomes):
     assert set(outcomes) <= {YIELDED, ENDED, EXECUTING, FINISHED}, outcomes
 
 
+def nothing(race):
+    pass
+
+
+def share(race):
+    race.share()
+
+
+# What makes a race, what is done to it at first, what all threads do, and what must have come of it.
 KINDS = [
-    (prepare_steps, race_steps, check_steps),
-    (prepare_many, race_methods, None),
-    (lambda race: None, race_calls, None),
-    (prepare_many, race_calls, None),
-    (prepare_many, race_everything, None),
-    (lambda race: None, race_functions, None),
+    (Race, prepare_steps, race_steps, check_steps),
+    (Race, prepare_many, race_methods, None),
+    (Race, nothing, race_calls, None),
+    (Race, prepare_many, race_calls, None),
+    (Race, prepare_many, race_everything, None),
+    (Race, nothing, race_functions, None),
+    (lambda: BodyRace(often=False), nothing, race_steps, check_steps),
+    (lambda: BodyRace(often=True), nothing, race_methods, None),
+    (lambda: BodyRace(often=True), share, race_drops, None),
 ]
 
 
@@ -269,7 +340,7 @@ class Stress:
     def __init__(self, threads, seed):
         self.threads = threads
         self.seed = seed
-        self.race = self.kind = None
+        self.race = self.act = self.check = None
         self.rounds = 0
         self.running = True
         self.failure = None
@@ -289,13 +360,13 @@ class Stress:
 
     def begin(self):
         self.running = self.running and time.monotonic() < self.deadline
-        self.kind = KINDS[self.rounds % len(KINDS)]
-        self.race = Race()
-        self.kind[0](self.race)
+        make, prepare, self.act, self.check = KINDS[self.rounds % len(KINDS)]
+        self.race = make()
+        prepare(self.race)
 
     def end(self):
-        if self.kind[2] is not None:
-            self.kind[2](self.race.outcomes)
+        if self.check is not None:
+            self.check(self.race.outcomes)
         value = self.race.check()
         # What one thread releases may wait for the thread that made it, or for the collector, to
         # merge its two counts; the last of them may be at it just now.
@@ -305,6 +376,7 @@ class Stress:
             time.sleep(0.001 * wait)
             gc.collect()
         assert value() is None, gc.get_referrers(value())
+        self.race.check_bodies()
         self.rounds += 1
 
     def work(self, number):
@@ -314,12 +386,17 @@ class Stress:
             if not self.running:
                 return
             try:
-                self.kind[1](self.race, choose)
+                self.act(self.race, choose)
             except BaseException as error:
                 self.failure = self.failure or error
             self.meet(self.end)
             if self.failure is not None:
                 self.running = False
+
+    def unraisable(self, arguments):
+        """One that is dropped may be in a FINALLY that suspends."""
+        if "ignored GeneratorExit" not in str(arguments.exc_value):
+            self.failure = self.failure or arguments.exc_value
 
     def run(self, seconds):
         self.deadline = time.monotonic() + seconds
@@ -343,6 +420,7 @@ def main():
     # Awaits that a cancellation drops, and objects that only one thread ever had.
     warnings.simplefilter("ignore")
     stress = Stress(options.threads, options.seed)
+    sys.unraisablehook = stress.unraisable
     stress.run(options.seconds)
     gil = getattr(sys, "_is_gil_enabled", lambda: True)()
     print(f"{stress.rounds} rounds, {options.threads} threads, GIL {'on' if gil else 'off'}")

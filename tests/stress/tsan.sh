@@ -48,7 +48,7 @@ cargo rustc --quiet --profile extension --lib --target "$target" --crate-type cd
     "target.$target.rustflags=[$(printf "'%s'," $flags | sed 's/,$//')]" -- -Cstrip=none
 
 cp "$out/target/$target/extension/libpyawaitable.so" "$out/site/_pyawaitable/__init__$suffix"
-gcc -O1 -g -fPIC -shared -fsanitize=thread -pthread -I"$include" -Iinclude tests/stress/racer/racer.c \
+gcc -O1 -g -fPIC -shared -fsanitize=thread -pthread -I"$include" -Iinclude tests/stress/racer/*.c \
     -o "$out/site/racer$suffix"
 
 echo "$("$python" -VV); $(gcc --version | head -1)"

@@ -9,6 +9,7 @@ use crate::python::reference::{Borrowed, Owned};
 use core::cell::Cell;
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
+use core::sync::atomic::{AtomicU16, Ordering};
 
 /// What a body returns: `PyAwaitable_Outcome`.
 #[repr(C)]
@@ -39,8 +40,8 @@ pub struct Block {
 #[repr(C)]
 pub struct Head {
     blocks: Cell<*mut Block>,
-    /// How many blocks there is room for.
-    room: Cell<u16>,
+    /// How many blocks there is room for. Without a GIL, `__sizeof__` asks while the body runs.
+    room: AtomicU16,
     /// How the label is reached.
     pub how: Cell<u8>,
     /// How many blocks the body is inside.
@@ -158,7 +159,7 @@ impl Head {
     #[inline]
     pub fn blocks(&self) -> &[Block] {
         let count = self.open.get();
-        if u16::from(count) > self.room.get() {
+        if u16::from(count) > self.room() {
             return &[];
         }
         self.first(count.into())
@@ -177,7 +178,7 @@ impl Head {
 
     /// Begins a block inside the others, which there is room for.
     pub fn open(&self, index: usize) -> Option<&Block> {
-        let block = self.first(self.room.get().into()).get(index)?;
+        let block = self.first(self.room().into()).get(index)?;
         self.open.set(index as u8 + 1);
         Some(block)
     }
@@ -191,7 +192,7 @@ impl Head {
     /// Makes room for `count` blocks.
     #[cold]
     pub fn make_room(&self, state: &State, count: usize) -> Result<()> {
-        let before = usize::from(self.room.get());
+        let before = usize::from(self.room());
         if count <= before {
             return Ok(());
         }
@@ -206,7 +207,7 @@ impl Head {
             return Err(Raised::no_memory());
         };
         let old = self.blocks.replace(blocks.cast());
-        self.room.set(after as u16);
+        self.room.store(after as u16, Ordering::Relaxed);
         if before > 0 {
             // SAFETY: the new ones are as many and more; the old memory is given up once it has been moved out of.
             unsafe {
@@ -256,14 +257,20 @@ impl Head {
         }
     }
 
+    #[inline(always)]
+    fn room(&self) -> u16 {
+        self.room.load(Ordering::Relaxed)
+    }
+
     /// How many bytes of memory the frame takes, with its blocks.
     pub fn bytes(&self) -> usize {
-        self.definition.frame_size as usize + usize::from(self.room.get()) * size_of::<Block>()
+        self.definition.frame_size as usize + usize::from(self.room()) * size_of::<Block>()
     }
 
     /// Frees the room for blocks, of a body that has ended.
     pub fn free_blocks(&self, state: &State) {
-        let bytes = usize::from(self.room.replace(0)) * size_of::<Block>();
+        let bytes = usize::from(self.room()) * size_of::<Block>();
+        self.room.store(0, Ordering::Relaxed);
         if bytes != 0 {
             let blocks = self.blocks.replace(null_mut());
             // SAFETY: `make_room` has made them, and nothing borrows from them now.

@@ -88,11 +88,9 @@ pub fn create(
     // SAFETY: the definition and its name live forever.
     let maker = unsafe { Maker::text(&raw const definition.name) };
     let size = definition.frame_size as usize;
-    let (created, frame) =
-        Awaitable::create_with_frame(thread, state, &FUNCTIONS, size, frame::KEPT, maker)?;
     // SAFETY: large enough for the head, as has been checked.
-    unsafe { frame::define(frame, definition) };
-    Ok((created, frame))
+    let begin = |frame| unsafe { frame::define(frame, definition) };
+    Awaitable::create_with_frame(thread, state, &FUNCTIONS, size, frame::KEPT, maker, begin)
 }
 
 /// The innermost exception that is being handled.

@@ -378,7 +378,17 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
+/* bodies.c */
+extern PyMethodDef racer_bodies[];
+
+static int
+execute(PyObject *module)
+{
+    return PyModule_AddFunctions(module, racer_bodies);
+}
+
 static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, (void *)execute},
 #ifdef Py_mod_multiple_interpreters
     {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
 #endif
