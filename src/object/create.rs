@@ -151,7 +151,8 @@ impl Awaitable {
         match recorded {
             Ok(()) => Ok(created),
             Err(raised) => {
-                // No caller has had it, so none forgot to await it.
+                // No caller has had it, so none forgot to await it, nor has a frame to release.
+                awaitable.with(|store| store.end_body());
                 awaitable.set_phase(Phase::Finished);
                 drop(created);
                 Err(raised)
