@@ -11,6 +11,7 @@ import types
 import warnings
 import weakref
 
+import bodies
 import rawapi
 from raw_support import Context, Failing, Ready, failing, keep_result, ready, sleepy, suspend
 
@@ -555,6 +556,77 @@ def as_coroutine():
 LOOP = None
 
 
+async def numbers():
+    for number in range(3):
+        yield number
+        await suspend()
+
+
+def fails():
+    return failing(KeyError())
+
+
+# name of a body -> what makes its arguments
+BODIES = {
+    "gives": lambda: (sleepy(),),
+    "yields": lambda: (1, 2),
+    "raises": lambda: (KeyError(),),
+    "catches": lambda: (fails, sleepy),
+    "cleans": lambda: (fails, sleepy),
+    "replaces": lambda: (sleepy, sleepy),
+    "leaves": lambda: (sleepy, sleepy),
+    "leaves_handler": lambda: (fails, sleepy),
+    "enters": lambda: (Context(), sleepy),
+    "returns_within": lambda: (Context(), fails),
+    "iterates": lambda: (numbers(),),
+}
+
+
+def each_body():
+    return [getattr(bodies, name)(*arguments()) for name, arguments in BODIES.items()]
+
+
+@scenario
+def bodies_to_their_ends():
+    for aw in each_body():
+        ends(aw)
+
+
+@scenario
+def bodies_thrown_into():
+    for steps in 1, 2:
+        for aw in each_body():
+            try:
+                for _ in range(steps):
+                    aw.send(None)
+                aw.throw(KeyError())
+            except (StopIteration, KeyError, RuntimeError):
+                pass
+            ends(aw)
+
+
+@scenario
+def bodies_dropped_and_closed():
+    # What is in a FINALLY that suspends would say so.
+    suspended = [aw for aw in each_body() if aw.__name__ != "leaves"]
+    for aw in suspended:
+        try:
+            aw.send(None)
+        except KeyError:
+            pass
+    del aw, suspended
+    for aw in each_body():
+        aw.close()
+
+
+@scenario
+def bodies_in_cycles():
+    for function in bodies.catches, bodies.replaces:
+        held = []
+        held.append(function(lambda held=held: suspend(), sleepy))
+        held[0].send(None)
+
+
 def run_in_loop(coroutine):
     global LOOP
     if LOOP is None:
@@ -592,6 +664,10 @@ FEWER_ROUNDS = {
     "callback_raises": 5,
     "async_with_raises": 5,
     "functions_are_added": 20,
+    "bodies_to_their_ends": 20,
+    "bodies_thrown_into": 50,
+    "bodies_dropped_and_closed": 50,
+    "bodies_in_cycles": 5,
     "parsed_arguments": 5,
     "calls_of_functions": 5,
     "asyncio_task": 10,

@@ -1,9 +1,15 @@
-"""Drives examples/hello in all the ways that it can end: for valgrind."""
+"""Drives examples/hello in all the ways that it can end, and the bodies of tests/ext: for valgrind."""
 
 import asyncio
+import sys
 import warnings
+from pathlib import Path
 
 import hello
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+import raw_leaks
 
 ROUNDS = 20
 
@@ -46,3 +52,9 @@ async def main():
 
 warnings.simplefilter("ignore")
 assert len(asyncio.run(main())) == ROUNDS
+for name, scenario in raw_leaks.SCENARIOS.items():
+    if name.startswith("bodies"):
+        for _ in range(ROUNDS):
+            scenario()
+if raw_leaks.LOOP is not None:
+    raw_leaks.LOOP.close()

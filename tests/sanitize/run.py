@@ -6,7 +6,7 @@
                UndefinedBehaviorSanitizer, where the interpreter takes every object from malloc
     leaks      LeakSanitizer, at the end of a process that has run each scenario of raw_leaks.py
     debug      the tests with the interpreter's own checks: PYTHONMALLOC=debug and -X dev
-    valgrind   examples/hello, an interpreter with malloc
+    valgrind   examples/hello, and the bodies of tests/ext, an interpreter with malloc
     miri       the state machine and the storage, which need no interpreter; where the toolchain has it
 
 The interpreter itself is not instrumented. What is reported of it alone is not counted: valgrind does not understand all
@@ -32,10 +32,13 @@ sys.path.insert(0, str(TESTS))
 TESTED = [
     *("contract/test_names", "contract/test_callbacks", "contract/test_steps", "contract/test_python", "contract/test_failure"),
     *("test_values", "test_regressions", "test_units", "test_table", "test_compat_1x", "differential/test_loops"),
-    *("test_functions", "test_arguments"),
+    *("test_functions", "test_arguments", "test_language", "test_frames"),
 ]
-# Of the differential tests, the two that disturb each scenario; the rest is more of the same.
-DIFFERENTIAL = ["differential/test_by_hand.py", "-k", "disturbed_at_every_step or two_disturbances"]
+# Of the differential tests, those that disturb each scenario; the rest is more of the same.
+DIFFERENTIAL = [
+    ["differential/test_by_hand.py", "-k", "disturbed_at_every_step or two_disturbances"],
+    ["differential/test_translated.py", "-k", "disturbed_at_every_step"],
+]
 
 RUST = {
     "RUSTC_BOOTSTRAP": "1",  # sanitizers are unstable in Rust, which a stable compiler has when it is asked like this
@@ -121,12 +124,12 @@ def run(command, **environment):
     return finished.returncode, finished.stdout
 
 
-def tests(python, *options, **environment):
-    """Whether they passed, and the figures; `options` are Python's."""
+def tests(python, *flags, **environment):
+    """Whether they passed, and the figures; `flags` are Python's."""
     files = [TESTS / f"{name}.py" for name in TESTED]
     passed, failed = 0, 0
-    for selected in files, [TESTS / DIFFERENTIAL[0], *DIFFERENTIAL[1:]]:
-        status, output = run([python, *options, "-m", "pytest", "-q", *selected], **environment)
+    for selected in files, *([TESTS / file, *options] for file, *options in DIFFERENTIAL):
+        status, output = run([python, *flags, "-m", "pytest", "-q", *selected], **environment)
         count = re.search(r"(\d+) passed", output)
         passed += int(count.group(1)) if count else 0
         failed += status != 0
@@ -138,7 +141,7 @@ def tests(python, *options, **environment):
 
 def address(build):
     python = build.instrument()
-    good, figures = tests(python, **sanitized("detect_leaks=0"))
+    good, figures = tests(python, TRANSLATED_CFLAGS=C, **sanitized("detect_leaks=0"))
     return good, f"{figures}, any report ends the run"
 
 
@@ -212,7 +215,7 @@ def valgrind(build):
 
 def is_ours(error):
     objects = [frame.findtext("obj") or "" for frame in error.iterfind("stack/frame")]
-    return any("_pyawaitable" in path or Path(path).name.startswith("hello.") for path in objects)
+    return any("_pyawaitable" in path or Path(path).name.startswith(("hello.", "bodies.")) for path in objects)
 
 
 MIRI = ["cargo", "+nightly", "miri"]

@@ -4,6 +4,7 @@ import ast
 import functools
 import hashlib
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -47,6 +48,7 @@ class Unit:
 
     def load(self, *options, keep=True, cc=None):
         """Compiles it, with a compiler of one's own. It is kept for the next time, or gone from the disk at once."""
+        options += tuple(shlex.split(os.environ.get("TRANSLATED_CFLAGS", "")))
         source = self.source()
         if keep:
             folder = cache()
