@@ -135,6 +135,19 @@ class Native:
                 break
         return log
 
+    @staticmethod
+    async def repeats(count, a, b=None):
+        for _ in range(count):
+            if b is None:
+                value = await a()
+            else:
+                async with b:
+                    try:
+                        value = await a()
+                    finally:
+                        await a()
+        return value
+
 
 class Context:
     def __init__(self, suppresses=False):
@@ -173,6 +186,7 @@ CALLS = {
         lambda: (Context(), fails(SYSTEM)),
     ],
     "returns_within": [lambda: (Context(), gives), lambda: (Context(), fails(SYSTEM))],
+    "repeats": [lambda: (3, gives), lambda: (3, gives, Context()), lambda: (3, fails(SYSTEM), Context())],
     "iterates": [lambda: (three(),), lambda: (three(), 1), lambda: (7,)],
 }
 

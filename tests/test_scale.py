@@ -7,7 +7,7 @@ import pytest
 
 SETUP = """
 import asyncio, gc, sys, threading, tracemalloc, warnings, weakref
-import rawapi
+import bodies, rawapi
 warnings.simplefilter("ignore")
 
 class Ready:
@@ -176,6 +176,30 @@ def test_a_chain_of_blocks_one_after_the_other_stays_the_same_size(run_python):
     assert outcome(run_python, code) == ["200000", "True", "True"]
 
 
+@pytest.mark.parametrize("count, context", [(1_000_000, ""), (200_000, ", Context()")], ids=["awaits", "blocks"])
+def test_a_million_awaits_in_a_loop_of_a_body_take_no_memory(count, context, run_python):
+    """Also where each is within blocks, with another in a FINALLY."""
+    code = (
+        "class Context:\n"
+        "    async def __aenter__(self): pass\n"
+        "    async def __aexit__(self, *details): pass\n"
+        "awaited = 0\n"
+        "def make():\n"
+        "    global awaited; awaited += 1\n"
+        "    if awaited == 1000: tracemalloc.start()\n"
+        "    return ready\n"
+        "def main():\n"
+        f"    aw = bodies.repeats({count}, make{context})\n"
+        "    size = aw.__sizeof__()\n"
+        "    value = run(aw)\n"
+        "    taken, peak = tracemalloc.get_traced_memory()\n"
+        "    print(value, awaited, peak < 20_000, aw.__sizeof__() <= size + 200)\n"
+        "on_small_stack(main)\n"
+    )
+    awaits = 2 * count if context else count
+    assert outcome(run_python, code) == ["None", str(awaits), "True", "True"]
+
+
 def test_a_chain_with_others_waiting_stays_the_same_size(run_python):
     """The queue is never empty: what is done must not pile up in front of what waits."""
     code = (
@@ -309,6 +333,7 @@ LINKS = {
     "queued late": "for obj in (ready, ready, ready, aw): rawapi.add_await(outer, obj)",
     "saved": "rawapi.save_values(outer, aw)",
     "result": "rawapi.set_result(outer, aw)",
+    "a body": "outer = bodies.gives(aw)",
     "a list in between": "rawapi.save_values(outer, [aw])",
     "a native coroutine in between": "rawapi.add_expr(outer, native(aw))",
     "a started coroutine in between": "rawapi.add_expr(outer, started(aw))",
@@ -355,7 +380,7 @@ def test_dropping_a_chain_that_was_never_awaited(name, run_python):
     assert outcome(run_python, code) == ["None"]
 
 
-@pytest.mark.parametrize("name", ["queued", "saved", "result", "a native coroutine in between"])
+@pytest.mark.parametrize("name", ["queued", "saved", "result", "a body", "a native coroutine in between"])
 def test_collecting_a_long_chain_that_is_a_cycle(name, run_python):
     code = LONG_CHAIN.replace("LINK", LINKS[name]) + (
         "def main():\n"

@@ -236,6 +236,39 @@ BODY(iterates_body, Frame, f)
 END_BODY
 FUNCTION(iterates)
 
+/* for _ in range(count): await a(); with a context, within that and a try, and once more in its finally */
+BODY(repeats_body, Frame, f)
+    for (; f->count > 0; f->count--) {
+        if (f->b == NULL) {
+            AWAIT(value, CALL(f->a));
+        }
+        else {
+            ASYNC_WITH(item, Py_NewRef(f->b))
+                TRY
+                    AWAIT(value, CALL(f->a));
+                FINALLY
+                    AWAIT_ONLY(CALL(f->a));
+                END_TRY
+            END_WITH
+        }
+    }
+    RETURN(Py_NewRef(f->value));
+END_BODY
+
+static const PyAwaitable_Definition repeats_definition = PyAwaitable_DEFINITION("repeats", repeats_body, Frame);
+
+static PyObject *
+repeats(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    Frame *f;
+    PyObject *awaitable = PyAwaitable_NewBody(&repeats_definition, &f);
+    if (awaitable != NULL &&
+        PyAwaitable_ParseFrame(awaitable, args, NULL, "iO|O", NULL, &f->count, &f->a, &f->b) < 0) {
+        Py_CLEAR(awaitable);
+    }
+    return awaitable;
+}
+
 static PyMethodDef methods[] = {
     {"nothing", nothing, METH_NOARGS | METH_ASYNC, NULL},
     {"gives", gives, METH_VARARGS | METH_ASYNC, NULL},
@@ -251,6 +284,7 @@ static PyMethodDef methods[] = {
     {"enters", enters, METH_VARARGS | METH_ASYNC, NULL},
     {"returns_within", returns_within, METH_VARARGS | METH_ASYNC, NULL},
     {"iterates", iterates, METH_VARARGS | METH_ASYNC, NULL},
+    {"repeats", repeats, METH_VARARGS | METH_ASYNC, NULL},
     {NULL, NULL, 0, NULL},
 };
 
