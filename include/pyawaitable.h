@@ -122,6 +122,7 @@
 #include "pyawaitable/functions.h"
 #include "pyawaitable/arguments.h"
 #include "pyawaitable/bodies.h"
+#include "pyawaitable/iteration.h"
 
 /* How the functions are reached. */
 #include "pyawaitable/table.h"

@@ -7,7 +7,7 @@ import asyncio
 import types
 
 import rawapi
-from raw_support import Context, Ready, keep_result, ready, steps, suspend
+from raw_support import Context, Items, Ready, keep_result, ready, steps, suspend
 
 
 class Inner:
@@ -90,6 +90,7 @@ ENTRIES = {
     "await_function": lambda aw: rawapi.await_function(aw, Ready),
     "await_function with arguments": lambda aw: rawapi.await_function(aw, Ready, "O", nothing, nothing, 1),
     "async_with": lambda aw: rawapi.async_with(aw, Context()),
+    "async_for": lambda aw: rawapi.async_for(aw, Items()),
     "set_result": lambda aw: rawapi.set_result(aw, "set"),
     "cancel": lambda aw: rawapi.cancel(aw),
     "save_values": lambda aw: rawapi.save_values(aw, 1, 2),

@@ -13,7 +13,7 @@ import weakref
 
 import bodies
 import rawapi
-from raw_support import Context, Failing, Ready, failing, keep_result, ready, sleepy, suspend
+from raw_support import Context, Failing, Items, Ready, failing, keep_result, ready, sleepy, suspend
 
 SCENARIOS = {}
 
@@ -338,6 +338,59 @@ def async_with_thrown_into():
             pass
 
 
+def await_in_loop(aw, item):
+    rawapi.add_await(aw, sleepy(), ignore)
+    rawapi.async_for(aw, Items(1), ignore)
+
+
+@scenario
+def async_for():
+    aw = rawapi.new()
+    rawapi.async_for(aw, Items(3, sleepy), await_in_loop, lambda aw: None)
+    rawapi.async_for(aw, Items(1))
+    rawapi.async_for(aw, Items(2), lambda aw, item: 1, lambda aw: None)
+    ends(aw)
+
+
+@scenario
+def async_for_raises():
+    for error_callback in (None, handled, passed_on, replaced):
+        for each, end in ((raises, None), (past_the_error_callback, None), (ignore, raises)):
+            aw = rawapi.new()
+            rawapi.async_for(aw, Items(2), each, end, error_callback)
+            ends(aw)
+    aw = rawapi.new()
+    rawapi.async_for(aw, Items(1, lambda number: []), ignore, None, handled)
+    ends(aw)
+
+
+@scenario
+def async_for_thrown_into():
+    for each in (ignore, await_in_loop):
+        aw = rawapi.new()
+        rawapi.async_for(aw, Items(2, sleepy), each, None, passed_on)
+        aw.send(None)
+        try:
+            aw.throw(KeyError("thrown"))
+        except (KeyError, StopIteration):
+            pass
+
+
+@scenario
+def async_for_cancelled_and_dropped():
+    for each in (ignore, await_in_loop):
+        for cancel in (rawapi.cancel, lambda aw: None):
+            aw = rawapi.new()
+            rawapi.async_for(aw, Items(2, sleepy), each)
+            rawapi.async_for(aw, Items(2), each, lambda aw: None)
+            aw.send(None)
+            cancel(aw)
+            aw.close()
+    aw = rawapi.new()
+    rawapi.async_for(aw, Items(2), ignore, lambda aw: None)
+    rawapi.cancel(aw)
+
+
 @scenario
 def async_with_cancelled():
     aw = rawapi.new()
@@ -391,6 +444,7 @@ def wrong_arguments():
         (rawapi.add_await, (aw, [])),
         (rawapi.add_await, ([], [])),
         (rawapi.async_with, (aw, [])),
+        (rawapi.async_for, (aw, [])),
         (rawapi.set_result, (aw, rawapi.NULL)),
         (rawapi.save_values, (aw, [], rawapi.NULL)),
         (rawapi.set_value, (aw, 5, [])),
@@ -663,6 +717,7 @@ FEWER_ROUNDS = {
     "queue_of_fifty": 10,
     "callback_raises": 5,
     "async_with_raises": 5,
+    "async_for_raises": 5,
     "functions_are_added": 20,
     "bodies_to_their_ends": 20,
     "bodies_thrown_into": 50,

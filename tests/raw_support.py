@@ -72,6 +72,22 @@ class Context:
         return self.swallow
 
 
+class Items:
+    """An asynchronous iterator over what `make(number)` gives to await."""
+
+    def __init__(self, count=1, make=Ready):
+        self.count, self.make, self.next = count, make, 0
+
+    def __aiter__(self):
+        return self
+
+    def __anext__(self):
+        self.next += 1
+        if self.next > self.count:
+            raise StopAsyncIteration
+        return self.make(self.next - 1)
+
+
 def keep_result(aw, result):
     """A callback: what was awaited becomes the result."""
     rawapi.set_result(aw, result)

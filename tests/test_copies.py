@@ -142,7 +142,7 @@ def test_an_object_of_another_is_refused_as_the_awaitable(pair):
     foreign, ours = pair
     aw = foreign.once(ready("value"))
     outcomes = ours.every_call(aw)
-    assert outcomes == [TypeError] * 19
+    assert outcomes == [TypeError] * 20
     assert asyncio.run(awaited(aw)) == "value"
 
 
@@ -151,7 +151,7 @@ def test_each_takes_its_own(name, request):
     library = request.getfixturevalue(name)
     aw = library.once(Ready())
     outcomes = library.every_call(aw)
-    assert outcomes[2] is None and outcomes[5:8] == [None] * 3
+    assert outcomes[2] is None and outcomes[6:9] == [None] * 3
     run(aw)
 
 

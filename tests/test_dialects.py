@@ -59,6 +59,7 @@ int use_everything(PyObject *object, void *pointer, long number)
     failed += PyAwaitable_DeferAwait(aw, on_defer);
     failed += PyAwaitable_AwaitFunction(aw, object, "is", callback, NULL, 1, "two");
     failed += PyAwaitable_AsyncWith(aw, object, callback, error);
+    failed += PyAwaitable_AsyncFor(aw, object, callback, on_defer, error);
     failed += PyAwaitable_SaveValues(aw, 2, object, object);
     failed += PyAwaitable_UnpackValues(aw, &value, NULL);
     failed += PyAwaitable_SetValue(aw, 0, PyAwaitable_GetValue(aw, 1));

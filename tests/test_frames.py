@@ -243,6 +243,9 @@ queue(PyObject *Py_UNUSED(module), PyObject *args)
     else if (strcmp(name, "AsyncWith") == 0) {
         status = PyAwaitable_AsyncWith(awaitable, object, NULL, NULL);
     }
+    else if (strcmp(name, "AsyncFor") == 0) {
+        status = PyAwaitable_AsyncFor(awaitable, object, ignores, ignores_deferred, NULL);
+    }
     else if (strcmp(name, "DeferAwait") == 0) {
         status = PyAwaitable_DeferAwait(awaitable, ignores_deferred);
     }
@@ -492,7 +495,7 @@ def test_self_is_the_awaitable_and_takes_clean_ups(frames):
 
 # ---- Who may do what, and when ---------------------------------------------------------------------
 
-QUEUE = "AddAwait AddExpr AsyncWith DeferAwait SetResult SaveValues SaveArbValues SaveIntValues".split()
+QUEUE = "AddAwait AddExpr AsyncWith AsyncFor DeferAwait SetResult SaveValues SaveArbValues SaveIntValues".split()
 
 
 class Context:
@@ -504,6 +507,9 @@ class Context:
 
     def __await__(self):
         raise AssertionError("it is not awaited")
+
+    def __aiter__(self):
+        raise AssertionError("it is not iterated over")
 
 
 @pytest.mark.parametrize("begun", [False, True])

@@ -10,7 +10,7 @@ import sys
 import pytest
 import rawapi
 from documents import ROOT, missing_tests, named_tests
-from raw_support import Context, Ready, keep_result, ready, run, sleepy
+from raw_support import Context, Items, Ready, keep_result, ready, run, sleepy
 
 pytest_plugins = ["raw_fixtures"]
 
@@ -308,6 +308,7 @@ def everything(aw):
         lambda: aw.__await__(),
         lambda: rawapi.add_await(aw, Ready()),
         lambda: rawapi.async_with(aw, Context()),
+        lambda: rawapi.async_for(aw, Items()),
         lambda: rawapi.save_values(aw, object(), object()),
         lambda: rawapi.unpack_values(aw, count_values(aw)),
         lambda: rawapi.set_result(aw, object()),

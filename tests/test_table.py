@@ -348,6 +348,10 @@ async def gives(value):
     return value
 
 
+async def items():
+    yield "item"
+
+
 def test_the_entries_that_queue_do_what_their_names_say():
     log = []
     awaitable = new()
@@ -382,10 +386,13 @@ def test_the_entries_that_queue_do_what_their_names_say():
 
     block = function("AsyncWith", ctypes.c_int, OBJECT, OBJECT, Callback, Callback)
     assert block(awaitable, Block(log), callback, none) == 0
+
+    loop = function("AsyncFor", ctypes.c_int, OBJECT, OBJECT, Callback, Defer, Callback)
+    assert loop(awaitable, items(), callback, deferred, none) == 0
     assert function("SetResult", ctypes.c_int, OBJECT, OBJECT)(awaitable, "result") == 0
 
     assert drive(awaitable) == "result"
-    assert log == ["AddAwait", "AddExpr", "deferred", "AwaitCall", "enter", "entered", "exit"]
+    assert log == ["AddAwait", "AddExpr", "deferred", "AwaitCall", "enter", "entered", "exit", "item", "deferred"]
 
 
 def test_the_entries_of_the_error_callbacks_are_the_last():
@@ -404,7 +411,11 @@ def test_the_entries_of_the_error_callbacks_are_the_last():
     async def fails():
         raise KeyError
 
-    for name in ("AddAwait", "AddExpr", "AwaitCall", "AsyncWith"):
+    async def failing_items():
+        raise KeyError
+        yield
+
+    for name in ("AddAwait", "AddExpr", "AwaitCall", "AsyncWith", "AsyncFor"):
         awaitable = new()
         arguments = [fails()]
         types = [OBJECT]
@@ -419,10 +430,17 @@ def test_the_entries_of_the_error_callbacks_are_the_last():
             arguments[0].close()
             arguments = [Block(seen)]
             arguments[0].__class__ = type("Failing", (Block,), {"__aenter__": lambda self: fails()})
+        elif name == "AsyncFor":
+            arguments[0].close()
+            arguments = [failing_items(), callback, Defer()]
+            types = [OBJECT, Callback, Defer]
+            assert function(name, ctypes.c_int, OBJECT, *types, Callback)(awaitable, *arguments, error) == 0
+            drive(awaitable)
+            continue
         add = function(name, ctypes.c_int, OBJECT, *types, Callback, Callback)
         assert add(awaitable, *arguments, callback, error) == 0
         drive(awaitable)
-    assert seen == [KeyError] * 4
+    assert seen == [KeyError] * 5
 
 
 def test_init_type_and_cancel():

@@ -421,6 +421,7 @@ FOR_CALLBACKS = {
     "DeferAwait": lambda aw: rawapi.defer_await(aw, lambda aw: None),
     "AwaitFunction": lambda aw: rawapi.await_function(aw, Ready),
     "AsyncWith": lambda aw: rawapi.async_with(aw, Context(), CALLBACK),
+    "AsyncFor": lambda aw: rawapi.async_for(aw, Items(), CALLBACK),
     "SetResult": lambda aw: rawapi.set_result(aw, 1),
 }
 

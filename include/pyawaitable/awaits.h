@@ -13,7 +13,8 @@ extern "C" {
  `object` may be anything that is legal after `await`; the awaitable takes its own reference. If `callback` is NULL, the
  value is dropped. If `error` is NULL, an exception propagates.
 
- It runs after everything queued before it. Inside an open `async with` block, it runs before the block is exited.
+ It runs after everything queued before it. Inside an open `async with` block, it runs before the block is exited, and
+ inside an `async for`, before the next item is asked for.
 
  Returns 0, or -1 with an exception set: `ValueError` if `object` is NULL or `awaitable` itself, `TypeError` if it
  cannot be awaited (only its type is checked), `RuntimeError` if the awaitable has finished, `MemoryError`.

@@ -47,6 +47,8 @@ typedef struct {
                            char *const *keywords, Py_ssize_t count, void *const *places);
     Py_ssize_t (*UnpackArray)(PyObject *awaitable, Py_ssize_t count, void *const *places);
     PyObject *(*NewBody)(const PyAwaitable_Definition *definition, void *frame);
+    int (*AsyncFor)(PyObject *awaitable, PyObject *iterable, PyAwaitable_Callback each, PyAwaitable_Defer end,
+                    PyAwaitable_Error error);
 } PyAwaitable_Table;
 
 /* The size of the table of the oldest runtime that this extension takes. */

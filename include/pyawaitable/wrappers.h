@@ -335,6 +335,18 @@ PYAWAITABLE_API PyObject *PyAwaitable_NewBody(const PyAwaitable_Definition *defi
 }
 #endif
 
+#if PYAWAITABLE__DECLARED_MINOR >= 1
+PYAWAITABLE_API int PyAwaitable_AsyncFor(PyObject *awaitable, PyObject *iterable, PyAwaitable_Callback each,
+                                         PyAwaitable_Defer end, PyAwaitable_Error error)
+{
+    const PyAwaitable_Table *runtime = PyAwaitable__get_newer(1, offsetof(PyAwaitable_Table, AsyncFor), "PyAwaitable_AsyncFor");
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
+        return -1;
+    }
+    return runtime->AsyncFor(awaitable, iterable, each, end, error);
+}
+#endif
+
 #endif /* PYAWAITABLE_LINK */
 
 #endif /* PYAWAITABLE_WRAPPERS_H */

@@ -216,6 +216,16 @@ impl<T: Copy, M: Memory> Queue<T, M> {
         self.buffer.push(element)
     }
 
+    /// Appends two at the end, or neither.
+    pub fn push_both(&mut self, first: T, second: T) -> Result<(), NoMemory> {
+        self.push(first)?;
+        let pushed = self.push(second);
+        if pushed.is_err() {
+            self.buffer.pop();
+        }
+        pushed
+    }
+
     #[cold]
     fn push_to_full(&mut self, element: T) -> Result<(), NoMemory> {
         self.make_room()?;

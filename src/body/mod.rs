@@ -1,6 +1,7 @@
 //! What drives an awaitable: its body. The queue of callbacks is the first kind. The engine tells a body what has happened, and
 //! asks it what comes next.
 
+pub mod asynchronous_iterator;
 pub mod context_manager;
 pub mod function;
 pub mod queue;

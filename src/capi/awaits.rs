@@ -2,6 +2,7 @@
 
 use super::callbacks::{PyAwaitable_Callback, PyAwaitable_Defer, PyAwaitable_Error};
 use super::checked;
+use crate::base::buffer::NoMemory;
 use crate::body::context_manager;
 use crate::inner;
 use crate::object::awaitable::Awaitable;
@@ -17,7 +18,8 @@ use core::ffi::c_int;
 /// `object` may be anything that is legal after `await`; the awaitable takes its own reference. If `callback` is NULL, the
 /// value is dropped. If `error` is NULL, an exception propagates.
 ///
-/// It runs after everything queued before it. Inside an open `async with` block, it runs before the block is exited.
+/// It runs after everything queued before it. Inside an open `async with` block, it runs before the block is exited, and
+/// inside an `async for`, before the next item is asked for.
 ///
 /// Returns 0, or -1 with an exception set: `ValueError` if `object` is NULL or `awaitable` itself, `TypeError` if it
 /// cannot be awaited (only its type is checked), `RuntimeError` if the awaitable has finished, `MemoryError`.
@@ -58,7 +60,20 @@ unsafe fn add_await(
 
 /// Queues an entry, or releases it.
 fn queue(awaitable: &Awaitable, entry: Entry) -> Result<()> {
-    let pushed = match awaitable.with_queue(|store| store.push(entry)) {
+    pushed(
+        awaitable,
+        entry,
+        awaitable.with_queue(|store| store.push(entry)),
+    )
+}
+
+/// What has come of queueing an entry, which is released if that has failed.
+pub(super) fn pushed(
+    awaitable: &Awaitable,
+    entry: Entry,
+    pushed: Option<core::result::Result<(), NoMemory>>,
+) -> Result<()> {
+    let pushed = match pushed {
         Some(pushed) => pushed.map_err(Raised::from),
         None => Err(awaitable.no_queue(c"cannot add to an awaitable that has finished")),
     };

@@ -10,8 +10,8 @@ use core::ffi::{c_int, c_void};
 /// `awaitable` and `result` are borrowed, and valid until the function returns. It may call any function of this API with
 /// `awaitable`; what it adds runs after everything queued before it.
 ///
-/// Returns 0 to go on; any positive number means the same. -1 with an exception set passes that to the error callback of the
-/// same await, if it has one. -2, or any lower number, with an exception set lets it propagate, bypassing the error callback. A
+/// Returns 0 to go on; any positive number means the same, but in a loop of `PyAwaitable_AsyncFor`, which it leaves. -1 with an
+/// exception set passes that to the error callback of the same await, if it has one. -2, or any lower number, with an exception set lets it propagate, bypassing the error callback. A
 /// negative number without an exception, or 0 with one, is a `SystemError`, which bypasses the error callback too.
 ///
 /// Like all callbacks, it runs on the thread, in the interpreter and in the `contextvars` context of the step, one at a time
@@ -40,7 +40,8 @@ pub type PyAwaitable_Error =
 /// `sys.unraisablehook`.
 pub type PyAwaitable_Cleanup = Option<unsafe extern "C" fn(data: *mut c_void)>;
 
-/// Called when its turn in the queue comes.
+/// Called when its turn in the queue comes, or at the end of a loop of `PyAwaitable_AsyncFor`, which says what its return value
+/// means there.
 ///
 /// `awaitable` is borrowed, and valid until the function returns. What `PyAwaitable_Callback` says of threads, C++ and
 /// `longjmp` applies here too.

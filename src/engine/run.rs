@@ -4,7 +4,7 @@
 
 use super::step::{close, send_on, throw};
 use crate::base::likely::likely;
-use crate::body::queue::{self, block};
+use crate::body::queue::{self, block, iteration};
 use crate::body::{self, chain_handled, handling};
 use crate::inner::{self, Attempt, Outcome, Refused, Thrown};
 use crate::object::awaitable::Awaitable;
@@ -71,8 +71,11 @@ pub fn run(thread: Thread, awaitable: &Awaitable, input: Input<'_>) -> Reached {
                     }
                 }
                 Next::Enter(context) => break 'step block::enter(awaitable, context),
+                Next::Iterate(iterable) => break 'step iteration::begin(awaitable, iterable),
+                Next::NoMemory => break 'step queue::fail(awaitable, Raised::no_memory()),
                 Next::Call(callback) => break 'step queue::call_deferred(awaitable, callback),
                 Next::Leave => break 'step block::leave(awaitable, None),
+                Next::Advance => break 'step iteration::advance(awaitable),
                 // The step has gone another way.
                 Next::Body => return Reached::Raised(Raised::pending()),
                 Next::Finish => return Reached::Finished,
@@ -102,7 +105,7 @@ pub fn run(thread: Thread, awaitable: &Awaitable, input: Input<'_>) -> Reached {
             },
             Err(raised) => raised,
         };
-        if let Err(raised) = block::unwind(awaitable, raised) {
+        if let Err(raised) = queue::unwind(awaitable, raised) {
             return Reached::Raised(raised);
         }
     }

@@ -1,4 +1,4 @@
-//! The `async with` blocks that an awaitable is in, innermost first.
+//! The blocks that an awaitable is in, innermost first: each an `async with` or an `async for`.
 
 use super::Store;
 use crate::base::buffer::{NoMemory, Queue};
@@ -6,15 +6,22 @@ use crate::python::ffi;
 use crate::python::memory::new_block;
 use crate::python::reference::{Borrowed, Owned};
 use crate::python::special_method::Special;
-use crate::store::entry::{Callback, ErrorCallback};
-use crate::store::queue::{Activity, Ended, Entries, Released};
+use crate::store::entry::{Callback, DeferredCallback, Entry, ErrorCallback};
+use crate::store::queue::{Activity, Ended, Entries, Next, Released};
 use core::mem;
 
-/// One `async with`, from its turn in the queue until its `__aexit__` has ended.
+/// What a block is, and what only such a block holds.
+pub(super) enum Kind {
+    /// An `async with`, and its `__aexit__` between the look-up and the call.
+    With(Option<Special>),
+    /// An `async for`: its iterator once there is one, and what to call when that is exhausted.
+    For(Option<Owned>, Option<DeferredCallback>),
+}
+
+/// One `async with`, from its turn in the queue until its `__aexit__` has ended, or one `async for`, until it is left.
 pub struct Block {
     pub(super) outer: *mut Block,
-    /// Its `__aexit__`.
-    pub(super) exit: Option<Special>,
+    pub(super) kind: Kind,
     /// What ended the block, while `__aexit__` runs.
     pub(super) exception: Option<Owned>,
     pub(super) callback: Option<Callback>,
@@ -22,8 +29,10 @@ pub struct Block {
     pub(super) queue: Entries,
     /// What `Cancel` took out of `queue` and has yet to release.
     pub(super) dropped: Entries,
-    /// From the call of the callback until the call of `__aexit__`.
+    /// From the call of the callback until the call of `__aexit__` or `__anext__`.
     pub(super) open: bool,
+    /// No further item is asked for.
+    pub(super) stopped: bool,
     /// The exception bypasses the error callback.
     pub(super) past_error: bool,
 }
@@ -33,9 +42,35 @@ pub struct Left {
     pub error: Option<ErrorCallback>,
     pub past_error: bool,
     pub exception: Option<Owned>,
-    _exit: Option<Special>,
+    kind: Kind,
     _queue: Released,
     _dropped: Released,
+}
+
+impl Left {
+    /// What an `async for` calls at its end.
+    pub fn end(&self) -> Option<DeferredCallback> {
+        match self.kind {
+            Kind::For(_, end) => end,
+            Kind::With(_) => None,
+        }
+    }
+}
+
+/// How an exception leaves the innermost block.
+pub enum Leaving {
+    /// Through its `__aexit__`.
+    With,
+    /// At once.
+    For,
+}
+
+/// What follows an item.
+pub enum Turn {
+    /// The callback for it.
+    Call(Callback, Option<ErrorCallback>),
+    /// Nothing.
+    Skip,
 }
 
 impl Store<'_> {
@@ -43,32 +78,104 @@ impl Store<'_> {
     /// memory for it, returns its error callback.
     pub fn push_block(&mut self) -> Result<(), Option<ErrorCallback>> {
         let Ended { callback, error } = self.end();
-        let pushed = self.contents.make_cold(self.colds).and_then(|cold| {
-            cold.block = new_block(Block {
-                outer: cold.block,
-                exit: None,
-                exception: None,
-                callback,
-                error,
-                queue: Queue::new(),
-                dropped: Queue::new(),
-                open: false,
-                past_error: false,
-            })?;
-            Ok(())
-        });
-        if let Err(NoMemory) = pushed {
-            return Err(error);
+        match self.push_kind(Kind::With(None), callback, error) {
+            Ok(()) => {
+                self.status.activity = Activity::Entering;
+                Ok(())
+            }
+            Err(NoMemory) => Err(error),
         }
-        self.status.activity = Activity::Entering;
+    }
+
+    fn push_kind(
+        &mut self,
+        kind: Kind,
+        callback: Option<Callback>,
+        error: Option<ErrorCallback>,
+    ) -> Result<(), NoMemory> {
+        let cold = self.contents.make_cold(self.colds)?;
+        cold.block = new_block(Block {
+            outer: cold.block,
+            kind,
+            exception: None,
+            callback,
+            error,
+            queue: Queue::new(),
+            dropped: Queue::new(),
+            open: false,
+            stopped: false,
+            past_error: false,
+        })?;
         Ok(())
+    }
+
+    /// Starts the loop whose first entry is the current one. It is taken out of its queue as a whole: what another thread
+    /// cancels from here on is the block.
+    #[cold]
+    pub(super) fn push_loop(&mut self, iterable: Owned) -> Next {
+        let end = self.pop_from_queue().as_ref().and_then(Entry::deferred);
+        let (callback, error) = (
+            self.contents.current.callback(),
+            self.contents.current.error(),
+        );
+        match self.push_kind(Kind::For(None, end), callback, error) {
+            Ok(()) => {
+                self.contents.current = Entry::EMPTY;
+                self.status.activity = Activity::Advancing;
+                Next::Iterate(iterable)
+            }
+            Err(NoMemory) => {
+                self.drive(iterable);
+                self.status.activity = Activity::Awaiting;
+                Next::NoMemory
+            }
+        }
+    }
+
+    /// Keeps the iterator of the innermost block, a loop.
+    pub fn set_iterator(&mut self, iterator: Owned) {
+        if let Some(Kind::For(place, _)) = self.contents.block().map(|block| &mut block.kind) {
+            *place = Some(iterator);
+        }
+    }
+
+    /// The iterator of the innermost block, a loop, whose `__anext__` is in progress from now on. None if no further item is
+    /// asked for.
+    pub fn advance(&mut self) -> Option<Owned> {
+        let block = self.contents.block().filter(|block| !block.stopped)?;
+        let Kind::For(Some(iterator), _) = &block.kind else {
+            return None;
+        };
+        let iterator = iterator.borrow().to_owned();
+        self.status.activity = Activity::Advancing;
+        Some(iterator)
+    }
+
+    /// Ends the `__anext__` in progress, which has returned an item, and opens the loop.
+    pub fn open_loop(&mut self) -> Turn {
+        self.status.activity = Activity::Idle;
+        let Some(block) = self.contents.block().filter(|block| !block.stopped) else {
+            return Turn::Skip;
+        };
+        block.open = true;
+        match block.callback {
+            Some(callback) => Turn::Call(callback, block.error),
+            None => Turn::Skip,
+        }
+    }
+
+    /// Leaves the innermost block, a loop, as soon as its queue is empty.
+    pub fn stop_loop(&mut self) {
+        if let Some(block) = self.contents.block() {
+            block.stopped = true;
+        }
     }
 
     /// Keeps the innermost block's `__aexit__`, and returns one that was there.
     pub fn set_exit(&mut self, exit: Special) -> Option<Special> {
-        match self.contents.block() {
-            Some(block) => block.exit.replace(exit),
-            None => Some(exit),
+        match self.contents.block().map(|block| &mut block.kind) {
+            Some(Kind::With(place)) => place.replace(exit),
+            _ => Some(exit),
         }
     }
 
@@ -91,9 +198,12 @@ impl Store<'_> {
         }
     }
 
-    /// Whether an exception would leave the innermost block first.
-    pub fn in_block(&mut self) -> bool {
-        self.contents.block().is_some()
+    /// How an exception would leave the innermost block first, if there is one.
+    pub fn leaving(&mut self) -> Option<Leaving> {
+        Some(match self.contents.block()?.kind {
+            Kind::With(_) => Leaving::With,
+            Kind::For(..) => Leaving::For,
+        })
     }
 
     /// Closes the innermost block: its `__aexit__`, for the call, and what was left in its queue. `__aexit__` is in
@@ -105,7 +215,9 @@ impl Store<'_> {
             block.open = false;
             block.exception = exception;
             left = mem::take(&mut block.queue);
-            exit = block.exit.take();
+            if let Kind::With(place) = &mut block.kind {
+                exit = place.take();
+            }
         }
         self.status.activity = Activity::Exiting;
         (exit, Released(left))
@@ -134,7 +246,7 @@ impl Store<'_> {
             error: block.error,
             past_error: block.past_error,
             exception: block.exception,
-            _exit: block.exit,
+            kind: block.kind,
             _queue: Released(block.queue),
             _dropped: Released(block.dropped),
         })

@@ -14,8 +14,8 @@ pub type DeferredCallback = unsafe extern "C" fn(*mut PyObject) -> c_int;
 
 /// One entry of a queue, in three words. It owns its object; code that takes it out of the queue releases that.
 ///
-/// The kind of entry is encoded in the object's word, whose lowest bit an address leaves free: 0 is a deferred callback, an
-/// even address an await, an odd one an `async with`.
+/// The kind of entry is encoded in the object's word, whose lowest two bits an address leaves free: 0 is a deferred callback, an
+/// address an await, [`WITH`] added to one an `async with`, and [`FOR`] an `async for`.
 #[derive(Clone, Copy)]
 pub struct Entry {
     tagged: *mut PyObject,
@@ -23,12 +23,19 @@ pub struct Entry {
     error: Option<ErrorCallback>,
 }
 
+/// Marks an `async with`.
+const WITH: usize = 1;
+/// Marks an `async for`, whose fourth word is in an entry of its own, the next.
+const FOR: usize = 2;
+
 /// What an entry asks for. Objects are owned by the entry.
 pub enum Task {
     /// `callback(await object)`.
     Await(*mut PyObject),
     /// `async with object as value: callback(value)`.
     With(*mut PyObject),
+    /// `async for item in object: callback(item)`, and then the deferred callback that is the next entry.
+    For(*mut PyObject),
     /// `callback()`.
     Deferred(DeferredCallback),
 }
@@ -61,10 +68,28 @@ impl Entry {
         error: Option<ErrorCallback>,
     ) -> Self {
         Self {
-            tagged: context.into_ptr().map_addr(|address| address | 1),
+            tagged: context.into_ptr().map_addr(|address| address | WITH),
             callback,
             error,
         }
+    }
+
+    /// An `async for` over `iterable`; [`Entry::to_end`] is to follow it.
+    pub fn to_iterate(
+        iterable: Owned,
+        callback: Option<Callback>,
+        error: Option<ErrorCallback>,
+    ) -> Self {
+        Self {
+            tagged: iterable.into_ptr().map_addr(|address| address | FOR),
+            callback,
+            error,
+        }
+    }
+
+    /// What an `async for` calls at its end.
+    pub fn to_end(callback: Option<DeferredCallback>) -> Self {
+        callback.map_or(Self::EMPTY, Self::to_defer)
     }
 
     /// A deferred callback.
@@ -107,22 +132,28 @@ impl Entry {
     pub fn task(&self) -> Option<Task> {
         if !self.tagged.is_null() {
             let object = self.object();
-            return Some(if self.tagged == object {
-                Task::Await(object)
-            } else {
-                Task::With(object)
+            return Some(match self.tagged.addr() - object.addr() {
+                0 => Task::Await(object),
+                WITH => Task::With(object),
+                _ => Task::For(object),
             });
         }
+        self.deferred().map(Task::Deferred)
+    }
+
+    /// The deferred callback of an entry without an object.
+    #[inline]
+    pub fn deferred(&self) -> Option<DeferredCallback> {
         self.callback.map(|callback| {
-            // SAFETY: an entry without an object was made by `to_defer`, from a pointer of this type.
-            Task::Deferred(unsafe { core::mem::transmute::<Callback, DeferredCallback>(callback) })
+            // SAFETY: such an entry was made by `to_defer`, from a pointer of this type.
+            unsafe { core::mem::transmute::<Callback, DeferredCallback>(callback) }
         })
     }
 
     /// The object, borrowed from the entry; NULL for a deferred callback.
     #[inline]
     pub fn object(&self) -> *mut PyObject {
-        self.tagged.map_addr(|address| address & !1)
+        self.tagged.map_addr(|address| address & !(WITH | FOR))
     }
 
     #[inline]

@@ -18,7 +18,7 @@ use crate::base::buffer::{Buffer, NoMemory};
 use crate::base::free_list::FreeList;
 use crate::python::ffi::PyObject;
 use crate::python::reference::Owned;
-use block::Block;
+use block::{Block, Kind};
 use cold::{Cold, KEPT_BYTES, free_cold, new_cold};
 use core::ffi::c_int;
 use core::mem;
@@ -267,8 +267,10 @@ impl Store<'_> {
         let mut block = cold.block;
         // SAFETY: blocks on the chain are live.
         while let Some(inner) = unsafe { block.as_mut() } {
-            if let Some(exit) = &inner.exit {
-                all!([exit.function.as_ptr(), owned(&exit.receiver)]);
+            match &inner.kind {
+                Kind::With(Some(exit)) => all!([exit.function.as_ptr(), owned(&exit.receiver)]),
+                Kind::With(None) => {}
+                Kind::For(iterator, _) => all!([owned(iterator)]),
             }
             all!([owned(&inner.exception)]);
             all!(inner.queue.as_slice().iter().map(Entry::object));

@@ -5,6 +5,8 @@ use crate::base::buffer::{NoMemory, Queue};
 use crate::python::ffi::PyObject;
 use crate::python::memory::PythonMemory;
 use crate::python::reference::{Borrowed, Owned};
+use crate::store::block::Kind;
+use crate::store::cold::Cold;
 use crate::store::entry::{Callback, DeferredCallback, Entry, ErrorCallback, Task};
 use core::mem;
 
@@ -27,6 +29,8 @@ pub enum Activity {
     Entering,
     /// The innermost block's `__aexit__`.
     Exiting,
+    /// The innermost loop's `__aiter__` or `__anext__`.
+    Advancing,
     /// A body that has not begun, or is running.
     Body,
     /// What a body awaits.
@@ -59,10 +63,16 @@ pub enum Next {
     Await(Owned),
     /// Begin an `async with`, whose callbacks [`Store::push_block`] finds.
     Enter(Owned),
+    /// Begin an `async for`, whose block is there.
+    Iterate(Owned),
+    /// There is no memory for the block of an `async for`: its await has failed.
+    NoMemory,
     /// Call a deferred callback.
     Call(DeferredCallback),
-    /// The innermost block's queue is empty.
+    /// The queue of the innermost block, an `async with`, is empty.
     Leave,
+    /// The queue of the innermost block, an `async for`, is empty.
+    Advance,
     /// The body decides.
     Body,
     /// Everything is done.
@@ -93,6 +103,22 @@ pub struct Cancelled {
     _queue: Released,
 }
 
+/// Where to append: the queue of the innermost open block, or the object's own.
+#[inline]
+fn innermost_queue(cold: &mut Cold) -> &mut Entries {
+    // SAFETY: NULL or a block of this object's chain.
+    let mut block = unsafe { cold.block.as_mut() };
+    // Only the innermost block can be not open.
+    if let Some(innermost) = block.take_if(|innermost| !innermost.open) {
+        // SAFETY: as above.
+        block = unsafe { innermost.outer.as_mut() };
+    }
+    match block {
+        Some(block) => &mut block.queue,
+        None => &mut cold.queue,
+    }
+}
+
 impl Store<'_> {
     /// Appends to the queue of the innermost open block, or to the object's own. On failure the caller still owns the entry.
     #[inline]
@@ -104,20 +130,28 @@ impl Store<'_> {
         }
         let cold = self.contents.make_cold(self.colds)?;
         // SAFETY: NULL or a block of this object's chain.
-        let mut block = unsafe { cold.block.as_mut() };
+        let block = unsafe { cold.block.as_mut() };
         if block.is_none() && cold.queue.is_empty() && self.status.activity == Activity::Idle {
             self.contents.current = entry;
             self.status.activity = Activity::Queued;
             return Ok(());
         }
-        // Only the innermost block can be not open.
-        if let Some(innermost) = block.take_if(|innermost| !innermost.open) {
-            // SAFETY: as above.
-            block = unsafe { innermost.outer.as_mut() };
-        }
-        match block {
-            Some(block) => block.queue.push(entry),
-            None => cold.queue.push(entry),
+        innermost_queue(cold).push(entry)
+    }
+
+    /// Appends an `async for`, as [`Store::push`] does: never as the current entry, since it is two.
+    pub fn push_both(&mut self, entry: Entry, end: Entry) -> Result<(), NoMemory> {
+        let cold = self.contents.make_cold(self.colds)?;
+        innermost_queue(cold).push_both(entry, end)
+    }
+
+    /// Takes the first entry of the innermost block's queue, or of the object's own.
+    pub(super) fn pop_from_queue(&mut self) -> Option<Entry> {
+        let cold = self.contents.cold()?;
+        // SAFETY: NULL or a block of this object's chain.
+        match unsafe { cold.block.as_mut() } {
+            Some(block) => block.queue.pop(),
+            None => cold.queue.pop(),
         }
     }
 
@@ -125,7 +159,7 @@ impl Store<'_> {
     #[inline]
     pub fn next(&mut self) -> Next {
         match self.status.activity {
-            Activity::Awaiting | Activity::Entering => {
+            Activity::Awaiting | Activity::Entering | Activity::Advancing => {
                 return Next::Resume(self.contents.current.object());
             }
             Activity::Exiting => return Next::ResumeExit(self.contents.current.object()),
@@ -142,7 +176,10 @@ impl Store<'_> {
                     if popped.is_none() {
                         // What another thread adds from here on does not go to the block.
                         block.open = false;
-                        return Next::Leave;
+                        return match block.kind {
+                            Kind::With(_) => Next::Leave,
+                            Kind::For(..) => Next::Advance,
+                        };
                     }
                     popped
                 } else {
@@ -179,6 +216,14 @@ impl Store<'_> {
                     None => Next::Finish,
                 }
             }
+            Some(Task::For(iterable)) => {
+                self.contents.current = self.contents.current.with_object(None);
+                // SAFETY: as above.
+                match unsafe { Owned::optional(iterable) } {
+                    Some(iterable) => self.push_loop(iterable),
+                    None => Next::Finish,
+                }
+            }
             Some(Task::Deferred(callback)) => {
                 self.status.activity = Activity::Idle;
                 Next::Call(callback)
@@ -200,6 +245,7 @@ impl Store<'_> {
             Activity::Awaiting
             | Activity::Entering
             | Activity::Exiting
+            | Activity::Advancing
             | Activity::BodyAwaiting => {
                 // SAFETY: the entry owns it, and stays as it is while the store is borrowed.
                 unsafe { Borrowed::optional(self.contents.current.object()) }
@@ -260,6 +306,10 @@ impl Store<'_> {
             while let Some(each) = unsafe { block.as_mut() } {
                 each.callback = None;
                 each.error = None;
+                each.stopped = true;
+                if let Kind::For(_, end) = &mut each.kind {
+                    *end = None;
+                }
                 each.queue.move_to(&mut cancelled._queue.0);
                 each.queue.move_to(&mut each.dropped);
                 block = each.outer;

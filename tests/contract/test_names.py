@@ -715,6 +715,7 @@ ON_FINISHED = {
     "await_function": RuntimeError,
     "await_function with arguments": RuntimeError,
     "async_with": RuntimeError,
+    "async_for": RuntimeError,
     "set_result": RuntimeError,
     "cancel": None,
     "unpack_values": RuntimeError,

@@ -76,6 +76,7 @@ every_call(PyObject *module, PyObject *object)
     NOTE(PyAwaitable_DeferAwait(object, on_defer))
     NOTE(PyAwaitable_AwaitFunction(object, module, NULL, NULL, NULL))
     NOTE(PyAwaitable_AsyncWith(object, object, NULL, NULL))
+    NOTE(PyAwaitable_AsyncFor(object, object, NULL, NULL, NULL))
     PyAwaitable_Cancel(object);
     NOTE(0)
     NOTE(PyAwaitable_SetResult(object, Py_None))

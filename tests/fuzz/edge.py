@@ -108,6 +108,34 @@ class Nosy(Context):
         CURRENT.episode.interrupted()
 
 
+class Counted:
+    """An async iterator over a few things of all kinds."""
+
+    def __init__(self):
+        self.left = 3
+
+    def __aiter__(self):
+        return self
+
+    def __anext__(self):
+        CURRENT.episode.interrupted()
+        self.left -= 1
+        if self.left < 0:
+            raise StopAsyncIteration
+        return CURRENT.episode.any_object()
+
+
+class Items:
+    def __aiter__(self):
+        CURRENT.episode.interrupted()
+        return Counted()
+
+
+class BrokenItems:
+    def __aiter__(self):
+        return 5
+
+
 async def failing():
     raise ValueError("failing")
 
@@ -143,10 +171,11 @@ VALUES = (Value(), Value(), (1, 2), ["list"], Half, object(), StopIteration("val
 REUSABLE = (Ready("value"), Raising(), ReturnsInt(), Plain())
 FRESH = (ready, sleepy, suspend, suspend, failing, nosy, nosy, stubborn)
 CONTEXTS = (Context(), Context(swallow=True), Nosy(), Broken())
+ITEMS = (Items(), Items(), BrokenItems())
 STRANGERS = (5, "text", object(), Value(), rawapi, rawapi.get_type(), Half(), len, NULL)
 NO_MODULES = tuple(stranger for stranger in STRANGERS if stranger is not rawapi)
 # Everything that outlives an episode, and whose references are counted.
-LASTING = (*VALUES, *REUSABLE, *CONTEXTS, *STRANGERS)
+LASTING = (*VALUES, *REUSABLE, *CONTEXTS, *ITEMS, *STRANGERS)
 ARGUMENTS = ((), VALUES[:1], (VALUES[0], "text", 5), (1, 2), (VALUES[1], VALUES[0], 3), "no tuple", NULL, (2**80,))
 KEYWORDS = ({}, NULL, {"b": "text"}, {"b": VALUES[0], "c": 7}, {"unknown": 1}, {"a": VALUES[1]})
 EXCEPTIONS = (ValueError, KeyError, StopIteration, GeneratorExit, StopAsyncIteration)
@@ -164,6 +193,7 @@ FUNCTIONS = {
     "add_await": (("object", "callback", "callback"), MISUSE),
     "add_expr": (("object", "callback", "callback"), MISUSE),
     "async_with": (("context", "callback", "callback"), MISUSE),
+    "async_for": (("items", "callback", "callback", "callback"), MISUSE),
     "defer_await": (("callback",), MISUSE),
     "await_function": (("function", "format", "callback", "callback"), (Exception,)),
     "set_result": (("value",), (ValueError, RuntimeError)),
@@ -187,7 +217,7 @@ FUNCTIONS = {
 }
 # What is not called on an awaitable.
 OTHERS = ("add_functions", "add_methods", "as_coroutine", "call")
-NAMES = tuple(FUNCTIONS) + ("add_await",) * 8 + ("async_with",) * 3 + ("defer_await", "add_expr", "await_function")
+NAMES = tuple(FUNCTIONS) + ("add_await",) * 8 + ("async_with", "async_for") * 3 + ("defer_await", "add_expr", "await_function")
 NAMES += ("add_cleanup", "parse_tuple")
 STEPS = ("next",) * 5 + ("send", "send", "throw", "throw", "close", "iter_next", "iter_send", "native", "look", "release")
 
@@ -255,6 +285,9 @@ class Episode:
 
     def any_context(self):
         return self.pick(STRANGERS if self.chance(8) else CONTEXTS)
+
+    def any_items(self):
+        return self.pick(STRANGERS if self.chance(8) else ITEMS)
 
     def any_callback(self):
         return self.pick(CALLBACKS)

@@ -9,7 +9,7 @@ import weakref
 
 import failing
 import rawapi
-from raw_support import Context, Ready, in_state, sleepy, steps
+from raw_support import Context, Items, Ready, in_state, sleepy, steps
 
 CALLBACK = rawapi.Callback(lambda aw, value: CALLED.append(value))
 ERROR = rawapi.Callback(lambda aw, error: -1)
@@ -17,6 +17,16 @@ DEFERRED = rawapi.Callback(lambda aw: CALLED.append("deferred"))
 CALLED = []
 READY = Ready("ready")
 CONTEXT = Context("context")
+
+
+class Iterable:
+    """May be iterated over any number of times."""
+
+    def __aiter__(self):
+        return Items(3)
+
+
+ITERABLE = Iterable()
 VALUES = [object() for _ in range(40)]
 NUMBERS = range(40)
 # The object that is parsed, and the one that a text is in, are these.
@@ -41,6 +51,7 @@ ENTRIES = {
     "await_function(N)": (rawapi.await_function, ready_function, "N", CALLBACK, ERROR, VALUES[0]),
     "await_function({O:O})": (rawapi.await_function, ready_function, "{O:O}", CALLBACK, ERROR, *VALUES[:2]),
     "async_with": (rawapi.async_with, CONTEXT, CALLBACK, ERROR),
+    "async_for": (rawapi.async_for, ITERABLE, CALLBACK, DEFERRED, ERROR),
     "set_result": (rawapi.set_result, VALUES[0]),
     "cancel": (rawapi.cancel,),
     "save_values(1)": (rawapi.save_values, *VALUES[:1]),
@@ -68,6 +79,7 @@ ENTRIES = {
     "add_await of an int": (rawapi.add_await, 1),
     "add_expr of an int": (rawapi.add_expr, 1),
     "async_with of an int": (rawapi.async_with, 1),
+    "async_for of an int": (rawapi.async_for, 1),
     "await_function of an int": (rawapi.await_function, int),
     "set_result of NULL": (rawapi.set_result, rawapi.NULL),
     "parse_tuple of an int": (rawapi.parse_tuple, "Osl", (VALUES[0], 1, 2)),
@@ -162,6 +174,32 @@ def suspended_in_blocks():
     return aw
 
 
+def suspended_in_a_loop():
+    """A loop is open, something waits in its queue, and another loop after it."""
+
+    def each(aw, item):
+        rawapi.add_await(aw, sleepy("inner"), CALLBACK, ERROR)
+        rawapi.add_await(aw, READY, CALLBACK)
+
+    EACH = rawapi.Callback(each)
+    aw = filled(3)()
+    rawapi.async_for(aw, ITERABLE, EACH, DEFERRED, ERROR)
+    rawapi.async_for(aw, ITERABLE, CALLBACK)
+    aw.send(None)
+    aw.__name__ = "loop"
+    KEPT[:] = (EACH,)
+    return aw
+
+
+def suspended_between_items():
+    """The next item is awaited, and another loop is queued."""
+    aw = filled(3)()
+    rawapi.async_for(aw, Items(2, sleepy), CALLBACK, DEFERRED, ERROR)
+    rawapi.async_for(aw, ITERABLE, CALLBACK)
+    aw.send(None)
+    return aw
+
+
 # Callbacks own a slot, which must not be given back before the object has ended.
 KEPT = []
 
@@ -170,6 +208,8 @@ STATES = {
     "named": named,
     "suspended": suspended,
     "suspended in blocks": suspended_in_blocks,
+    "suspended in a loop": suspended_in_a_loop,
+    "suspended between items": suspended_between_items,
     "with clean-ups": with_clean_ups,
     "suspended with clean-ups": suspended_with_clean_ups,
     "only clean-ups": only_clean_ups,

@@ -21,7 +21,7 @@ pub struct Output {
 }
 
 /// The nouns of the API in the order of the header: a file in `src/capi`, and a part of the header.
-const PARTS: [&str; 10] = [
+const PARTS: [&str; 11] = [
     "version",
     "callbacks",
     "awaitable",
@@ -32,6 +32,7 @@ const PARTS: [&str; 10] = [
     "functions",
     "arguments",
     "bodies",
+    "iteration",
 ];
 
 /// Everything that is generated, for the project in `root`.

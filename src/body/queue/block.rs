@@ -110,19 +110,6 @@ pub fn leave(awaitable: &Awaitable, exception: Option<Owned>) -> Result<()> {
     }
 }
 
-/// An unhandled exception leaves the innermost block, through its `__aexit__`, then the next. Fails once there is none left.
-#[cold]
-pub fn unwind(awaitable: &Awaitable, raised: Raised) -> Result<()> {
-    let mut raised = raised;
-    while awaitable.with(|store| store.in_block()) {
-        match leave(awaitable, Some(exception::take(raised))) {
-            Ok(()) => return Ok(()),
-            Err(next) => raised = next,
-        }
-    }
-    Err(raised)
-}
-
 /// Begins the `async with` of the innermost block, whose `__aenter__` is in progress.
 fn call_enter(awaitable: &Awaitable, context: Owned) -> Result<()> {
     let methods = context_manager::methods(&awaitable.state().names, &context)?;

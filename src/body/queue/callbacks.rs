@@ -95,6 +95,24 @@ pub fn call_deferred(awaitable: &Awaitable, callback: DeferredCallback) -> Resul
     }
 }
 
+/// Calls what an `async for` calls at its end, and the error callback if its failure asks for that.
+pub fn call_end(
+    awaitable: &Awaitable,
+    callback: DeferredCallback,
+    error: Option<ErrorCallback>,
+) -> Result<()> {
+    let kept = awaitable.borrow().to_owned();
+    // SAFETY: the author's function, with a reference that lives until it returns.
+    let code = unsafe { callback(kept.as_ptr()) };
+    let raised = exception::pending();
+    let called = Called::new(awaitable, c"callback", callback as *const c_void, code);
+    match check(&called, raised, kept) {
+        Ok(()) => Ok(()),
+        Err(failed) if failed.to_error => handle(awaitable, error, failed.raised),
+        Err(failed) => Err(failed.raised),
+    }
+}
+
 /// A call of an author's function that has returned: what its `SystemError` names.
 pub struct Called<'a> {
     awaitable: &'a Awaitable,

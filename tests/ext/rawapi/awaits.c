@@ -93,6 +93,29 @@ async_with(PyObject *module, PyObject *args, PyObject *kwargs)
 }
 
 static PyObject *
+async_for(PyObject *module, PyObject *args, PyObject *kwargs)
+{
+    static char *keywords[] = {"aw", "obj", "each", "end", "err", NULL};
+    State *state = state_of(module);
+    PyObject *awaitable, *iterable, *each = Py_None, *end = Py_None, *error = Py_None;
+    PyAwaitable_Callback each_function;
+    PyAwaitable_Defer end_function;
+    PyAwaitable_Error error_function;
+    Call call;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|OOO:async_for", keywords, &awaitable, &iterable, &each, &end,
+                                     &error) ||
+        callback_argument(state, each, &each_function) < 0 || defer_argument(state, end, &end_function) < 0 ||
+        callback_argument(state, error, &error_function) < 0) {
+        return NULL;
+    }
+    awaitable = object_argument(state, awaitable);
+    iterable = object_argument(state, iterable);
+    call = begin_call(state);
+    return finish_int(&call, PyAwaitable_AsyncFor(awaitable, iterable, each_function, end_function, error_function));
+}
+
+static PyObject *
 defer_await(PyObject *module, PyObject *args)
 {
     State *state = state_of(module);
@@ -237,6 +260,7 @@ PyMethodDef await_methods[] = {
     {"add_await", WITH_KEYWORDS(add_await), "add_await(aw, obj, cb=None, err=None)"},
     {"add_expr", WITH_KEYWORDS(add_expr), "add_expr(aw, obj, cb=None, err=None)"},
     {"async_with", WITH_KEYWORDS(async_with), "async_with(aw, obj, cb=None, err=None)"},
+    {"async_for", WITH_KEYWORDS(async_for), "async_for(aw, obj, each=None, end=None, err=None)"},
     {"defer_await", defer_await, METH_VARARGS, "defer_await(aw, cb)"},
     {"await_function", await_function, METH_VARARGS, "await_function(aw, func, fmt=None, cb=None, err=None, *args)"},
     {"cancel", cancel, METH_O, "cancel(aw)"},
