@@ -273,6 +273,34 @@ class Context:
         return self.env.inner(f"{self.name}.exit")
 
 
+class Items:
+    """An asynchronous iterator: inner awaitables called <name>0, <name>1 ..."""
+
+    def __init__(self, env, name, count=3):
+        self.env, self.name, self.count, self.next = env, name, count, 0
+
+    def __aiter__(self):
+        self.env.log(self.name, "__aiter__")
+        return self
+
+    def __anext__(self):
+        self.env.log(self.name, "__anext__")
+        if self.next == self.count:
+            return self.end()
+        self.next += 1
+        return self.env.inner(f"{self.name}{self.next - 1}")
+
+    async def end(self):
+        raise StopAsyncIteration
+
+
+class EndsAtOnce(Items):
+    """Its end is raised by the call of `__anext__`."""
+
+    def end(self):
+        raise StopAsyncIteration
+
+
 def nothing(env):
     return None
 
@@ -304,6 +332,10 @@ class Env:
 
     def context(self, name):
         made = self.scenario.contexts.get(name, Context)
+        return made(self, name)
+
+    def items(self, name):
+        made = self.scenario.contexts.get(name, Items)
         return made(self, name)
 
     @types.coroutine

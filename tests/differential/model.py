@@ -9,6 +9,7 @@ An `async def` has no counterpart to Cancel. This says what Cancel does:
 * An await whose own callback calls Cancel still has its error callback.
 * A block that was entered still awaits its `__aexit__`; its body and its error callback are not
   called any more.
+* A loop that has begun ends after the item that it waits for, or after what was added for the last one.
 * What is added afterwards runs.
 """
 
@@ -61,6 +62,27 @@ class Block(Await):
         self.queue.queues.pop()
 
 
+class For(Await):
+    """`awaitable` is an asynchronous iterable, `callback` gets each item, `end` is called at the end."""
+
+    def __init__(self, queue, awaitable, callback, end, error_callback):
+        super().__init__(queue, awaitable, callback, error_callback)
+        self.end = end
+
+    def call(self, item):
+        self.queue.queues.append(deque())
+        super().call(item)
+
+    def is_over(self):
+        """Whether it has been cancelled."""
+        return self.queue.cancels != self.cancels
+
+    def call_end(self):
+        if not self.is_over():
+            self.in_callback = True
+            self.end()
+
+
 class Queue:
     def __init__(self, env):
         self.env = env
@@ -77,6 +99,9 @@ class Queue:
 
     def with_(self, context, callback, error_callback=None):
         self.push(Block(self, context, callback, error_callback or self.passes))
+
+    def for_(self, iterable, each, end, error_callback=None):
+        self.push(For(self, iterable, each, end, error_callback or self.passes))
 
     def defer(self, callback):
         self.push(Deferred(callback))
@@ -177,6 +202,25 @@ class Queue:
                                         inside.fail(exception)
                             finally:
                                 entry.close()
+                    elif isinstance(entry, For):
+                        async for item in entry.awaitable:
+                            if entry.is_over():
+                                break
+                            try:
+                                entry.call(item)
+                                entry.in_callback = False
+                                while self.queues[-1]:
+                                    inside = self.pop()
+                                    try:
+                                        inside.call(await inside.awaitable)
+                                    except BaseException as exception:
+                                        inside.fail(exception)
+                            finally:
+                                self.queues.pop()
+                            if entry.is_over():
+                                break
+                        else:
+                            entry.call_end()
                     else:
                         entry.call(await entry.awaitable)
                 except BaseException as exception:

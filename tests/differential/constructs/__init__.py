@@ -58,34 +58,6 @@ EXITS = {
 }
 
 
-class Items:
-    """An asynchronous iterator: inner awaitables called <name>0, <name>1 ..."""
-
-    def __init__(self, env, name, count=3):
-        self.env, self.name, self.count, self.next = env, name, count, 0
-
-    def __aiter__(self):
-        self.env.log(self.name, "__aiter__")
-        return self
-
-    def __anext__(self):
-        self.env.log(self.name, "__anext__")
-        if self.next == self.count:
-            return self.end()
-        self.next += 1
-        return self.env.inner(f"{self.name}{self.next - 1}")
-
-    async def end(self):
-        raise StopAsyncIteration
-
-
-class EndsAtOnce(Items):
-    """Its end is raised by the call of `__anext__`."""
-
-    def end(self):
-        raise StopAsyncIteration
-
-
 ITEMS = {
     "": {},
     "the first raises": fails("x0"),

@@ -1,6 +1,7 @@
 """async with, async for, and loops that are left from inside them."""
 
-from . import ENDS, EXITS, ITEMS, EndsAtOnce, Items, construct
+from ..blocks import EndsAtOnce, Items
+from . import ENDS, EXITS, ITEMS, construct
 
 # ---- loops ----
 

@@ -2,7 +2,8 @@
 
 import types
 
-from . import ENDS, Items, construct, fails, gives
+from ..blocks import Items
+from . import ENDS, construct, fails, gives
 
 
 @types.coroutine

@@ -4,4 +4,4 @@ Each is a function of `env` that makes the inner awaitables which the C function
 inside a callback in C is at the corresponding place here.
 """
 
-from . import blocks, cancel, errors, functions, loops, nested, plain, queue  # noqa: F401  (they register their scenarios)
+from . import blocks, cancel, errors, functions, iteration, loops, nested, plain, queue  # noqa: F401  (they register their scenarios)

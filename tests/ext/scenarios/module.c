@@ -79,8 +79,9 @@ PyMethodDef tools[] = {
 static int
 exec(PyObject *module)
 {
-    PyMethodDef *const parts[] = {plain_scenarios,  queue_scenarios,  error_scenarios, block_scenarios,
-                                  cancel_scenarios, nested_scenarios, loop_scenarios,  tools};
+    PyMethodDef *const parts[] = {plain_scenarios, queue_scenarios,     error_scenarios,
+                                  block_scenarios, cancel_scenarios,    nested_scenarios,
+                                  loop_scenarios,  iteration_scenarios, tools};
     if (PyAwaitable_Init() < 0) {
         return -1;
     }

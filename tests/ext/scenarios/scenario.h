@@ -51,6 +51,7 @@ extern PyMethodDef block_scenarios[];
 extern PyMethodDef cancel_scenarios[];
 extern PyMethodDef nested_scenarios[];
 extern PyMethodDef loop_scenarios[];
+extern PyMethodDef iteration_scenarios[];
 extern PyMethodDef tools[];
 int scenario_add_functions(PyObject *module); /* those that are called as `async def` functions are */
 
