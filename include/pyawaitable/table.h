@@ -49,6 +49,7 @@ typedef struct {
     PyObject *(*NewBody)(const PyAwaitable_Definition *definition, void *frame);
     int (*AsyncFor)(PyObject *awaitable, PyObject *iterable, PyAwaitable_Callback each, PyAwaitable_Defer end,
                     PyAwaitable_Error error);
+    PyObject *(*NewGenerator)(const PyAwaitable_Definition *definition, void *frame);
 } PyAwaitable_Table;
 
 /* The size of the table of the oldest runtime that this extension takes. */

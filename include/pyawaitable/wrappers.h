@@ -347,6 +347,17 @@ PYAWAITABLE_API int PyAwaitable_AsyncFor(PyObject *awaitable, PyObject *iterable
 }
 #endif
 
+#if PYAWAITABLE__DECLARED_MINOR >= 1
+PYAWAITABLE_API PyObject *PyAwaitable_NewGenerator(const PyAwaitable_Definition *definition, void *frame)
+{
+    const PyAwaitable_Table *runtime = PyAwaitable__get_newer(1, offsetof(PyAwaitable_Table, NewGenerator), "PyAwaitable_NewGenerator");
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
+        return NULL;
+    }
+    return runtime->NewGenerator(definition, frame);
+}
+#endif
+
 #endif /* PYAWAITABLE_LINK */
 
 #endif /* PYAWAITABLE_WRAPPERS_H */

@@ -5,7 +5,7 @@
 use super::table::Function;
 use super::*;
 
-pub const FUNCTIONS: [Function; 34] = [
+pub const FUNCTIONS: [Function; 35] = [
     Function(PyAwaitable_Init as *const ()),
     Function(PyAwaitable_GetType as *const ()),
     Function(PyAwaitable_New as *const ()),
@@ -40,4 +40,5 @@ pub const FUNCTIONS: [Function; 34] = [
     Function(PyAwaitable_UnpackArray as *const ()),
     Function(PyAwaitable_NewBody as *const ()),
     Function(PyAwaitable_AsyncFor as *const ()),
+    Function(PyAwaitable_NewGenerator as *const ()),
 ];

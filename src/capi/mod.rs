@@ -34,6 +34,7 @@ pub use version::*;
 
 use crate::base::buffer::NoMemory;
 use crate::object::awaitable::Awaitable;
+use crate::object::generator::Generator;
 use crate::python::ffi::PyObject;
 use crate::python::raised::{Kind, Raised, Result};
 use crate::python::reference::Borrowed;
@@ -44,7 +45,7 @@ impl From<NoMemory> for Raised {
     }
 }
 
-/// The awaitable passed to a function: `SystemError` for NULL, `TypeError` for an object of another type.
+/// The awaitable, or the generator, passed to a function: `SystemError` for NULL, `TypeError` for an object of another type.
 ///
 /// # Safety
 /// `object` is NULL, or live for as long as the result is used.
@@ -54,7 +55,9 @@ unsafe fn checked<'a>(object: *mut PyObject) -> Result<&'a Awaitable> {
     let Some(object) = (unsafe { Borrowed::optional(object) }) else {
         return Err(null_awaitable());
     };
-    Awaitable::from_object(object).ok_or_else(|| foreign(object))
+    Awaitable::from_object(object)
+        .or_else(|| Generator::from_object(object).map(Generator::driven))
+        .ok_or_else(|| foreign(object))
 }
 
 #[cold]

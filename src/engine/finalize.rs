@@ -1,5 +1,6 @@
 //! The end of an awaitable that has no references left.
 
+use super::generator;
 use super::step::close;
 use crate::base::rules::Phase;
 use crate::object::awaitable::Awaitable;
@@ -23,6 +24,9 @@ pub unsafe extern "C" fn finalize(object: *mut PyObject) {
     awaitable.with(|store| store.status.note_finalized());
     if !awaitable.needs_finalizer() {
         return;
+    }
+    if generator::is_step(awaitable) {
+        return generator::finalize_step(awaitable);
     }
     let is_new = awaitable.phase() == Phase::Created;
     let is_quiet =

@@ -74,6 +74,10 @@ fn follow<B: Resume>(thread: Thread, awaitable: &Awaitable, body: B, action: Act
                 awaitable.with(|store| store.status.activity = Activity::BodyYielding);
                 return Reached::Suspended(value);
             }
+            Action::Item(value) => {
+                awaitable.with(|store| store.status.activity = Activity::BodyIterated);
+                return Reached::Suspended(value);
+            }
             Action::Return(value) => {
                 awaitable.set_phase(Phase::Finished);
                 body.end(awaitable);
@@ -113,7 +117,7 @@ fn begin<B: Resume>(
     }
 }
 
-/// What a step means to a body that has yielded a value.
+/// What a step means to a body that has yielded a value or an item.
 fn respond(awaitable: &Awaitable, input: Input<'_>) -> core::result::Result<Event, Reached> {
     let thrown = match input {
         Input::Send(value) => return Ok(Event::Sent(value.to_owned())),

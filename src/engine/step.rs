@@ -1,7 +1,7 @@
 //! The steps: send, throw, close. Each is an entry into the engine, [`super::run`].
 
 use super::run::{Input, Reached, run};
-use super::{resumed, straight};
+use super::{generator, resumed, straight};
 use crate::base::likely::unlikely;
 use crate::base::rules::{Admission, Phase, Refusal, Step};
 use crate::body::function::Written;
@@ -30,7 +30,7 @@ pub fn send_on(thread: Option<Thread>, awaitable: &Awaitable, value: Borrowed<'_
     };
     match awaitable.admit(step) {
         Admission::Enter => enter(thread, awaitable, Input::Send(value)),
-        Admission::Refuse(refusal) => Outcome::Raise(refuse(refusal)),
+        Admission::Refuse(refusal) => refuse_value(awaitable, refusal, value),
         // The state machine has no other answer to these steps.
         Admission::End | Admission::Ignore => Outcome::Raise(Raised::pending()),
     }
@@ -38,6 +38,9 @@ pub fn send_on(thread: Option<Thread>, awaitable: &Awaitable, value: Borrowed<'_
 
 /// `throw(...)`.
 pub fn throw(awaitable: &Awaitable, thrown: Thrown<'_>) -> Outcome {
+    if generator::is_step(awaitable) {
+        return generator::throw(awaitable, thrown);
+    }
     // While the object is suspended, its await refuses what cannot be an exception. From 3.15 on, a finished one does not check
     // it.
     let is_checked = match awaitable.phase() {
@@ -66,6 +69,9 @@ pub fn throw(awaitable: &Awaitable, thrown: Thrown<'_>) -> Outcome {
 
 /// `close()`: what it returns on this version of CPython.
 pub fn close(awaitable: &Awaitable) -> Result<Owned> {
+    if generator::is_step(awaitable) {
+        return generator::close(awaitable);
+    }
     match awaitable.admit(Step::Close) {
         Admission::Enter => match enter(None, awaitable, Input::Exit(None)) {
             Outcome::Yield(value) => {
@@ -90,6 +96,18 @@ pub fn close(awaitable: &Awaitable) -> Result<Owned> {
         Admission::Ignore => Ok(Owned::none()),
         Admission::Refuse(refusal) => Err(refuse(refusal)),
     }
+}
+
+/// A value that the state machine has refused; a new step of a generator takes it.
+#[cold]
+fn refuse_value(awaitable: &Awaitable, refusal: Refusal, value: Borrowed<'_>) -> Outcome {
+    if !generator::is_step(awaitable) {
+        return Outcome::Raise(refuse(refusal));
+    }
+    if refusal == Refusal::JustStarted {
+        return generator::send_first(awaitable, value);
+    }
+    Outcome::Raise(generator::refused(awaitable, refusal))
 }
 
 #[cold]
@@ -129,13 +147,20 @@ fn enter(thread: Option<Thread>, awaitable: &Awaitable, input: Input<'_>) -> Out
 
 /// As [`enter`], if the object has a body that is not a queue.
 #[inline(never)]
-fn enter_body(thread: Option<Thread>, awaitable: &Awaitable, input: Input<'_>) -> Outcome {
+pub(super) fn enter_body(
+    thread: Option<Thread>,
+    awaitable: &Awaitable,
+    input: Input<'_>,
+) -> Outcome {
     let thread = thread.unwrap_or_else(Thread::current);
     if unlikely(!thread.enter()) {
         return settle(awaitable, too_deep(awaitable));
     }
     let outcome = match Written::of(awaitable) {
         Some(body) => straight::run(thread, awaitable, body, input),
+        None if generator::is_step(awaitable) => {
+            settle(awaitable, generator::run(thread, awaitable, input))
+        }
         None => enter_other(thread, awaitable, input),
     };
     thread.leave();
@@ -186,8 +211,13 @@ fn finish(awaitable: &Awaitable) -> Outcome {
 #[cold]
 fn too_deep(awaitable: &Awaitable) -> Reached {
     let raised = Raised::pending();
-    let has_begun = awaitable
-        .with(|store| store.driven().is_some() || store.status.activity == Activity::BodyYielding);
+    let has_begun = awaitable.with(|store| {
+        store.driven().is_some()
+            || matches!(
+                store.status.activity,
+                Activity::BodyYielding | Activity::BodyIterated
+            )
+    });
     if has_begun {
         Reached::Refused(raised)
     } else {

@@ -27,6 +27,8 @@ pub struct Awaitable {
     pub(super) phase: AtomicU8,
     pub(super) lock: Lock,
     pub(super) status: UnsafeCell<Status>,
+    /// Those of a generator: see `generator.rs`.
+    pub(super) marks: AtomicU8,
     pub(super) contents: UnsafeCell<Contents>,
 }
 
@@ -210,10 +212,10 @@ impl Awaitable {
         Phase::from_byte(self.phase.load(Ordering::Acquire))
     }
 
-    /// Fails with `RuntimeError` if it is already being awaited.
+    /// Fails with `RuntimeError` if it is already being awaited. A step of a generator goes on for whoever awaits it.
     #[inline]
     pub fn check_unawaited(&self) -> Result<()> {
-        if self.phase() == Phase::Suspended {
+        if self.phase() == Phase::Suspended && !self.with(|store| store.status.is_step()) {
             return Err(inner::awaited_already());
         }
         Ok(())
@@ -266,7 +268,10 @@ impl Awaitable {
     /// Whether something is left to do before the object may be destroyed: a warning, clean-ups, or closing what is suspended.
     pub fn needs_finalizer(&self) -> bool {
         match self.phase() {
-            Phase::Created => self.with(|store| !store.status.is_quiet() || store.has_cleanups()),
+            Phase::Created => {
+                self.with(|store| !store.status.is_quiet() || store.has_cleanups())
+                    || self.has_finalizer()
+            }
             Phase::Suspended => true,
             Phase::Running | Phase::Finished => false,
         }

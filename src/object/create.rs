@@ -10,10 +10,11 @@ use crate::python::ffi::{self, PyObject};
 use crate::python::lock::Lock;
 use crate::python::origin;
 use crate::python::raised::{Raised, Result};
-use crate::python::reference::Owned;
+use crate::python::reference::{Borrowed, Owned};
 use crate::python::thread::Thread;
 use crate::store::Contents;
 use crate::store::body::{Body, Functions};
+use crate::store::generator::Held;
 use crate::store::maker::Maker;
 use crate::store::status::Status;
 use core::cell::{Cell, UnsafeCell};
@@ -133,6 +134,35 @@ impl Awaitable {
         Ok((created, frame))
     }
 
+    /// A new awaitable that is a step of a generator. It has no frame.
+    #[inline(always)]
+    pub fn create_step(
+        state: &State,
+        body: Body,
+        held: Held,
+        maker: Maker,
+        is_quiet: bool,
+    ) -> Result<Owned> {
+        let object = match state.awaitables.take() {
+            Some(object) => {
+                // SAFETY: out of the pool, where all have this size.
+                unsafe { ffi::first_reference(object, size_of::<Self>()) };
+                object
+            }
+            None => Self::allocate(state)?,
+        };
+        // SAFETY: the object is complete before the collector or other code sees it.
+        unsafe {
+            let awaitable = &*object.cast::<Self>();
+            awaitable.set_phase(Phase::Created);
+            let status = &mut *awaitable.status.get();
+            *status = Status::of_step(is_quiet);
+            (*awaitable.contents.get()).begin_step(status, body, held, maker);
+            ffi::PyObject_GC_Track(object.cast());
+            Owned::new(object)
+        }
+    }
+
     /// Records where a new awaitable was created.
     #[cold]
     fn with_origin(created: Owned, depth: c_int) -> Result<Owned> {
@@ -167,8 +197,14 @@ impl Awaitable {
             return Err(Raised::pending());
         };
         // SAFETY: the state keeps its type.
+        Self::allocate_as(state, unsafe { Borrowed::new(r#type.as_ptr().cast()) })
+    }
+
+    /// The same, of another type that has objects of this layout.
+    pub(super) fn allocate_as(state: &State, r#type: Borrowed<'_>) -> Result<*mut PyObject> {
+        // SAFETY: the state keeps its types.
         unsafe {
-            let object = ffi::_PyObject_GC_New(r#type.as_ptr()).cast::<Self>();
+            let object = ffi::_PyObject_GC_New(r#type.as_ptr().cast()).cast::<Self>();
             if object.is_null() {
                 return Err(Raised::pending());
             }
@@ -177,6 +213,7 @@ impl Awaitable {
             (&raw mut (*object).phase).write(AtomicU8::new(Phase::Created as u8));
             (&raw mut (*object).lock).write(Lock::new());
             (&raw mut (*object).status).write(UnsafeCell::new(Status::new()));
+            (&raw mut (*object).marks).write(AtomicU8::new(0));
             (&raw mut (*object).contents).write(UnsafeCell::new(Contents::new()));
             Ok(object.cast())
         }

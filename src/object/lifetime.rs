@@ -67,6 +67,12 @@ pub unsafe extern "C" fn dealloc(object: *mut PyObject) {
         let forget = |store: &mut Store<'_>| store.is_bare() && store.forget_maker();
         if likely(awaitable.phase() == Phase::Finished && awaitable.with(forget)) {
             free(object.cast());
+        } else if awaitable.phase() == Phase::Finished
+            && awaitable.with(|store| store.status.is_step())
+        {
+            drop(awaitable.with(|store| store.end_step()));
+            awaitable.set_maker(Maker::NOBODY);
+            free(object.cast());
         } else {
             trashcan::destroy(object.cast());
         }

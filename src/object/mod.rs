@@ -4,6 +4,7 @@ pub mod awaitable;
 mod create;
 pub mod current;
 pub mod frames;
+pub mod generator;
 pub mod lifetime;
 mod release;
 pub mod state;

@@ -27,6 +27,8 @@ pub struct State {
     pub iterator_type: Cell<Option<NonNull<PyTypeObject>>>,
     /// The type of what coroutine functions call.
     pub target_type: Lazy,
+    /// The type of generators.
+    pub generator_type: Lazy,
     /// The dictionary of the Python code that makes such functions.
     pub compiler: Lazy,
     pub names: Names,
@@ -97,6 +99,7 @@ pub(super) fn make(definitions: &Definitions) -> Result<Owned> {
         awaitable_type: Cell::new(None),
         iterator_type: Cell::new(None),
         target_type: Lazy::new(),
+        generator_type: Lazy::new(),
         compiler: Lazy::new(),
         names: Names::new()?,
         awaitables: FreeList::new(),
@@ -176,6 +179,7 @@ unsafe extern "C" fn give_up(capsule: *mut PyObject) {
             }
         }
         drop(state.as_ref().target_type.take());
+        drop(state.as_ref().generator_type.take());
         if let Some(compiler) = state.as_ref().compiler.take() {
             // Its functions refer to it.
             ffi::PyDict_Clear(compiler.as_ptr());
@@ -240,6 +244,15 @@ pub unsafe fn free_awaitable(object: *mut PyObject) {
 const AWAITS_AT_A_TIME: u32 = 256;
 
 impl State {
+    /// Makes a new type of objects that are laid out as awaitables point to this state.
+    ///
+    /// # Safety
+    /// A heap type that is not shared yet.
+    pub unsafe fn adopt(&self, r#type: &Owned) {
+        // SAFETY: the caller's promise.
+        unsafe { mark(r#type.as_ptr().cast(), NonNull::from(self)) };
+    }
+
     /// Counts one more await that has ended; true from time to time.
     #[inline]
     pub fn is_due(&self) -> bool {

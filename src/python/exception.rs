@@ -156,6 +156,20 @@ pub fn is_generator_exit(_raised: &Raised) -> bool {
     unsafe { ffi::PyErr_ExceptionMatches(ffi::PyExc_GeneratorExit) != 0 }
 }
 
+/// Whether the exception that is set is one of `StopAsyncIteration` or `GeneratorExit`: the end of an asynchronous generator.
+pub fn is_end_of_generator(raised: &Raised) -> bool {
+    // SAFETY: an exception is set, as `raised` proves.
+    let is_stop = unsafe { ffi::PyErr_ExceptionMatches(ffi::PyExc_StopAsyncIteration) } != 0;
+    is_stop || is_generator_exit(raised)
+}
+
+/// Sets `StopAsyncIteration`.
+pub fn stop_async_iteration() -> Raised {
+    // SAFETY: an attached thread may set an exception.
+    unsafe { ffi::PyErr_SetNone(ffi::PyExc_StopAsyncIteration) };
+    Raised::set()
+}
+
 /// Sets `GeneratorExit`.
 pub fn generator_exit() -> Raised {
     // SAFETY: an attached thread may set an exception.
@@ -276,6 +290,22 @@ pub fn no_stop_iteration(raised: Raised) -> Raised {
     )
 }
 
+/// The same for an asynchronous generator, which must not raise `StopAsyncIteration` either.
+pub fn no_stop_async_iteration(raised: Raised) -> Raised {
+    // SAFETY: an exception is set, as `raised` proves.
+    let is = |kind| unsafe { ffi::PyErr_ExceptionMatches(kind) } != 0;
+    // SAFETY: the interpreter's own classes.
+    let (stop, stop_async) = unsafe { (ffi::PyExc_StopIteration, ffi::PyExc_StopAsyncIteration) };
+    let text = if is(stop) {
+        c"async generator raised StopIteration"
+    } else if is(stop_async) {
+        c"async generator raised StopAsyncIteration"
+    } else {
+        return raised;
+    };
+    replace_with_cause(raised, Kind::RuntimeError, text)
+}
+
 /// Reports the exception that is set through `sys.unraisablehook`, `object` being what was to be closed.
 /// From 3.14 on a native coroutine names it only in the text, since it may be about to be destroyed.
 fn unraisable(raised: Raised, object: Borrowed<'_>, format: &CStr) {
@@ -299,6 +329,24 @@ pub fn unraisable_in_close(raised: Raised, iterator: Borrowed<'_>) {
         raised,
         iterator,
         c"Exception ignored while closing generator %R",
+    );
+}
+
+/// What the finalizer of a generator raises.
+pub fn unraisable_in_finalizer(raised: Raised, generator: Borrowed<'_>) {
+    unraisable(
+        raised,
+        generator,
+        c"Exception ignored while finalizing generator %R",
+    );
+}
+
+/// The warning of a step that was never begun, where it is an exception.
+pub fn unraisable_in_step(raised: Raised, generator: Borrowed<'_>) {
+    unraisable(
+        raised,
+        generator,
+        c"Exception ignored while finalizing coroutine method of %R",
     );
 }
 

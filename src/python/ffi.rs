@@ -50,6 +50,10 @@ unsafe extern "C" {
     pub fn pyawaitable_shim_is_too_late() -> c_int;
     pub fn pyawaitable_shim_place_of(function: *const c_void, place: *mut c_char, size: usize);
     pub fn pyawaitable_shim_check_version() -> c_int;
+    pub fn pyawaitable_shim_generator_hooks(
+        first: *mut *mut PyObject,
+        finalizer: *mut *mut PyObject,
+    );
     pub fn pyawaitable_shim_lower_half_of_stack() -> StackPart;
     pub fn pyawaitable_shim_is_deep(lower_half: StackPart) -> c_int;
     pub fn pyawaitable_shim_let_threads_run(last: *mut u64);

@@ -26,6 +26,17 @@
 _Static_assert(sizeof(_PyErr_StackItem) <= 4 * sizeof(void *), "ffi.rs reserves four words");
 #endif
 
+/* What sys.set_asyncgen_hooks() has set for this thread: borrowed, or NULL. */
+void pyawaitable_shim_generator_hooks(PyObject **first, PyObject **finalizer);
+
+void
+pyawaitable_shim_generator_hooks(PyObject **first, PyObject **finalizer)
+{
+    const PyThreadState *thread = PyThreadState_Get();
+    *first = thread->async_gen_firstiter;
+    *finalizer = thread->async_gen_finalizer;
+}
+
 /* Fails with ImportError in another version of Python than this was built for: linked with the wrong libpyawaitable. */
 int pyawaitable_shim_check_version(void);
 

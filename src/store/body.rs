@@ -31,6 +31,8 @@ pub enum Action {
     Drive(Owned),
     /// Yield this to the event loop, and wait for what that sends.
     Yield(Owned),
+    /// Yield this to who iterates over the generator.
+    Item(Owned),
     /// The end: this is the result.
     Return(Owned),
     /// The end, with the exception that is set.

@@ -8,6 +8,7 @@ pub mod body;
 pub mod cleanup;
 pub mod cold;
 pub mod entry;
+pub mod generator;
 pub mod maker;
 pub mod parsed;
 pub mod queue;

@@ -37,6 +37,8 @@ pub enum Activity {
     BodyAwaiting,
     /// A body that has yielded a value to the event loop.
     BodyYielding,
+    /// A generator's body that has yielded an item.
+    BodyIterated,
 }
 
 impl Activity {
@@ -163,7 +165,10 @@ impl Store<'_> {
                 return Next::Resume(self.contents.current.object());
             }
             Activity::Exiting => return Next::ResumeExit(self.contents.current.object()),
-            Activity::Body | Activity::BodyAwaiting | Activity::BodyYielding => return Next::Body,
+            Activity::Body
+            | Activity::BodyAwaiting
+            | Activity::BodyYielding
+            | Activity::BodyIterated => return Next::Body,
             Activity::BodyEnded => return Next::Finish,
             Activity::Queued => {}
             Activity::Idle => {
@@ -254,7 +259,8 @@ impl Store<'_> {
             | Activity::BodyEnded
             | Activity::Queued
             | Activity::Body
-            | Activity::BodyYielding => None,
+            | Activity::BodyYielding
+            | Activity::BodyIterated => None,
         }
     }
 

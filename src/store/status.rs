@@ -9,7 +9,7 @@ use crate::store::queue::Activity;
 #[repr(C)]
 pub struct Status {
     pub activity: Activity,
-    /// `QUIET`, `CANCELLED`, `FINALIZED`, `AWAITED`.
+    /// `QUIET`, `CANCELLED`, `FINALIZED`, `AWAITED`, `STEP`.
     flags: u8,
     /// How many of the inline objects are saved.
     pub(super) inline_objects: u8,
@@ -24,6 +24,8 @@ const QUIET: u8 = 1;
 const CANCELLED: u8 = 2;
 const FINALIZED: u8 = 4;
 const AWAITED: u8 = 8;
+const STEP: u8 = 16;
+
 impl Status {
     pub const fn new() -> Self {
         Self {
@@ -41,6 +43,15 @@ impl Status {
             activity: Activity::Body,
             frame_size,
             ..Self::new()
+        }
+    }
+
+    /// That of a new step of a generator, which goes without the warning that awaitables give.
+    #[inline(always)]
+    pub const fn of_step(is_quiet: bool) -> Self {
+        Self {
+            flags: STEP | if is_quiet { QUIET } else { 0 },
+            ..Self::of_body(0)
         }
     }
 
@@ -75,6 +86,12 @@ impl Status {
 
     pub fn note_finalized(&mut self) {
         self.flags |= FINALIZED;
+    }
+
+    /// Whether the object is a step of a generator, or was one until it ended.
+    #[inline]
+    pub fn is_step(&self) -> bool {
+        self.flags & STEP != 0
     }
 
     /// Whether an `await` has asked for what to drive.

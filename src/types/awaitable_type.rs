@@ -49,17 +49,20 @@ unsafe extern "C" fn repr(object: *mut PyObject) -> *mut PyObject {
 }
 
 /// Which of the two names a getter or setter is for.
-const PLAIN: *mut c_void = null_mut();
-const QUALIFIED: *mut c_void = (&raw const QUALIFIED_MARK).cast_mut().cast();
+pub(super) const PLAIN: *mut c_void = null_mut();
+pub(super) const QUALIFIED: *mut c_void = (&raw const QUALIFIED_MARK).cast_mut().cast();
 static QUALIFIED_MARK: u8 = 0;
 
-unsafe extern "C" fn get_name(object: *mut PyObject, which: *mut c_void) -> *mut PyObject {
+pub(super) unsafe extern "C" fn get_name(
+    object: *mut PyObject,
+    which: *mut c_void,
+) -> *mut PyObject {
     // SAFETY: CPython calls this getter on our objects.
     let name = unsafe { this(object) }.name(!which.is_null());
     to_c(name.and_then(Name::into_str).map(Owned::into_ptr))
 }
 
-unsafe extern "C" fn set_name(
+pub(super) unsafe extern "C" fn set_name(
     object: *mut PyObject,
     value: *mut PyObject,
     which: *mut c_void,
@@ -96,7 +99,7 @@ unsafe extern "C" fn set_name(
     }
 }
 
-unsafe extern "C" fn get_await(object: *mut PyObject, _: *mut c_void) -> *mut PyObject {
+pub(super) unsafe extern "C" fn get_await(object: *mut PyObject, _: *mut c_void) -> *mut PyObject {
     // SAFETY: CPython calls this getter on our objects.
     let awaitable = unsafe { this(object) };
     if awaitable.phase() != Phase::Suspended {
@@ -108,7 +111,7 @@ unsafe extern "C" fn get_await(object: *mut PyObject, _: *mut c_void) -> *mut Py
         .into_ptr()
 }
 
-fn truth(value: bool) -> *mut PyObject {
+pub(super) fn truth(value: bool) -> *mut PyObject {
     // SAFETY: creates a reference to True or False.
     unsafe { ffi::PyBool_FromLong(value.into()) }
 }
@@ -118,7 +121,10 @@ unsafe extern "C" fn get_running(object: *mut PyObject, _: *mut c_void) -> *mut 
     truth(unsafe { this(object) }.phase() == Phase::Running)
 }
 
-unsafe extern "C" fn get_suspended(object: *mut PyObject, _: *mut c_void) -> *mut PyObject {
+pub(super) unsafe extern "C" fn get_suspended(
+    object: *mut PyObject,
+    _: *mut c_void,
+) -> *mut PyObject {
     // SAFETY: CPython calls this getter on our objects.
     truth(unsafe { this(object) }.phase() == Phase::Suspended)
 }
@@ -143,17 +149,20 @@ unsafe extern "C" fn get_origin(object: *mut PyObject, _: *mut c_void) -> *mut P
         .into_ptr()
 }
 
-unsafe extern "C" fn get_none(_: *mut PyObject, _: *mut c_void) -> *mut PyObject {
+pub(super) unsafe extern "C" fn get_none(_: *mut PyObject, _: *mut c_void) -> *mut PyObject {
     Owned::none().into_ptr()
 }
 
 /// On the type, not the instance: `PyAwaitable[int]`.
-unsafe extern "C" fn class_getitem(r#type: *mut PyObject, item: *mut PyObject) -> *mut PyObject {
+pub(super) unsafe extern "C" fn class_getitem(
+    r#type: *mut PyObject,
+    item: *mut PyObject,
+) -> *mut PyObject {
     // SAFETY: CPython calls this class method with two live objects.
     unsafe { ffi::Py_GenericAlias(r#type, item) }
 }
 
-unsafe extern "C" fn sizeof(object: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
+pub(super) unsafe extern "C" fn sizeof(object: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
     // SAFETY: CPython calls this method on our objects.
     unsafe {
         let held = this(object).with(|store| store.bytes());
@@ -162,7 +171,7 @@ unsafe extern "C" fn sizeof(object: *mut PyObject, _: *mut PyObject) -> *mut PyO
 }
 
 /// Copying and pickling end up here.
-unsafe extern "C" fn reduce(object: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
+pub(super) unsafe extern "C" fn reduce(object: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
     // SAFETY: CPython calls this method on our objects.
     let object = unsafe { Borrowed::new(object) };
     let refused: Result<*mut PyObject> = Err(Raised::for_type_of(
@@ -220,7 +229,7 @@ static METHODS: Shared<[ffi::PyMethodDef; 9]> = Shared::new([
     ffi::PyMethodDef::zeroed(),
 ]);
 
-const fn attribute(
+pub(super) const fn attribute(
     name: &'static CStr,
     get: ffi::getter,
     set: Option<ffi::setter>,
@@ -309,7 +318,7 @@ static ATTRIBUTES: Shared<[ffi::PyGetSetDef; 10]> = Shared::new([
     },
 ]);
 
-static MEMBERS: Shared<[ffi::PyMemberDef; 2]> = Shared::new([
+pub(super) static MEMBERS: Shared<[ffi::PyMemberDef; 2]> = Shared::new([
     ffi::PyMemberDef {
         name: c"__weaklistoffset__".as_ptr(),
         type_code: ffi::Py_T_PYSSIZET,

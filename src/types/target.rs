@@ -2,6 +2,7 @@
 
 use crate::base::rules::Phase;
 use crate::object::awaitable::Awaitable;
+use crate::object::generator::Generator;
 use crate::object::state::State;
 use crate::python::ffi::{self, PyObject};
 use crate::python::raised::{Raised, Result, to_c};
@@ -146,19 +147,28 @@ pub unsafe extern "C" fn vectorcall(
 fn check(target: &Target, returned: Owned) -> Result<Owned> {
     if target.returns == Returns::Awaitable {
         if let Some(awaitable) = Awaitable::from_object(returned.borrow()) {
-            // SAFETY: NULL, or a function that the target keeps.
-            if let Some(function) = unsafe { Borrowed::optional(target.function) } {
-                if awaitable.phase() == Phase::Created {
-                    awaitable.name_after(|| Maker::function(function.to_owned()));
-                }
-            }
+            name(target, awaitable);
             return Ok(returned);
         }
+    } else if let Some(generator) = Generator::from_object(returned.borrow()) {
+        name(target, generator.driven());
+        return Ok(returned);
     }
     check_foreign(target, returned)
 }
 
-/// The same for what is no awaitable of this library.
+/// Gives what has just been made the name of the function.
+#[inline(always)]
+fn name(target: &Target, awaitable: &Awaitable) {
+    // SAFETY: NULL, or a function that the target keeps.
+    if let Some(function) = unsafe { Borrowed::optional(target.function) } {
+        if awaitable.phase() == Phase::Created {
+            awaitable.name_after(|| Maker::function(function.to_owned()));
+        }
+    }
+}
+
+/// As [`check`], of what is not of this library.
 #[inline(never)]
 fn check_foreign(target: &Target, returned: Owned) -> Result<Owned> {
     let (fits, complaint) = match target.returns {

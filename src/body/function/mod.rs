@@ -13,6 +13,7 @@ mod resume;
 use crate::body::Resume;
 use crate::body::function::frame::{Block, Head};
 use crate::object::awaitable::Awaitable;
+use crate::object::generator::Generator;
 use crate::object::state::State;
 use crate::python::ffi::PyObject;
 use crate::python::raised::{Kind, Raised, Result};
@@ -84,13 +85,58 @@ pub fn create(
             c"NULL passed to PyAwaitable_NewBody() where a definition is needed",
         ));
     };
-    definition.check(state)?;
-    // SAFETY: the definition and its name live forever.
-    let maker = unsafe { Maker::text(&raw const definition.name) };
-    let size = definition.frame_size as usize;
+    let (size, maker) = checked(state, definition)?;
     // SAFETY: large enough for the head, as has been checked.
     let begin = |frame| unsafe { frame::define(frame, definition) };
     Awaitable::create_with_frame(thread, state, &FUNCTIONS, size, frame::KEPT, maker, begin)
+}
+
+/// The size of the frame for a definition, and who makes the object. Fails with `SystemError` if the definition is not valid.
+#[inline(always)]
+fn checked(state: &State, definition: &'static Definition) -> Result<(usize, Maker)> {
+    definition.check(state)?;
+    // SAFETY: the definition and its name live forever.
+    let maker = unsafe { Maker::text(&raw const definition.name) };
+    Ok((definition.frame_size as usize, maker))
+}
+
+/// A new generator with a body in C, of the type for generators, and its frame. Fails as [`create`].
+pub fn create_generator(
+    state: &State,
+    r#type: Borrowed<'_>,
+    definition: Option<&'static Definition>,
+) -> Result<(Owned, *mut c_void)> {
+    let Some(definition) = definition else {
+        return Err(Raised::new(
+            Kind::SystemError,
+            c"NULL passed to PyAwaitable_NewGenerator() where a definition is needed",
+        ));
+    };
+    let (size, maker) = checked(state, definition)?;
+    let (created, frame) = Generator::create(state, r#type, &FUNCTIONS, size, maker)?;
+    // SAFETY: large enough for the head, as has been checked.
+    unsafe { frame::define(frame, definition) };
+    Ok((created, frame))
+}
+
+/// The definition of an object with a body in C, for as long as it lives.
+pub fn definition_of(awaitable: &Awaitable) -> Option<&'static Definition> {
+    let body = awaitable.with(|store| store.body().or_else(|| store.ended_body()))?;
+    // SAFETY: this kind of body has such a frame, which lives for as long as the object.
+    core::ptr::eq(body.functions, &FUNCTIONS).then(|| unsafe { frame::head(body.frame) }.definition)
+}
+
+/// The `SystemError` for a generator that has returned a value, with the line where it did.
+#[cold]
+pub fn returned_a_value(awaitable: &Awaitable) -> Raised {
+    match Written::of(awaitable) {
+        Some(written) => resume::fault_there(
+            awaitable,
+            written.0,
+            c"RETURN of something other than None in a generator",
+        ),
+        None => Raised::pending(),
+    }
 }
 
 /// The innermost exception that is being handled.

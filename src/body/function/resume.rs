@@ -159,6 +159,12 @@ impl Running<'_> {
                         return Then::Act(Action::Await(value));
                     }
                 }
+                YIELD if self.awaitable.is_generator() => {
+                    if let Some(value) = self.head.value.take() {
+                        self.head.left.set(outcome);
+                        return Then::Act(Action::Item(value));
+                    }
+                }
                 LEAVE => return self.leave(outcome),
                 RETURN if outcome.handler == 0 => {
                     if let Some(value) = self.head.value.take() {
@@ -228,6 +234,9 @@ impl Running<'_> {
             AWAIT => return self.value().map(|value| Then::Act(Action::Await(value))),
             SUSPEND => return self.value().map(|value| Then::Act(Action::Yield(value))),
             RETURN => return self.value().map(|value| self.finish(outcome, value)),
+            YIELD if self.awaitable.is_generator() => {
+                return self.value().map(|value| Then::Act(Action::Item(value)));
+            }
             YIELD => return Err(self.fault(c"YIELD in a body that is no generator")),
             _ => {
                 return Err(
@@ -292,30 +301,10 @@ impl Running<'_> {
         }
     }
 
-    /// The line of the last word that it came to.
-    fn line(&self) -> c_int {
-        let label = self.head.label.get();
-        // A `continue` outside of any loop has made the label negative.
-        (if label < 0 { !label } else { label }) >> 3
-    }
-
     /// A `SystemError` that says what is wrong with the body, and where.
     #[cold]
     pub fn fault(&self, text: &CStr) -> Raised {
-        let definition = self.head.definition;
-        let or =
-            |text: *const c_char, other: &CStr| if text.is_null() { other.as_ptr() } else { text };
-        // SAFETY: three C strings and a number, one for each place in the format.
-        unsafe {
-            let text = ffi::PyUnicode_FromFormat(
-                c"body '%s', line %d of %s: %s".as_ptr(),
-                or(definition.name, c"?"),
-                self.line(),
-                or(definition.file, c"?"),
-                text.as_ptr(),
-            );
-            Raised::with_text(ffi::PyExc_SystemError, text)
-        }
+        fault(self.head, text)
     }
 
     /// Raises what has arrived where the body is suspended, which it need not be called for.
@@ -328,20 +317,54 @@ impl Running<'_> {
     /// Raises in the line where the body is.
     #[cold]
     pub fn raise(&self, outcome: Outcome, raised: Raised) -> Then {
-        let definition = self.head.definition;
-        let line = Line {
-            file: definition.file,
-            function: definition.name,
-            number: self.line(),
-        };
-        let has_names = !line.file.is_null() && !line.function.is_null();
-        let raised = if has_names {
-            self.awaitable.state().lines.add(line, raised)
-        } else {
-            raised
-        };
+        let raised = add_line(self.awaitable, self.head, raised);
         self.unwind(outcome, raised)
     }
+}
+
+/// The line of the last word that it came to.
+fn line(head: &Head) -> c_int {
+    let label = head.label.get();
+    // A `continue` outside of any loop has made the label negative.
+    (if label < 0 { !label } else { label }) >> 3
+}
+
+/// As [`Running::fault`].
+#[cold]
+fn fault(head: &Head, text: &CStr) -> Raised {
+    let definition = head.definition;
+    let or = |text: *const c_char, other: &CStr| if text.is_null() { other.as_ptr() } else { text };
+    // SAFETY: three C strings and a number, one for each place in the format.
+    unsafe {
+        let text = ffi::PyUnicode_FromFormat(
+            c"body '%s', line %d of %s: %s".as_ptr(),
+            or(definition.name, c"?"),
+            line(head),
+            or(definition.file, c"?"),
+            text.as_ptr(),
+        );
+        Raised::with_text(ffi::PyExc_SystemError, text)
+    }
+}
+
+/// The same, raised in that line, of a body that has ended.
+pub(super) fn fault_there(awaitable: &Awaitable, head: &Head, text: &CStr) -> Raised {
+    add_line(awaitable, head, fault(head, text))
+}
+
+/// Adds the line where the body is to the traceback of the exception that is set.
+fn add_line(awaitable: &Awaitable, head: &Head, raised: Raised) -> Raised {
+    let definition = head.definition;
+    let has_names = !definition.file.is_null() && !definition.name.is_null();
+    if !has_names {
+        return raised;
+    }
+    let line = Line {
+        file: definition.file,
+        function: definition.name,
+        number: line(head),
+    };
+    awaitable.state().lines.add(line, raised)
 }
 
 /// What is wrong with a body that has come to no label of its own.

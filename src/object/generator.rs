@@ -1,0 +1,163 @@
+//! Asynchronous generators: objects of a type of their own, laid out as awaitables are, so that the engine drives the one as the
+//! other.
+
+use super::awaitable::Awaitable;
+use super::state::State;
+use super::trashcan;
+use crate::python::ffi::{self, PyObject};
+use crate::python::raised::{Raised, Result};
+use crate::python::reference::{Borrowed, Owned};
+use crate::store::body::{Body, Functions};
+use crate::store::maker::Maker;
+use core::ffi::c_void;
+use core::sync::atomic::Ordering;
+
+/// A generator.
+#[repr(transparent)]
+pub struct Generator(Awaitable);
+
+/// The marks of one: that it is one;
+const GENERATOR: u8 = 1;
+/// the hooks have been asked for;
+const HOOKED: u8 = 2;
+/// `aclose` has begun, or the end was reached in another way;
+const CLOSED: u8 = 4;
+/// a step of it is under way, or was abandoned.
+const STEPPING: u8 = 8;
+
+impl Awaitable {
+    /// Whether it is a generator.
+    #[inline]
+    pub fn is_generator(&self) -> bool {
+        self.marks.load(Ordering::Relaxed) & GENERATOR != 0
+    }
+
+    /// Whether it is a generator with a finalizer to call.
+    pub(super) fn has_finalizer(&self) -> bool {
+        self.is_generator() && self.with(|store| store.finalizer().is_some())
+    }
+}
+
+impl Generator {
+    /// `object` as a generator, if it is one of this copy of the library.
+    #[inline]
+    pub fn from_object(object: Borrowed<'_>) -> Option<&Self> {
+        // SAFETY: a live object's type is live. Only our type has our destructor: it cannot be subclassed.
+        unsafe {
+            let ours = (*object.r#type())
+                .tp_dealloc
+                .is_some_and(|found| core::ptr::fn_addr_eq(found, dealloc as ffi::destructor));
+            ours.then(|| &*object.as_ptr().cast::<Self>())
+        }
+    }
+
+    /// What the engine drives.
+    #[inline]
+    pub fn driven(&self) -> &Awaitable {
+        &self.0
+    }
+
+    /// A new generator of the type for these, which the state keeps, with a body and its zeroed frame of `size` bytes.
+    pub fn create(
+        state: &State,
+        r#type: Borrowed<'_>,
+        functions: &'static Functions,
+        size: usize,
+        maker: Maker,
+    ) -> Result<(Owned, *mut c_void)> {
+        let Some(frame) = state.frames.take(size) else {
+            return Err(Raised::no_memory());
+        };
+        let object = match Awaitable::allocate_as(state, r#type) {
+            Ok(object) => object,
+            Err(raised) => {
+                // SAFETY: made above, and nobody's.
+                unsafe { state.frames.put(frame, size) };
+                return Err(raised);
+            }
+        };
+        // SAFETY: new, and complete before the collector or other code sees it.
+        unsafe {
+            let awaitable = &*object.cast::<Awaitable>();
+            awaitable.marks.store(GENERATOR, Ordering::Relaxed);
+            awaitable.with(|store| {
+                store.set_body(Body { functions, frame });
+                store.set_maker(maker);
+                // Nobody has to iterate over it.
+                store.status.note_quiet();
+            });
+            ffi::PyObject_GC_Track(object.cast());
+            Ok((Owned::new(object)?, frame))
+        }
+    }
+
+    fn has(&self, mark: u8) -> bool {
+        self.0.marks.load(Ordering::Acquire) & mark != 0
+    }
+
+    /// Sets a mark; false if it was set.
+    #[inline]
+    fn mark(&self, mark: u8) -> bool {
+        let marks = &self.0.marks;
+        let before = if cfg!(Py_GIL_DISABLED) {
+            marks.fetch_or(mark, Ordering::AcqRel)
+        } else {
+            let before = marks.load(Ordering::Relaxed);
+            marks.store(before | mark, Ordering::Relaxed);
+            before
+        };
+        before & mark == 0
+    }
+
+    /// Notes that the hooks are asked for; false if they have been.
+    #[inline]
+    pub fn note_hooked(&self) -> bool {
+        self.mark(HOOKED)
+    }
+
+    /// Whether nothing can be thrown into it any more.
+    pub fn is_closed(&self) -> bool {
+        self.has(CLOSED)
+    }
+
+    pub fn note_closed(&self) {
+        self.mark(CLOSED);
+    }
+
+    /// Whether a step of it is under way.
+    pub fn is_stepping(&self) -> bool {
+        self.has(STEPPING)
+    }
+
+    /// Begins a step; false if one is under way.
+    #[inline]
+    pub fn begin_step(&self) -> bool {
+        self.mark(STEPPING)
+    }
+
+    /// Ends the step that is under way.
+    #[inline]
+    pub fn end_step(&self) {
+        let marks = &self.0.marks;
+        if cfg!(Py_GIL_DISABLED) {
+            marks.fetch_and(!STEPPING, Ordering::AcqRel);
+        } else {
+            marks.store(marks.load(Ordering::Relaxed) & !STEPPING, Ordering::Relaxed);
+        }
+    }
+}
+
+/// `tp_dealloc`.
+///
+/// # Safety
+/// Called by CPython, on one of our generators, when its last reference is dropped.
+pub unsafe extern "C" fn dealloc(object: *mut PyObject) {
+    // SAFETY: the object has no references left, and the collector must not see it from here on.
+    unsafe {
+        ffi::PyObject_GC_UnTrack(object.cast());
+        if (*object.cast::<Awaitable>()).has_weak_references() {
+            ffi::PyObject_ClearWeakRefs(object);
+        }
+        trashcan::destroy(object.cast());
+    }
+}
