@@ -61,8 +61,7 @@ unsafe extern "C" {
     pub fn pyawaitable_shim_pop_handled(item: *mut HandledItem);
     pub fn pyawaitable_shim_is_marked_generator(object: *mut PyObject) -> c_int;
     pub fn pyawaitable_shim_new_frame(
-        file: *const c_char,
-        function: *const c_char,
+        code: *mut PyObject,
         line: c_int,
         globals: *mut PyObject,
     ) -> *mut PyObject;

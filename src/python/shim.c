@@ -304,23 +304,19 @@ pyawaitable_shim_vectorcall(PyObject *callable, PyObject *const *arguments, size
 }
 #endif
 
-PyObject *pyawaitable_shim_new_frame(const char *file, const char *function, int line, PyObject *globals);
+PyObject *pyawaitable_shim_new_frame(PyObject *code, int line, PyObject *globals);
 
 /* A frame in a line of a C function, which no code runs in. */
 PyObject *
-pyawaitable_shim_new_frame(const char *file, const char *function, int line, PyObject *globals)
+pyawaitable_shim_new_frame(PyObject *code, int line, PyObject *globals)
 {
-    PyCodeObject *code = PyCode_NewEmpty(file, function, line);
-    PyFrameObject *frame;
-    if (code == NULL) {
-        return NULL;
-    }
-    frame = PyFrame_New(PyThreadState_Get(), code, globals, NULL);
-    Py_DECREF(code);
+    PyFrameObject *frame = PyFrame_New(PyThreadState_Get(), (PyCodeObject *)code, globals, NULL);
 #if PY_VERSION_HEX < 0x030B0000
     if (frame != NULL) {
         frame->f_lineno = line;
     }
+#else
+    (void)line;
 #endif
     return (PyObject *)frame;
 }
