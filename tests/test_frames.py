@@ -3,13 +3,16 @@
 test_language.py has the words, and tests/differential/test_translated.py compares bodies with `async def`.
 """
 
+import functools
 import gc
 import itertools
 import subprocess
+import tempfile
 import threading
 import types
 import warnings
 import weakref
+from pathlib import Path
 
 import pytest
 from compiling import compile_extension, compiler, load_extension, python_includes
@@ -315,18 +318,19 @@ PyInit_frames(void)
 AWAITS, REPEATS, SELF, DEEP = range(4)
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("frames")
-    path = folder / "frames.c"
-    path.write_text(SOURCE, encoding="utf-8")
-    return load_extension(compile_extension(folder, "frames", [path]))
+@functools.cache
+def built():
+    """No fixture: it cannot be loaded twice without leaving something."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "frames.c"
+        path.write_text(SOURCE, encoding="utf-8")
+        return load_extension(compile_extension(folder, "frames", [path]))
 
 
 @pytest.fixture
-def frames(built):
-    del built.seen[:]
-    return built
+def frames():
+    del built().seen[:]
+    return built()
 
 
 class Thing:

@@ -166,6 +166,16 @@ async def three():
 
 
 KEY, VALUE, SYSTEM = KeyError("key"), ValueError("value"), OSError("system")
+
+
+@pytest.fixture(autouse=True)
+def not_raised_before():
+    """They keep what they were raised in."""
+    yield
+    for error in KEY, VALUE, SYSTEM:
+        error.__traceback__ = error.__context__ = None
+
+
 CALLS = {
     "nothing": [lambda: ()],
     "gives": [lambda: (gives(),), lambda: (fails(KEY)(),), lambda: (3,)],

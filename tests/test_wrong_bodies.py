@@ -73,9 +73,13 @@ REFUSED = {
     "a plain return of a value": (
         "return f->object;",
         "RETURN(Py_NewRef(f->object));",
-        "incompatible types|cannot convert|could not",
+        "incompatible types|incompatible result type|cannot convert|could not|no viable conversion",
     ),
-    "a plain return of NULL": ("return NULL;", "RAISE;", "incompatible types|cannot convert|could not|conversion"),
+    "a plain return of NULL": (
+        "return NULL;",
+        "RAISE;",
+        "incompatible types|incompatible result type|cannot convert|could not|conversion",
+    ),
     "two awaits in a line": (f"{AWAIT} {AWAIT}", f"{AWAIT}\n{AWAIT}", "duplicate case"),
     "two blocks in a line": (
         "TRY TRY\nFINALLY\nEND_TRY\nFINALLY\nEND_TRY",

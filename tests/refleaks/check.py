@@ -9,6 +9,7 @@ since what an interpreter or a test library sets aside comes to an end, and a le
 
 import collections
 import gc
+import itertools
 import json
 import linecache
 import re
@@ -62,6 +63,17 @@ def forget_tracebacks(item):
             values += value
         elif isinstance(value, BaseException):
             value.__traceback__ = value.__context__ = None
+
+
+def forget_requests(item):
+    """What a module's fixture notes each time that one of the test's own uses it: that it ends later."""
+    for definition in itertools.chain(*item._fixtureinfo.name2fixturedefs.values()):
+        noted = []
+        for finalizer in definition._finalizers:
+            function = getattr(finalizer, "func", finalizer)
+            if function not in [getattr(each, "func", each) for each in noted]:
+                noted.append(finalizer)
+        definition._finalizers[:] = noted
 
 
 def is_told_apart(item):
@@ -118,6 +130,7 @@ class RunsAgain:
             self.runs += 1
             forget_tracebacks(item)
             reports = runtestprotocol(item, nextitem=nextitem, log=False)
+            forget_requests(item)
             if any(not report.passed for report in reports):
                 break
         return reports

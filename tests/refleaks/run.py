@@ -23,7 +23,7 @@ ROOT = TESTS.parent
 TESTED = [
     *("contract/test_names", "contract/test_callbacks", "contract/test_steps", "contract/test_python", "contract/test_failure"),
     *("test_values", "test_regressions", "test_units", "test_table", "test_compat_1x", "differential/test_loops"),
-    *("test_functions", "test_arguments", "test_language", "test_bodies", "test_bodies_around", "test_frames"),
+    *("test_functions", "test_arguments", "test_language", "test_bodies", "test_frames"),
 ]
 # Tests of event loops wait for much of their time.
 PROCESSES = 2 * (os.cpu_count() or 1)
