@@ -187,6 +187,40 @@ chain(PyObject *Py_UNUSED(module), PyObject *args)
     return awaitable;
 }
 
+typedef struct {
+    HEAD
+    DATA
+    Py_ssize_t i, count;
+} Counter;
+
+BODY(items_body, Counter, f)
+    for (f->i = 0; f->i < f->count; f->i++) {
+        YIELD_ONLY(PyLong_FromSsize_t(f->i));
+    }
+END_BODY
+static const PyAwaitable_Definition items_definition = PyAwaitable_DEFINITION("items", items_body, Counter);
+
+static PyObject *
+items(PyObject *Py_UNUSED(module), PyObject *number)
+{
+    Py_ssize_t count = PyLong_AsSsize_t(number);
+    if (count < 0) {
+        return NULL;
+    }
+    Counter *f;
+    PyObject *generator = PyAwaitable_NewGenerator(&items_definition, &f);
+    if (generator != NULL) {
+        f->count = count;
+    }
+    return generator;
+}
+
+BODY(consumes_body, One, f)
+    ASYNC_FOR(value, Py_NewRef(f->argument))
+    END_FOR
+END_BODY
+ONE(consumes)
+
 static PyMethodDef methods[] = {
     {"empty", empty, METH_NOARGS, NULL},
     {"returns", returns, METH_NOARGS, NULL},
@@ -197,6 +231,8 @@ static PyMethodDef methods[] = {
     {"error", error, METH_O, NULL},
     {"block", block, METH_O, NULL},
     {"each", each, METH_O, NULL},
+    {"items", items, METH_O, NULL},
+    {"consumes", consumes, METH_O, NULL},
     {"chain", chain, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -127,6 +127,18 @@ def each(contender, n):
     finish(body(contender.each))
 
 
+def items(contender, n):
+    async def body(iterable):
+        async for _ in iterable:
+            pass
+
+    finish(body(contender.items(n)))
+
+
+def items_in_c(contender, n):
+    finish(contender.consumes(contender.items(n)))
+
+
 def chain(contender, n):
     finish(native.value(contender.chain(ready, n)))
 
@@ -223,6 +235,14 @@ NO_FUNCTIONS = {
     "floor": "it makes no coroutine functions",
     "bodies": "how a function is called does not depend on what it makes",
 }
+NO_GENERATORS = {
+    "ours": "callbacks make no generators",
+    "original": "it makes no generators",
+}
+NO_LOOP = {
+    **NO_GENERATORS,
+    "floor": "who iterates is not written by hand",
+}
 NO_THROW = {"original": "what is thrown into it does not reach what it awaits"}
 NO_SEND = {"original": "what is sent into it does not reach what it awaits"}
 
@@ -236,6 +256,8 @@ STEPS = [
     Case("error", "handle an exception in an error callback", with_coroutine("error", failing)),
     Case("block", "async with", block),
     Case("each50", "50 awaits in one object, per await", each, 50),
+    Case("items", "10,000 items of a generator, `async for`, per item", items, 10_000, unable=NO_GENERATORS),
+    Case("items_in_c", "the same, iterated over by the contender", items_in_c, 10_000, unable=NO_LOOP),
     Case("chain", "10,000 awaits, each queued by a callback, per await", chain, 10_000),
     Case("deep50", "50 deep, values dropped, per level", deep("awaits"), 50),
     Case("deep50value", "50 deep, the value returned, per level", deep("value"), 50),

@@ -486,6 +486,58 @@ chain(PyObject *Py_UNUSED(module), PyObject *args)
     return (PyObject *)self;
 }
 
+/* ---- Items ---- */
+
+typedef struct {
+    PyObject_HEAD
+    Py_ssize_t i, count;
+} Items;
+
+static PyTypeObject items_type;
+
+static PyObject *
+items(PyObject *Py_UNUSED(module), PyObject *number)
+{
+    Py_ssize_t count = PyLong_AsSsize_t(number);
+    if (count < 0) {
+        return NULL;
+    }
+    Items *self = PyObject_New(Items, &items_type);
+    if (self != NULL) {
+        self->i = 0;
+        self->count = count;
+    }
+    return (PyObject *)self;
+}
+
+static PyObject *
+items_next(PyObject *object)
+{
+    Items *self = (Items *)object;
+    if (self->i == self->count) {
+        PyErr_SetNone(PyExc_StopAsyncIteration);
+        return NULL;
+    }
+    Floor *next = floor_new(1, result_is_saved);
+    if (next != NULL && (next->values[0] = PyLong_FromSsize_t(self->i++)) == NULL) {
+        Py_CLEAR(next);
+    }
+    return (PyObject *)next;
+}
+
+static PyAsyncMethods items_async = {
+    .am_aiter = PyObject_SelfIter,
+    .am_anext = items_next,
+};
+
+static PyTypeObject items_type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "contender_floor.Items",
+    .tp_basicsize = sizeof(Items),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_dealloc = (destructor)PyObject_Free,
+    .tp_as_async = &items_async,
+};
+
 /* ---- The module ---- */
 
 static PyAsyncMethods floor_async = {
@@ -527,6 +579,7 @@ static PyMethodDef methods[] = {
     {"error", error, METH_O, NULL},
     {"block", block, METH_O, NULL},
     {"each", each, METH_O, NULL},
+    {"items", items, METH_O, NULL},
     {"chain", chain, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
@@ -544,7 +597,8 @@ PyInit_contender_floor(void)
     forty_two = PyLong_FromLong(42);
     enter_name = PyUnicode_InternFromString("__aenter__");
     exit_name = PyUnicode_InternFromString("__aexit__");
-    if (forty_two == NULL || enter_name == NULL || exit_name == NULL || PyType_Ready(&floor_type) < 0) {
+    if (forty_two == NULL || enter_name == NULL || exit_name == NULL || PyType_Ready(&floor_type) < 0 ||
+        PyType_Ready(&items_type) < 0) {
         return NULL;
     }
     return PyModule_Create(&definition);

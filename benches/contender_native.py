@@ -49,6 +49,16 @@ async def chain(function, count):
         await function()
 
 
+async def items(count):
+    for number in range(count):
+        yield number
+
+
+async def consumes(iterable):
+    async for _ in iterable:
+        pass
+
+
 async def called():
     pass
 
