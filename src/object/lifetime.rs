@@ -67,14 +67,29 @@ pub unsafe extern "C" fn dealloc(object: *mut PyObject) {
         let forget = |store: &mut Store<'_>| store.is_bare() && store.forget_maker();
         if likely(awaitable.phase() == Phase::Finished && awaitable.with(forget)) {
             free(object.cast());
-        } else if awaitable.phase() == Phase::Finished
-            && awaitable.with(|store| store.status.is_step())
-        {
+        } else {
+            dealloc_more(object.cast());
+        }
+    }
+}
+
+/// The same for an object that holds something. What a step of a generator holds is no chain: only a generator, which waits by
+/// itself, if it must.
+///
+/// # Safety
+/// As [`destroy`].
+#[inline(never)]
+unsafe fn dealloc_more(object: *mut Awaitable) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let awaitable = &*object;
+        let is_step = awaitable.with(|store| store.status.is_step());
+        if is_step && awaitable.phase() == Phase::Finished {
             drop(awaitable.with(|store| store.end_step()));
             awaitable.set_maker(Maker::NOBODY);
-            free(object.cast());
+            free(object);
         } else {
-            trashcan::destroy(object.cast());
+            trashcan::destroy(object);
         }
     }
 }

@@ -86,7 +86,7 @@ fn throw_or_close(
     input: Input<'_>,
 ) -> Reached {
     match input {
-        Input::Send(_) if generator.driven().phase() == Phase::Finished => {
+        Input::Send(_) if has_no_stack(generator) => {
             finish(step);
             return Reached::Returned(Owned::none());
         }
@@ -163,6 +163,15 @@ fn throw_or_close(
             }
             Reached::Raised(raised)
         }
+    }
+}
+
+/// Whether nothing can be thrown into the generator: 3.9 takes one that is running for one that has ended.
+fn has_no_stack(generator: &Generator) -> bool {
+    match generator.driven().phase() {
+        Phase::Finished => true,
+        Phase::Running => !cfg!(Py_3_10),
+        Phase::Created | Phase::Suspended => false,
     }
 }
 
