@@ -195,7 +195,176 @@ BODY(yields_at_last_body, Frame, f)
 END_BODY
 FUNCTION(yields_at_last)
 
+/* ---- What is wrong with a generator ---- */
+
+/* NULL, with what was given as the exception, if it was. */
+BODY(yields_null_body, Frame, f)
+    if (f->given != NULL) {
+        PyErr_SetObject((PyObject *)Py_TYPE(f->given), f->given);
+    }
+    YIELD(value, NULL); /* yields NULL */
+END_BODY
+FUNCTION(yields_null)
+
+BODY(yields_with_exception_body, Frame, f)
+    PyErr_SetString(PyExc_KeyError, "left set");
+    YIELD(value, PyLong_FromLong(1)); /* yields with an exception */
+END_BODY
+FUNCTION(yields_with_exception)
+
+BODY(returns_a_value_body, Frame, f)
+    YIELD_ONLY(PyLong_FromLong(1));
+    RETURN(PyLong_FromLong(2)); /* returns a value */
+END_BODY
+FUNCTION(returns_a_value)
+
+BODY(returns_within_body, Frame, f)
+    TRY
+        YIELD_ONLY(PyLong_FromLong(1));
+        RETURN(PyLong_FromLong(2));
+    FINALLY
+        NOTE("finally");
+    END_TRY
+END_BODY
+FUNCTION(returns_within)
+
+static PyObject *
+null_definition(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    Frame *f = (Frame *)&f;
+    PyObject *generator = PyAwaitable_NewGenerator(NULL, &f);
+    if (f != NULL) {
+        PyErr_SetString(PyExc_AssertionError, "the frame is not NULL");
+    }
+    return generator;
+}
+
+static PyObject *
+null_frame(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    return PyAwaitable_NewGenerator(&nothing_definition, NULL);
+}
+
+/* What takes an awaitable takes no generator; those that keep something for it do. */
+static PyObject *
+add_await(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *generator, *awaitable;
+    if (!PyArg_ParseTuple(args, "OO", &generator, &awaitable) ||
+        PyAwaitable_AddAwait(generator, awaitable, NULL, NULL) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static void
+clean_up(void *list)
+{
+    PyObject *text = PyUnicode_FromString("cleaned up");
+    if (text == NULL || PyList_Append((PyObject *)list, text) < 0) {
+        PyErr_Clear();
+    }
+    Py_XDECREF(text);
+    Py_DECREF((PyObject *)list);
+}
+
+/* add_cleanup(generator, list) */
+static PyObject *
+add_cleanup(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *generator, *list;
+    if (!PyArg_ParseTuple(args, "OO", &generator, &list) ||
+        PyAwaitable_AddCleanup(generator, clean_up, Py_NewRef(list)) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+/* ---- An iterator that needs no generator: each item is an awaitable of its own ---- */
+
+typedef struct {
+    PyObject_HEAD
+    long next, end;
+} Ticks;
+
+typedef struct {
+    HEAD
+    DATA
+    long number;
+} Tick;
+
+BODY(tick_body, Tick, f)
+    RETURN(PyLong_FromLong(f->number));
+END_BODY
+static const PyAwaitable_Definition tick_definition = PyAwaitable_DEFINITION("tick", tick_body, Tick);
+
+static PyObject *
+ticks_anext(PyObject *object, PyObject *Py_UNUSED(ignored))
+{
+    Ticks *self = (Ticks *)object;
+    if (self->next >= self->end) {
+        PyErr_SetNone(PyExc_StopAsyncIteration);
+        return NULL;
+    }
+    Tick *f;
+    PyObject *awaitable = PyAwaitable_NewBody(&tick_definition, &f);
+    if (awaitable != NULL) {
+        f->number = self->next++;
+    }
+    return awaitable;
+}
+
+static PyObject *
+ticks_aiter(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    return Py_NewRef(self);
+}
+
+static PyMethodDef ticks_methods[] = {
+    {"__aiter__", ticks_aiter, METH_NOARGS, NULL},
+    {"__anext__", ticks_anext, METH_NOARGS | METH_ASYNC, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot ticks_slots[] = {
+    {0, NULL},
+};
+
+static PyType_Spec ticks_spec = {
+    .name = "generators.Ticks",
+    .basicsize = sizeof(Ticks),
+    .flags = Py_TPFLAGS_DEFAULT,
+    .slots = ticks_slots,
+};
+
+/* ticks(type, end): an instance that has `end` items */
+static PyObject *
+ticks(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *type;
+    long end;
+    if (!PyArg_ParseTuple(args, "Ol", &type, &end)) {
+        return NULL;
+    }
+    Ticks *self = (Ticks *)PyType_GenericAlloc((PyTypeObject *)type, 0);
+    if (self != NULL) {
+        self->end = end;
+    }
+    return (PyObject *)self;
+}
+
 static PyMethodDef methods[] = {
+    {"null_definition", null_definition, METH_NOARGS, NULL},
+    {"null_frame", null_frame, METH_NOARGS, NULL},
+    {"add_await", add_await, METH_VARARGS, NULL},
+    {"add_cleanup", add_cleanup, METH_VARARGS, NULL},
+    {"ticks", ticks, METH_VARARGS, NULL},
+    {"is_flagged_as_a_coroutine", counts, METH_VARARGS | METH_ASYNC, NULL},
+    {"plain", counts, METH_VARARGS, NULL},
+    {"yields_null", yields_null, METH_VARARGS | METH_ASYNC_GENERATOR, NULL},
+    {"yields_with_exception", yields_with_exception, METH_VARARGS | METH_ASYNC_GENERATOR, NULL},
+    {"returns_a_value", returns_a_value, METH_VARARGS | METH_ASYNC_GENERATOR, NULL},
+    {"returns_within", returns_within, METH_VARARGS | METH_ASYNC_GENERATOR, NULL},
     {"nothing", nothing, METH_VARARGS | METH_ASYNC_GENERATOR, NULL},
     {"counts", counts, METH_VARARGS | METH_ASYNC_GENERATOR, NULL},
     {"talks", talks, METH_VARARGS | METH_ASYNC_GENERATOR, NULL},
@@ -215,7 +384,13 @@ static PyMethodDef methods[] = {
 static int
 execute(PyObject *module)
 {
-    return PyAwaitable_AddFunctions(module, methods);
+    PyObject *type = PyType_FromSpec(&ticks_spec);
+    int status = type == NULL ? -1 : PyAwaitable_AddMethods((PyTypeObject *)type, ticks_methods);
+    if (status == 0) {
+        status = PyObject_SetAttrString(module, "Ticks", type);
+    }
+    Py_XDECREF(type);
+    return status < 0 ? -1 : PyAwaitable_AddFunctions(module, methods);
 }
 
 static PyModuleDef_Slot slots[] = {
