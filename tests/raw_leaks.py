@@ -343,12 +343,20 @@ def await_in_loop(aw, item):
     rawapi.async_for(aw, Items(1), ignore)
 
 
+def at_the_end(aw):
+    pass
+
+
+def stop_early(aw, item):
+    return 1
+
+
 @scenario
 def async_for():
     aw = rawapi.new()
-    rawapi.async_for(aw, Items(3, sleepy), await_in_loop, lambda aw: None)
+    rawapi.async_for(aw, Items(3, sleepy), await_in_loop, at_the_end)
     rawapi.async_for(aw, Items(1))
-    rawapi.async_for(aw, Items(2), lambda aw, item: 1, lambda aw: None)
+    rawapi.async_for(aw, Items(2), stop_early, at_the_end)
     ends(aw)
 
 
@@ -382,12 +390,12 @@ def async_for_cancelled_and_dropped():
         for cancel in (rawapi.cancel, lambda aw: None):
             aw = rawapi.new()
             rawapi.async_for(aw, Items(2, sleepy), each)
-            rawapi.async_for(aw, Items(2), each, lambda aw: None)
+            rawapi.async_for(aw, Items(2), each, at_the_end)
             aw.send(None)
             cancel(aw)
             aw.close()
     aw = rawapi.new()
-    rawapi.async_for(aw, Items(2), ignore, lambda aw: None)
+    rawapi.async_for(aw, Items(2), ignore, at_the_end)
     rawapi.cancel(aw)
 
 
