@@ -87,6 +87,8 @@ impl Resume for Written<'_> {
 pub enum Straight {
     /// `await` this.
     Await(Owned),
+    /// Yield this to who iterates over the generator.
+    Item(Owned),
     /// The end: this is the result.
     Return(Owned),
     /// What it has returned is about something else, or wrong.
@@ -115,6 +117,13 @@ impl Written<'_> {
                 None => Straight::Other(outcome),
             },
             END => Straight::Return(Owned::none()),
+            YIELD if awaitable.is_generator() => match head.value.take() {
+                Some(value) => {
+                    head.left.set(outcome);
+                    Straight::Item(value)
+                }
+                None => Straight::Other(outcome),
+            },
             _ => Straight::Other(outcome),
         }
     }

@@ -1,7 +1,8 @@
 //! A generator's own body, driven until it yields, awaits, or ends.
 
 use crate::base::rules::{Admission, Phase, Refusal, Step};
-use crate::body::function::{self, Written};
+use crate::body::Resume;
+use crate::body::function::{self, Straight, Written};
 use crate::engine::resumed::{self, From};
 use crate::engine::run::{Input, Reached};
 use crate::inner::{self, Thrown};
@@ -11,6 +12,7 @@ use crate::python::exception;
 use crate::python::raised::{Kind, Raised, Result};
 use crate::python::reference::Owned;
 use crate::python::thread::Thread;
+use crate::store::body::{Action, Event};
 use crate::store::queue::Activity;
 
 /// How far it got.
@@ -45,7 +47,11 @@ pub fn advance(thread: Thread, generator: &Generator, input: Input<'_>) -> Advan
         // Generators have no other kind of body.
         return Advanced::Raised(Raised::pending());
     };
-    match resumed::go_on(thread, awaitable, body, From::Input(input)) {
+    let from = match send_straight(thread, awaitable, body, input) {
+        Ok(item) => return Advanced::Item(item),
+        Err(from) => from,
+    };
+    match go_on(thread, awaitable, body, from) {
         Reached::Suspended(value) => {
             let is_item = awaitable.with(|store| store.status.activity == Activity::BodyIterated);
             awaitable.set_phase(Phase::Suspended);
@@ -57,6 +63,42 @@ pub fn advance(thread: Thread, generator: &Generator, input: Input<'_>) -> Advan
         }
         reached => Advanced::Raised(ended(awaitable, reached)),
     }
+}
+
+/// The shortest way: it is sent a value outside of any block, and yields the next item. Otherwise, from where the step goes on.
+#[inline(always)]
+fn send_straight<'a>(
+    thread: Thread,
+    awaitable: &Awaitable,
+    body: Written<'_>,
+    input: Input<'a>,
+) -> core::result::Result<Owned, From<'a>> {
+    match input {
+        Input::Send(value) if !body.is_in_block() => {
+            match awaitable.with(|store| store.status.activity) {
+                Activity::BodyIterated => body.tell(Event::Sent(value.to_owned())),
+                Activity::Body => {}
+                _ => return Err(From::Input(input)),
+            }
+        }
+        _ => return Err(From::Input(input)),
+    }
+    match body.resume_straight(thread, awaitable) {
+        Straight::Item(item) => {
+            awaitable.with(|store| store.status.activity = Activity::BodyIterated);
+            awaitable.set_phase(Phase::Suspended);
+            Ok(item)
+        }
+        Straight::Await(object) => Err(From::Action(Action::Await(object))),
+        Straight::Return(value) => Err(From::Action(Action::Return(value))),
+        Straight::Other(outcome) => Err(From::Outcome(outcome)),
+    }
+}
+
+/// The rest of the step, otherwise.
+#[inline(never)]
+fn go_on(thread: Thread, awaitable: &Awaitable, body: Written<'_>, from: From<'_>) -> Reached {
+    resumed::go_on(thread, awaitable, body, from)
 }
 
 /// Fails with `TypeError` unless the arguments of `throw` make an exception. While the body is suspended, what is awaited there
