@@ -310,7 +310,7 @@ $(TOOLS)/.ready: requirements/tools.txt | needs
 	@touch "$@"
 
 # Not by maturin's --pgo, which would leave libpyawaitable without. cargo does not notice a new profile by itself.
-$(PROFILE): $(VENV)/.ready $(CRATE_SOURCES) $(addprefix benches/,train.py training.c cases.py contender_native.py awaitables.c)
+$(PROFILE): $(VENV)/.ready $(CRATE_SOURCES) $(addprefix benches/,train.py training.c cases.py contender_native.py awaitables.c bodies.c)
 	rm -rf "$(@D)" "$(CARGO_TARGET_DIR)"
 	RUSTFLAGS="-Cprofile-generate=$(@D)/raw" "$(VENV)/bin/maturin" build --quiet --profile extension --compatibility linux \
 	    --interpreter "$(VENV)/bin/python" --target-dir "$(@D)/target" --out "$(@D)"

@@ -1,11 +1,12 @@
-"""What the library is profiled with: the cases of the benchmark, and the rest of the C API, for equal times.
+"""What the library is profiled with: the cases of the benchmark, by callbacks and by bodies, and the rest of the C API.
 
     train.py FOLDER [SECONDS]
 
 `make PGO=1` runs it with an instrumented library. The extensions are built into the folder. Each case runs at least once, and
-for 0.3 seconds by default.
+for 0.3 seconds by default, all for the same time.
 """
 
+import functools
 import importlib
 import shlex
 import subprocess
@@ -41,15 +42,18 @@ def main():
     seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 0.3
     folder.mkdir(parents=True, exist_ok=True)
     build(folder, "contender_ours", "awaitables.c")
+    build(folder, "contender_bodies", "bodies.c")
     build(folder, "training", "training.c")
     sys.path.insert(0, str(folder))
     training = importlib.import_module("training")
     import cases
 
-    ours = cases.load("ours")
-    cases.check(ours)
-    for case in cases.all_cases():
-        train(lambda n, run=case.run: run(ours, n), case.unit, cases.clock, seconds)
+    for name in ("ours", "bodies"):
+        contender = cases.load(name)
+        cases.check(contender)
+        for case in cases.all_cases():
+            if name not in case.unable:
+                train(functools.partial(case.run, contender), case.unit, cases.clock, seconds)
 
     async def everything(n):
         for _ in range(n):
