@@ -150,11 +150,11 @@ def cases(few):
 
 
 def translated(few):
-    """The same of bodies."""
+    """The same of bodies, with two for each variant."""
     from differential import test_translated
 
     chosen = (each for each in test_translated.ALL if not (few and each.variant))
-    return [case for scenario in chosen for case in cases_of(scenario, test_translated.C, few)]
+    return [case for each in chosen for case in cases_of(each, test_translated.C, few or each.variant)]
 
 
 def cases_of(scenario, side, few):
