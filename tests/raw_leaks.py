@@ -11,7 +11,6 @@ import types
 import warnings
 import weakref
 
-import bodies
 import rawapi
 from raw_support import Context, Failing, Items, Ready, failing, keep_result, ready, sleepy, suspend
 
@@ -338,25 +337,21 @@ def async_with_thrown_into():
             pass
 
 
+def stops(*_):
+    return 1
+
+
 def await_in_loop(aw, item):
     rawapi.add_await(aw, sleepy(), ignore)
     rawapi.async_for(aw, Items(1), ignore)
 
 
-def at_the_end(aw):
-    pass
-
-
-def stop_early(aw, item):
-    return 1
-
-
 @scenario
 def async_for():
     aw = rawapi.new()
-    rawapi.async_for(aw, Items(3, sleepy), await_in_loop, at_the_end)
+    rawapi.async_for(aw, Items(3, sleepy), await_in_loop, ignore)
     rawapi.async_for(aw, Items(1))
-    rawapi.async_for(aw, Items(2), stop_early, at_the_end)
+    rawapi.async_for(aw, Items(2), stops, ignore)
     ends(aw)
 
 
@@ -387,15 +382,15 @@ def async_for_thrown_into():
 @scenario
 def async_for_cancelled_and_dropped():
     for each in (ignore, await_in_loop):
-        for cancel in (rawapi.cancel, lambda aw: None):
+        for cancel in (rawapi.cancel, ignore):
             aw = rawapi.new()
             rawapi.async_for(aw, Items(2, sleepy), each)
-            rawapi.async_for(aw, Items(2), each, at_the_end)
+            rawapi.async_for(aw, Items(2), each, ignore)
             aw.send(None)
             cancel(aw)
             aw.close()
     aw = rawapi.new()
-    rawapi.async_for(aw, Items(2), ignore, at_the_end)
+    rawapi.async_for(aw, Items(2), ignore, ignore)
     rawapi.cancel(aw)
 
 
@@ -618,77 +613,6 @@ def as_coroutine():
 LOOP = None
 
 
-async def numbers():
-    for number in range(3):
-        yield number
-        await suspend()
-
-
-def fails():
-    return failing(KeyError())
-
-
-# name of a body -> what makes its arguments
-BODIES = {
-    "gives": lambda: (sleepy(),),
-    "yields": lambda: (1, 2),
-    "raises": lambda: (KeyError(),),
-    "catches": lambda: (fails, sleepy),
-    "cleans": lambda: (fails, sleepy),
-    "replaces": lambda: (sleepy, sleepy),
-    "leaves": lambda: (sleepy, sleepy),
-    "leaves_handler": lambda: (fails, sleepy),
-    "enters": lambda: (Context(), sleepy),
-    "returns_within": lambda: (Context(), fails),
-    "iterates": lambda: (numbers(),),
-}
-
-
-def each_body():
-    return [getattr(bodies, name)(*arguments()) for name, arguments in BODIES.items()]
-
-
-@scenario
-def bodies_to_their_ends():
-    for aw in each_body():
-        ends(aw)
-
-
-@scenario
-def bodies_thrown_into():
-    for steps in 1, 2:
-        for aw in each_body():
-            try:
-                for _ in range(steps):
-                    aw.send(None)
-                aw.throw(KeyError())
-            except (StopIteration, KeyError, RuntimeError):
-                pass
-            ends(aw)
-
-
-@scenario
-def bodies_dropped_and_closed():
-    # What is in a FINALLY that suspends would say so.
-    suspended = [aw for aw in each_body() if aw.__name__ != "leaves"]
-    for aw in suspended:
-        try:
-            aw.send(None)
-        except KeyError:
-            pass
-    del aw, suspended
-    for aw in each_body():
-        aw.close()
-
-
-@scenario
-def bodies_in_cycles():
-    for function in bodies.catches, bodies.replaces:
-        held = []
-        held.append(function(lambda held=held: suspend(), sleepy))
-        held[0].send(None)
-
-
 def run_in_loop(coroutine):
     global LOOP
     if LOOP is None:
@@ -727,10 +651,6 @@ FEWER_ROUNDS = {
     "async_with_raises": 5,
     "async_for_raises": 5,
     "functions_are_added": 20,
-    "bodies_to_their_ends": 20,
-    "bodies_thrown_into": 50,
-    "bodies_dropped_and_closed": 50,
-    "bodies_in_cycles": 5,
     "parsed_arguments": 5,
     "calls_of_functions": 5,
     "asyncio_task": 10,

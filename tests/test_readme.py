@@ -136,6 +136,73 @@ def test_the_warning_under_a_runner_of_tests(tmp_path, runner, shown):
     assert bool(re.search(SHOWN, finished.stdout)) == shown
 
 
+# ---- Asynchronous iteration ----------------------------------------------------------------------
+
+PUMP = """
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <pyawaitable.h>
+
+%s
+static PyMethodDef methods[] = {{"pump", pump, METH_VARARGS, NULL}, {NULL, NULL, 0, NULL}};
+static PyModuleDef_Slot slots[] = {
+#ifdef Py_mod_gil
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
+    {0, NULL}};
+static PyModuleDef definition = {PyModuleDef_HEAD_INIT, "pumps", NULL, 0, methods, slots, NULL, NULL, NULL};
+
+PyMODINIT_FUNC
+PyInit_pumps(void)
+{
+    return PyModuleDef_Init(&definition);
+}
+"""
+
+
+class Closing:
+    """`contextlib.aclosing`, which Python 3.9 has not."""
+
+    def __init__(self, generator):
+        self.generator = generator
+
+    async def __aenter__(self):
+        return self.generator
+
+    async def __aexit__(self, *_):
+        await self.generator.aclose()
+
+
+@pytest.mark.parametrize("items", [(1, 2, 3), (1, None, 3), ()])
+def test_a_loop_by_callbacks(items, tmp_path):
+    (snippet,) = re.findall(r"```c\n(/\* Called with each item.*?)```", README, re.DOTALL)
+    source = tmp_path / "pumps.c"
+    source.write_text(PUMP % snippet, encoding="utf-8")
+    pump = load_extension(compile_extension(tmp_path, "pumps", [source])).pump
+    log = []
+
+    async def produce():
+        try:
+            for item in items:
+                log.append(f"makes {item}")
+                yield item
+        finally:
+            log.append("cleaned up")
+
+    async def sink(item):
+        await sleepy()
+        log.append(f"takes {item}")
+
+    run(pump(Closing(produce()), sink))
+    expected = []
+    for item in items:
+        expected.append(f"makes {item}")
+        if item is None:
+            break
+        expected.append(f"takes {item}")
+    assert log == [*expected, "cleaned up"]
+
+
 # ---- Pointers --------------------------------------------------------------------------------------
 
 BUFFERS = r"""

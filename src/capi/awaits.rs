@@ -10,6 +10,7 @@ use crate::python::exception;
 use crate::python::ffi::{self, PyObject};
 use crate::python::raised::{Kind, Raised, Result, status};
 use crate::python::reference::{Borrowed, Owned};
+use crate::store::Store;
 use crate::store::entry::Entry;
 use core::ffi::c_int;
 
@@ -60,20 +61,17 @@ unsafe fn add_await(
 
 /// Queues an entry, or releases it.
 fn queue(awaitable: &Awaitable, entry: Entry) -> Result<()> {
-    pushed(
-        awaitable,
-        entry,
-        awaitable.with_queue(|store| store.push(entry)),
-    )
+    queue_by(awaitable, entry, |store| store.push(entry))
 }
 
-/// What has come of queueing an entry, which is released if that has failed.
-pub(super) fn pushed(
+/// Queues an entry by `push`, or releases it.
+#[inline(always)]
+pub(super) fn queue_by(
     awaitable: &Awaitable,
     entry: Entry,
-    pushed: Option<core::result::Result<(), NoMemory>>,
+    push: impl FnOnce(&mut Store<'_>) -> core::result::Result<(), NoMemory>,
 ) -> Result<()> {
-    let pushed = match pushed {
+    let pushed = match awaitable.with_queue(push) {
         Some(pushed) => pushed.map_err(Raised::from),
         None => Err(awaitable.no_queue(c"cannot add to an awaitable that has finished")),
     };

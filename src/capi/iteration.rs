@@ -1,6 +1,6 @@
 //! Asynchronous iteration.
 
-use super::awaits::pushed;
+use super::awaits::queue_by;
 use super::callbacks::{PyAwaitable_Callback, PyAwaitable_Defer, PyAwaitable_Error};
 use super::checked;
 use crate::body::asynchronous_iterator;
@@ -48,10 +48,6 @@ pub unsafe extern "C" fn PyAwaitable_AsyncFor(
         asynchronous_iterator::check(iterable)?;
         let entry = Entry::to_iterate(iterable.to_owned(), each, error);
         let end = Entry::to_end(end);
-        pushed(
-            this,
-            entry,
-            this.with_queue(|store| store.push_both(entry, end)),
-        )
+        queue_by(this, entry, |store| store.push_both(entry, end))
     }))
 }

@@ -4,7 +4,7 @@
 
 use super::step::{close, send_on, throw};
 use crate::base::likely::likely;
-use crate::body::queue::{self, block, iteration};
+use crate::body::queue::{self, block};
 use crate::body::{self, chain_handled, handling};
 use crate::inner::{self, Attempt, Outcome, Refused, Thrown};
 use crate::object::awaitable::Awaitable;
@@ -70,12 +70,9 @@ pub fn run(thread: Thread, awaitable: &Awaitable, input: Input<'_>) -> Reached {
                         Err(Refused(raised)) => return Reached::Refused(raised),
                     }
                 }
-                Next::Enter(context) => break 'step block::enter(awaitable, context),
-                Next::Iterate(iterable) => break 'step iteration::begin(awaitable, iterable),
-                Next::NoMemory => break 'step queue::fail(awaitable, Raised::no_memory()),
+                Next::Enter(object) => break 'step queue::enter(awaitable, object),
                 Next::Call(callback) => break 'step queue::call_deferred(awaitable, callback),
-                Next::Leave => break 'step block::leave(awaitable, None),
-                Next::Advance => break 'step iteration::advance(awaitable),
+                Next::Leave => break 'step queue::leave(awaitable),
                 // The step has gone another way.
                 Next::Body => return Reached::Raised(Raised::pending()),
                 Next::Finish => return Reached::Finished,

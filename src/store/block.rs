@@ -6,8 +6,8 @@ use crate::python::ffi;
 use crate::python::memory::new_block;
 use crate::python::reference::{Borrowed, Owned};
 use crate::python::special_method::Special;
-use crate::store::entry::{Callback, DeferredCallback, Entry, ErrorCallback};
-use crate::store::queue::{Activity, Ended, Entries, Next, Released};
+use crate::store::entry::{self, Callback, DeferredCallback, Entry, ErrorCallback};
+use crate::store::queue::{Activity, Entries, Released};
 use core::mem;
 
 /// What a block is, and what only such a block holds.
@@ -57,14 +57,6 @@ impl Left {
     }
 }
 
-/// How an exception leaves the innermost block.
-pub enum Leaving {
-    /// Through its `__aexit__`.
-    With,
-    /// At once.
-    For,
-}
-
 /// What follows an item.
 pub enum Turn {
     /// The callback for it.
@@ -74,17 +66,26 @@ pub enum Turn {
 }
 
 impl Store<'_> {
-    /// Starts the block that [`Store::next`] has begun, not open yet. Its `__aenter__` is in progress from now on. Without
-    /// memory for it, returns its error callback.
-    pub fn push_block(&mut self) -> Result<(), Option<ErrorCallback>> {
-        let Ended { callback, error } = self.end();
-        match self.push_kind(Kind::With(None), callback, error) {
-            Ok(()) => {
-                self.status.activity = Activity::Entering;
-                Ok(())
+    /// Starts the block that [`Store::next`] has begun, not open yet: its `__aenter__`, or its `__aiter__`, is in progress from now
+    /// on. None if another thread has cancelled it meanwhile. Without memory, it becomes an await, which has failed.
+    pub fn push_block(&mut self) -> Result<Option<entry::Block>, NoMemory> {
+        let current = self.contents.current;
+        let (kind, activity) = match current.block() {
+            Some(entry::Block::With) => (Kind::With(None), Activity::Entering),
+            Some(entry::Block::For) => {
+                let end = self.pop_from_queue().as_ref().and_then(Entry::deferred);
+                (Kind::For(None, end), Activity::Advancing)
             }
-            Err(NoMemory) => Err(error),
-        }
+            None => {
+                self.status.activity = Activity::Idle;
+                return Ok(None);
+            }
+        };
+        self.status.activity = Activity::Awaiting;
+        self.push_kind(kind, current.callback(), current.error())?;
+        self.status.activity = activity;
+        self.contents.current = Entry::EMPTY;
+        Ok(current.block())
     }
 
     fn push_kind(
@@ -107,29 +108,6 @@ impl Store<'_> {
             past_error: false,
         })?;
         Ok(())
-    }
-
-    /// Starts the loop whose first entry is the current one. It is taken out of its queue as a whole: what another thread
-    /// cancels from here on is the block.
-    #[cold]
-    pub(super) fn push_loop(&mut self, iterable: Owned) -> Next {
-        let end = self.pop_from_queue().as_ref().and_then(Entry::deferred);
-        let (callback, error) = (
-            self.contents.current.callback(),
-            self.contents.current.error(),
-        );
-        match self.push_kind(Kind::For(None, end), callback, error) {
-            Ok(()) => {
-                self.contents.current = Entry::EMPTY;
-                self.status.activity = Activity::Advancing;
-                Next::Iterate(iterable)
-            }
-            Err(NoMemory) => {
-                self.drive(iterable);
-                self.status.activity = Activity::Awaiting;
-                Next::NoMemory
-            }
-        }
     }
 
     /// Keeps the iterator of the innermost block, a loop.
@@ -198,11 +176,11 @@ impl Store<'_> {
         }
     }
 
-    /// How an exception would leave the innermost block first, if there is one.
-    pub fn leaving(&mut self) -> Option<Leaving> {
+    /// What the innermost block is, if there is one.
+    pub fn innermost(&mut self) -> Option<entry::Block> {
         Some(match self.contents.block()?.kind {
-            Kind::With(_) => Leaving::With,
-            Kind::For(..) => Leaving::For,
+            Kind::With(_) => entry::Block::With,
+            Kind::For(..) => entry::Block::For,
         })
     }
 

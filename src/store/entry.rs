@@ -32,12 +32,18 @@ const FOR: usize = 2;
 pub enum Task {
     /// `callback(await object)`.
     Await(*mut PyObject),
-    /// `async with object as value: callback(value)`.
-    With(*mut PyObject),
-    /// `async for item in object: callback(item)`, and then the deferred callback that is the next entry.
-    For(*mut PyObject),
+    /// A block over the object, which [`Entry::block`] tells more of.
+    Block(*mut PyObject),
     /// `callback()`.
     Deferred(DeferredCallback),
+}
+
+/// Which block an entry begins.
+pub enum Block {
+    /// `async with object as value: callback(value)`.
+    With,
+    /// `async for item in object: callback(item)`, and then the deferred callback that is the next entry.
+    For,
 }
 
 impl Entry {
@@ -132,13 +138,31 @@ impl Entry {
     pub fn task(&self) -> Option<Task> {
         if !self.tagged.is_null() {
             let object = self.object();
-            return Some(match self.tagged.addr() - object.addr() {
-                0 => Task::Await(object),
-                WITH => Task::With(object),
-                _ => Task::For(object),
+            return Some(if self.tagged == object {
+                Task::Await(object)
+            } else {
+                Task::Block(object)
             });
         }
         self.deferred().map(Task::Deferred)
+    }
+
+    /// A block whose object has been taken out: only that, and its callbacks.
+    #[inline]
+    pub fn begun(self) -> Self {
+        Self {
+            tagged: self.tagged.map_addr(|address| address & (WITH | FOR)),
+            ..self
+        }
+    }
+
+    /// Which block it is; None after [`Entry::without_callbacks`].
+    pub fn block(&self) -> Option<Block> {
+        match self.tagged.addr() & (WITH | FOR) {
+            WITH => Some(Block::With),
+            FOR => Some(Block::For),
+            _ => None,
+        }
     }
 
     /// The deferred callback of an entry without an object.
@@ -175,13 +199,13 @@ impl Entry {
         }
     }
 
-    /// The same object without callbacks.
+    /// The same object without callbacks, and no block.
     #[inline]
     pub fn without_callbacks(self) -> Self {
         Self {
+            tagged: self.object(),
             callback: None,
             error: None,
-            ..self
         }
     }
 

@@ -6,7 +6,6 @@ use crate::python::ffi::PyObject;
 use crate::python::memory::PythonMemory;
 use crate::python::reference::{Borrowed, Owned};
 use crate::store::block::Kind;
-use crate::store::cold::Cold;
 use crate::store::entry::{Callback, DeferredCallback, Entry, ErrorCallback, Task};
 use core::mem;
 
@@ -27,10 +26,10 @@ pub enum Activity {
     Awaiting,
     /// The innermost block's `__aenter__`.
     Entering,
-    /// The innermost block's `__aexit__`.
-    Exiting,
     /// The innermost loop's `__aiter__` or `__anext__`.
     Advancing,
+    /// The innermost block's `__aexit__`.
+    Exiting,
     /// A body that has not begun, or is running.
     Body,
     /// What a body awaits.
@@ -63,18 +62,12 @@ pub enum Next {
     ResumeExit(*mut PyObject),
     /// Begin an await.
     Await(Owned),
-    /// Begin an `async with`, whose callbacks [`Store::push_block`] finds.
+    /// Begin a block over this object, whose callbacks [`Store::push_block`] finds.
     Enter(Owned),
-    /// Begin an `async for`, whose block is there.
-    Iterate(Owned),
-    /// There is no memory for the block of an `async for`: its await has failed.
-    NoMemory,
     /// Call a deferred callback.
     Call(DeferredCallback),
-    /// The queue of the innermost block, an `async with`, is empty.
+    /// The innermost block's queue is empty.
     Leave,
-    /// The queue of the innermost block, an `async for`, is empty.
-    Advance,
     /// The body decides.
     Body,
     /// Everything is done.
@@ -105,22 +98,6 @@ pub struct Cancelled {
     _queue: Released,
 }
 
-/// Where to append: the queue of the innermost open block, or the object's own.
-#[inline]
-fn innermost_queue(cold: &mut Cold) -> &mut Entries {
-    // SAFETY: NULL or a block of this object's chain.
-    let mut block = unsafe { cold.block.as_mut() };
-    // Only the innermost block can be not open.
-    if let Some(innermost) = block.take_if(|innermost| !innermost.open) {
-        // SAFETY: as above.
-        block = unsafe { innermost.outer.as_mut() };
-    }
-    match block {
-        Some(block) => &mut block.queue,
-        None => &mut cold.queue,
-    }
-}
-
 impl Store<'_> {
     /// Appends to the queue of the innermost open block, or to the object's own. On failure the caller still owns the entry.
     #[inline]
@@ -132,19 +109,34 @@ impl Store<'_> {
         }
         let cold = self.contents.make_cold(self.colds)?;
         // SAFETY: NULL or a block of this object's chain.
-        let block = unsafe { cold.block.as_mut() };
+        let mut block = unsafe { cold.block.as_mut() };
         if block.is_none() && cold.queue.is_empty() && self.status.activity == Activity::Idle {
             self.contents.current = entry;
             self.status.activity = Activity::Queued;
             return Ok(());
         }
-        innermost_queue(cold).push(entry)
+        // Only the innermost block can be not open.
+        if let Some(innermost) = block.take_if(|innermost| !innermost.open) {
+            // SAFETY: as above.
+            block = unsafe { innermost.outer.as_mut() };
+        }
+        match block {
+            Some(block) => block.queue.push(entry),
+            None => cold.queue.push(entry),
+        }
     }
 
     /// Appends an `async for`, as [`Store::push`] does: never as the current entry, since it is two.
     pub fn push_both(&mut self, entry: Entry, end: Entry) -> Result<(), NoMemory> {
         let cold = self.contents.make_cold(self.colds)?;
-        innermost_queue(cold).push_both(entry, end)
+        // SAFETY: NULL or a block of this object's chain.
+        let mut block = unsafe { cold.block.as_mut() };
+        if let Some(innermost) = block.take_if(|innermost| !innermost.open) {
+            // SAFETY: as above.
+            block = unsafe { innermost.outer.as_mut() };
+        }
+        let queue = block.map_or(&mut cold.queue, |block| &mut block.queue);
+        queue.push_both(entry, end)
     }
 
     /// Takes the first entry of the innermost block's queue, or of the object's own.
@@ -181,10 +173,7 @@ impl Store<'_> {
                     if popped.is_none() {
                         // What another thread adds from here on does not go to the block.
                         block.open = false;
-                        return match block.kind {
-                            Kind::With(_) => Next::Leave,
-                            Kind::For(..) => Next::Advance,
-                        };
+                        return Next::Leave;
                     }
                     popped
                 } else {
@@ -212,20 +201,12 @@ impl Store<'_> {
                     None => Next::Finish,
                 }
             }
-            Some(Task::With(context)) => {
+            Some(Task::Block(object)) => {
                 self.status.activity = Activity::Entering;
-                self.contents.current = self.contents.current.with_object(None);
+                self.contents.current = self.contents.current.begun();
                 // SAFETY: as above.
-                match unsafe { Owned::optional(context) } {
-                    Some(context) => Next::Enter(context),
-                    None => Next::Finish,
-                }
-            }
-            Some(Task::For(iterable)) => {
-                self.contents.current = self.contents.current.with_object(None);
-                // SAFETY: as above.
-                match unsafe { Owned::optional(iterable) } {
-                    Some(iterable) => self.push_loop(iterable),
+                match unsafe { Owned::optional(object) } {
+                    Some(object) => Next::Enter(object),
                     None => Next::Finish,
                 }
             }

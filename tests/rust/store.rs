@@ -180,7 +180,8 @@ use python::memory::{LEFT, LIVE};
 use python::reference::{Borrowed, Owned};
 use std::cell::Cell;
 use std::ffi::c_int;
-use store::entry::Entry;
+use store::block::Turn;
+use store::entry::{Block, Entry};
 use store::maker::{Definition, Maker, Which};
 use store::queue::{Activity, Next};
 use store::status::Status;
@@ -327,7 +328,7 @@ fn enter(world: &mut World, index: usize) {
         Next::Enter(context) => assert_eq!(world.index(context.as_ptr()), index),
         _ => panic!("a block was to come next"),
     }
-    assert!(world.store().push_block().is_ok());
+    assert!(matches!(world.store().push_block(), Ok(Some(Block::With))));
 }
 
 #[test]
@@ -362,6 +363,125 @@ fn what_is_added_inside_a_block_runs_before_it_is_left() {
     world.end();
     assert_eq!(world.begin(), 1);
     world.finish();
+}
+
+/// Queues a loop over the object.
+fn add_loop(world: &mut World, index: usize) -> Result<(), base::buffer::NoMemory> {
+    let entry = Entry::to_iterate(world.reference(index), None, None);
+    let pushed = world
+        .store()
+        .push_both(entry, Entry::to_end(Some(callback)));
+    if pushed.is_err() {
+        // SAFETY: it is in no queue.
+        unsafe { entry.release() };
+    }
+    pushed
+}
+
+/// Begins a loop over the object, which is its own iterator.
+fn iterate(world: &mut World, index: usize) {
+    let Next::Enter(iterable) = world.store().next() else {
+        panic!("a loop was to come next");
+    };
+    assert_eq!(world.index(iterable.as_ptr()), index);
+    assert!(matches!(world.store().push_block(), Ok(Some(Block::For))));
+    world.store().set_iterator(iterable);
+}
+
+/// Asks for the next item, which is the object.
+fn advance(world: &mut World, item: usize) {
+    assert!(world.store().advance().is_some());
+    let item = world.reference(item);
+    world.store().drive(item);
+}
+
+#[test]
+fn what_is_added_inside_a_loop_runs_before_the_next_item() {
+    let mut world = World::new();
+    add_loop(&mut world, 50).expect("memory");
+    world.add(0);
+    iterate(&mut world, 50);
+    for item in 1..5 {
+        advance(&mut world, item);
+        assert!(matches!(world.store().next(), Next::Resume(_)));
+        world.add(10 + item); // while the item is awaited: the object's own
+        drop(world.store().take_driven());
+        assert!(matches!(world.store().open_loop(), Turn::Skip));
+        world.add(20 + item);
+        assert_eq!(world.begin(), 20 + item);
+        world.end();
+        assert!(matches!(world.store().next(), Next::Leave));
+    }
+    let left = world.store().pop_block().expect("the loop");
+    assert!(left.end().is_some());
+    drop(left);
+    for index in [0, 11, 12, 13, 14] {
+        assert_eq!(world.begin(), index);
+        world.end();
+    }
+    assert!(matches!(world.store().next(), Next::Finish));
+    world.finish();
+}
+
+#[test]
+fn a_loop_that_is_stopped_asks_for_no_item() {
+    for cancels in [false, true] {
+        let mut world = World::new();
+        add_loop(&mut world, 50).expect("memory");
+        iterate(&mut world, 50);
+        advance(&mut world, 1);
+        if cancels {
+            drop(world.store().cancel());
+        }
+        drop(world.store().take_driven());
+        assert!(matches!(world.store().open_loop(), Turn::Skip));
+        if !cancels {
+            world.store().stop_loop();
+        }
+        assert!(matches!(world.store().next(), Next::Leave));
+        assert!(world.store().advance().is_none());
+        let left = world.store().pop_block().expect("the loop");
+        assert_eq!(left.end().is_none(), cancels);
+        drop(left);
+        world.finish();
+    }
+}
+
+#[test]
+fn a_block_that_is_cancelled_where_it_begins_is_none() {
+    let mut world = World::new();
+    for index in [50, 51] {
+        add_loop(&mut world, index).expect("memory");
+        assert!(matches!(world.store().next(), Next::Enter(_)));
+        assert_eq!(world.objects[index].0.get(), 0);
+        drop(world.store().cancel());
+        // What was added meanwhile is left alone.
+        world.add(index - 50);
+        assert!(matches!(world.store().push_block(), Ok(None)));
+        assert_eq!(world.begin(), index - 50);
+        world.end();
+    }
+    world.finish();
+}
+
+#[test]
+fn a_loop_without_memory_is_not_queued_or_has_failed() {
+    for left in 0..6 {
+        let mut world = World::new();
+        LEFT.set(left);
+        let queued = add_loop(&mut world, 50).is_ok();
+        if queued {
+            assert!(matches!(world.store().next(), Next::Enter(_)));
+            if world.store().push_block().is_err() {
+                assert!(world.status.activity == Activity::Awaiting);
+                world.end();
+            }
+        } else {
+            assert!(matches!(world.store().next(), Next::Finish));
+        }
+        LEFT.set(usize::MAX);
+        world.finish();
+    }
 }
 
 #[test]

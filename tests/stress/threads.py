@@ -48,6 +48,21 @@ class Block:
         await suspend()
 
 
+class Once:
+    """An iterator over one item, which suspends before it and before its end."""
+
+    left = 1
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        await suspend()
+        self.left -= 1
+        if self.left < 0:
+            raise StopAsyncIteration
+
+
 class Value:
     """What is saved and returned: can be weakly referenced, so that its end is seen."""
 
@@ -209,7 +224,7 @@ def do_whatever(aw, choose):
 def race_calls(race, choose):
     aw, value = race.awaitable, race.value
     for _ in range(8):
-        act = choose.randrange(14)
+        act = choose.randrange(15)
         if act < 2:
             race.added.append(racer.add(aw, Ready()))
         elif act == 2:
@@ -230,10 +245,12 @@ def race_calls(race, choose):
         elif act == 9:
             race.added.append(racer.enter(aw, Block()))
         elif act == 10:
-            racer.clean_up(aw, None)
+            race.added.append(racer.iterate(aw, Once()))
         elif act == 11:
-            racer.parse(aw, value)
+            racer.clean_up(aw, None)
         elif act == 12:
+            racer.parse(aw, value)
+        elif act == 13:
             racer.unpack_parsed(aw, None)
         else:
             step(aw.send, None)

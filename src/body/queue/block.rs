@@ -10,14 +10,10 @@ use crate::python::reference::Owned;
 use core::ffi::c_void;
 
 /// Enters a block: its `__aenter__` is in progress from now on.
-#[cold]
 pub fn enter(awaitable: &Awaitable, context: Owned) -> Result<()> {
-    match awaitable.with(|store| store.push_block()) {
-        Ok(()) => match call_enter(awaitable, context) {
-            Ok(()) => Ok(()),
-            Err(raised) => fail(awaitable, raised),
-        },
-        Err(error) => handle(awaitable, error, Raised::no_memory()),
+    match call_enter(awaitable, context) {
+        Ok(()) => Ok(()),
+        Err(raised) => fail(awaitable, raised),
     }
 }
 

@@ -11,8 +11,7 @@ use crate::store::block::Turn;
 use crate::store::entry::{Callback, ErrorCallback};
 use core::ffi::c_void;
 
-/// Begins the loop whose block has been pushed.
-#[cold]
+/// Begins a loop: its `__aiter__` is in progress from now on.
 pub fn begin(awaitable: &Awaitable, iterable: Owned) -> Result<()> {
     match asynchronous_iterator::iterator(iterable) {
         Ok(iterator) => {

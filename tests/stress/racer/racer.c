@@ -118,6 +118,18 @@ enter(PyObject *awaitable, PyObject *object)
     return done;
 }
 
+/* An `async for` over one item, whose callbacks only count. */
+static int
+iterate(PyObject *awaitable, PyObject *object)
+{
+    int done = unless_finished(PyAwaitable_AsyncFor(awaitable, object, on_result, on_defer, on_block_error));
+
+    if (done > 0) {
+        atomic_fetch_add(&queued, 1);
+    }
+    return done;
+}
+
 static int
 save(PyObject *awaitable, PyObject *object)
 {
@@ -307,6 +319,7 @@ METHOD(add)
 METHOD(defer)
 METHOD(defer_often)
 METHOD(enter)
+METHOD(iterate)
 METHOD(save)
 METHOD(unpack)
 METHOD(replace)
@@ -362,6 +375,7 @@ static PyMethodDef methods[] = {
     {"defer", method_defer, METH_VARARGS, NULL},
     {"defer_often", method_defer_often, METH_VARARGS, NULL},
     {"enter", method_enter, METH_VARARGS, NULL},
+    {"iterate", method_iterate, METH_VARARGS, NULL},
     {"save", method_save, METH_VARARGS, NULL},
     {"unpack", method_unpack, METH_VARARGS, NULL},
     {"replace", method_replace, METH_VARARGS, NULL},
