@@ -88,6 +88,7 @@ impl Store<'_> {
         Ok(current.block())
     }
 
+    #[inline]
     fn push_kind(
         &mut self,
         kind: Kind,
