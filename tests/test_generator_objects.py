@@ -273,8 +273,10 @@ def test_no_definition_and_no_frame():
 
 
 def test_what_is_for_awaitables():
+    step = generators.counts().aclose()
     with pytest.raises(RuntimeError, match="has a body of its own"):
-        generators.add_await(generators.counts(), generators.counts().aclose())
+        generators.add_await(generators.counts(), step)
+    assert finish(step) is None
     with pytest.raises(TypeError, match="flagged METH_ASYNC, and returned '.*async_generator', which cannot be awaited"):
         generators.is_flagged_as_a_coroutine()
     with pytest.raises(TypeError):
