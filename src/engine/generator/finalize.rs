@@ -56,8 +56,7 @@ fn close(generator: &Generator) -> Result<()> {
     let advanced = advance::advance(thread, generator, Input::Exit(None));
     thread.leave();
     match advanced {
-        // `StopAsyncIteration` is reported: CPython does not expect that.
-        advance::Advanced::Raised(raised) if exception::is_generator_exit(&raised) => {
+        advance::Advanced::Raised(raised) if is_end(&raised) => {
             exception::discard(raised);
             Ok(())
         }
@@ -66,6 +65,15 @@ fn close(generator: &Generator) -> Result<()> {
             drop(value);
             Err(ignored())
         }
+    }
+}
+
+/// Whether the exception is that of a generator that has been closed. Before 3.15, CPython does not expect one that ends by itself.
+fn is_end(raised: &Raised) -> bool {
+    if cfg!(Py_3_15) {
+        exception::is_end_of_generator(raised)
+    } else {
+        exception::is_generator_exit(raised)
     }
 }
 
