@@ -570,18 +570,10 @@ static PyTypeObject floor_type = {
 };
 
 static PyMethodDef methods[] = {
-    {"empty", empty, METH_NOARGS, NULL},
-    {"returns", returns, METH_NOARGS, NULL},
-    {"awaits", awaits, METH_O, NULL},
-    {"value", value, METH_O, NULL},
-    {"saved3", saved3, METH_O, NULL},
-    {"saved20", saved20, METH_O, NULL},
-    {"error", error, METH_O, NULL},
-    {"block", block, METH_O, NULL},
-    {"each", each, METH_O, NULL},
-    {"items", items, METH_O, NULL},
-    {"chain", chain, METH_VARARGS, NULL},
-    {NULL, NULL, 0, NULL},
+    {"empty", empty, METH_NOARGS, NULL}, {"returns", returns, METH_NOARGS, NULL}, {"awaits", awaits, METH_O, NULL},
+    {"value", value, METH_O, NULL},      {"saved3", saved3, METH_O, NULL},        {"saved20", saved20, METH_O, NULL},
+    {"error", error, METH_O, NULL},      {"block", block, METH_O, NULL},          {"each", each, METH_O, NULL},
+    {"items", items, METH_O, NULL},      {"chain", chain, METH_VARARGS, NULL},    {NULL, NULL, 0, NULL},
 };
 
 static PyModuleDef definition = {

@@ -2,11 +2,11 @@
 
     cd tests && python -m nomem [--fast] [--every N] [--jobs 2] [--kinds entries steps bodies generators translated "first use"]
 
-Six kinds of cases: `entries` (one call on one object), `steps` (the scenarios of tests/differential), `bodies` (each construct
-of bodies in C), `generators`, `translated` (the twins of tests/differential as bodies), `first use`. Each case is run once for each
-allocation that it makes inside the library's calls, that allocation alone failing, then once more for each with all later ones
-of that call failing, too. Cases run in processes of their own, which say where they are: a crash has a name, and the next
-process goes on behind it.
+Six kinds of cases: `entries` (one call on one object), `steps` (the scenarios of tests/differential), `bodies` (each
+construct of bodies in C), `generators`, `translated` (the twins of tests/differential as bodies), `first use`. Each case is
+run once for each allocation that it makes inside the library's calls, that allocation alone failing, then once more for each
+with all later ones of that call failing, too. Cases run in processes of their own, which say where they are: a crash has a
+name, and the next process goes on behind it.
 
 Some interpreters do badly out of memory: a function of CPython's crashes, or fails without an exception. Where the same
 function alone, called without the library, does the same on the same interpreter, that is counted apart.
