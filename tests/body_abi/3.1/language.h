@@ -127,10 +127,12 @@ PyAwaitable__caught(PyAwaitable_Block *block, PyObject *type)
    ASYNC_FOR(field, expression)         iterates over an asynchronous iterable, up to END_FOR
    LOOP                                 the first thing in a loop of C that BREAK and CONTINUE leave
    BREAK, CONTINUE                      `break` and `continue` out of any TRY and ASYNC_WITH in the loop
+   YIELD(field, expression)             yields an item of a generator, and keeps what is sent by asend()
+   YIELD_ONLY(expression)               yields an item of a generator
    SUSPEND(field, expression)           yields it to the event loop, and keeps what is sent: for authors of primitives
 
-   Each AWAIT, TRY and so on needs a line of its own. Locals do not live across an AWAIT, a SUSPEND, or the beginning or end of
-   a block. A `switch` around any of these, and `break`, `continue` or `goto` out of a block, are a SystemError. */
+   Each AWAIT, TRY and so on needs a line of its own. Locals do not live across an AWAIT, a YIELD, a SUSPEND, or the beginning
+   or end of a block. A `switch` around any of these, and `break`, `continue` or `goto` out of a block, are a SystemError. */
 
 #define PyAwaitable_BODY(name, Frame, f)                                                                               \
     static PyAwaitable_Outcome name(PyObject *PyAwaitable__self, void *PyAwaitable__frame)                             \
@@ -186,6 +188,12 @@ PyAwaitable__caught(PyAwaitable_Block *block, PyObject *type)
     do {                                                                                                               \
         PYAWAITABLE__SUSPENDED(PYAWAITABLE__YIELD, value)                                                              \
         PYAWAITABLE__KEEP(field)                                                                                       \
+    } while (0)
+
+#define PyAwaitable_YIELD_ONLY(value)                                                                                  \
+    do {                                                                                                               \
+        PYAWAITABLE__SUSPENDED(PYAWAITABLE__YIELD, value)                                                              \
+        Py_CLEAR(PyAwaitable__h->PyAwaitable__value);                                                                  \
     } while (0)
 
 #define PyAwaitable_RETURN(value)                                                                                      \
@@ -364,6 +372,7 @@ PyAwaitable__caught(PyAwaitable_Block *block, PyObject *type)
 #define AWAIT_ONLY PyAwaitable_AWAIT_ONLY
 #define SUSPEND PyAwaitable_SUSPEND
 #define YIELD PyAwaitable_YIELD
+#define YIELD_ONLY PyAwaitable_YIELD_ONLY
 #define RETURN PyAwaitable_RETURN
 #define RAISE PyAwaitable_RAISE
 #define CHECK PyAwaitable_CHECK
