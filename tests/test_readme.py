@@ -27,7 +27,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def test_the_same_by_callbacks(tmp_path):
     """In place of the body: the other blocks of examples/hello are as they are."""
-    (callbacks,) = re.findall(r"```c\n(/\* Called with.*?)```", README, re.DOTALL)
+    (callbacks,) = re.findall(r"```c\n(/\* Called with what `await.*?)```", README, re.DOTALL)
     hello = (ROOT / "examples" / "hello" / "hello.c").read_text(encoding="utf-8")
     before, after = hello[: hello.index("/* What greet() keeps")], hello[hello.index("/* METH_ASYNC makes") :]
     source = tmp_path / "hello.c"

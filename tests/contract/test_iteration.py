@@ -160,7 +160,7 @@ def test_two_loops_one_after_the_other(new):
     assert log == [0, 1, "end", 0, "end"]
 
 
-# iteration.4: what may be iterated over
+# iteration.2: what may be iterated over
 
 
 @pytest.mark.parametrize(
@@ -312,7 +312,7 @@ def test_an_iterator_whose_type_has_changed_meanwhile(new):
     assert [str(exception) for exception in seen] == ["'async for' requires an iterator with __anext__ method, got Other"]
 
 
-# iteration.5: what each and end return
+# iteration.3: what each and end return
 
 
 @pytest.mark.parametrize("code", [1, 2, 2**31 - 1])
@@ -382,7 +382,7 @@ def test_a_positive_number_from_end_goes_on(new):
     assert run(aw) == "result"
 
 
-# iteration.6: exceptions
+# iteration.4: exceptions
 
 
 @wrong
@@ -512,7 +512,7 @@ class Closing:
 aclosing = getattr(contextlib, "aclosing", Closing)
 
 
-# iteration.7: PyAwaitable_Cancel
+# iteration.5: PyAwaitable_Cancel
 
 
 def test_cancel_drops_a_loop_that_is_queued(new):
@@ -638,7 +638,7 @@ def test_what_the_iterator_adds_runs_after_the_loop(where, new):
     assert set(log[2:]) == {"added"}
 
 
-# iteration.8: many items
+# iteration.6: many items
 
 
 COUNT = 10_000
