@@ -227,7 +227,7 @@ webapp_free(void *module)
 }
 
 static PyModuleDef_Slot webapp_slots[] = {
-    {Py_mod_exec, webapp_exec},
+    {Py_mod_exec, (void *)webapp_exec},
 #ifdef Py_mod_multiple_interpreters
     {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
 #endif

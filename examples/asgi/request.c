@@ -33,9 +33,9 @@ request_dealloc(PyObject *self)
 }
 
 static PyType_Slot request_slots[] = {
-    {Py_tp_traverse, request_traverse},
-    {Py_tp_clear, request_clear},
-    {Py_tp_dealloc, request_dealloc},
+    {Py_tp_traverse, (void *)request_traverse},
+    {Py_tp_clear, (void *)request_clear},
+    {Py_tp_dealloc, (void *)request_dealloc},
     {0, NULL},
 };
 

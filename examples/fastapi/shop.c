@@ -202,7 +202,7 @@ shop_exec(PyObject *module)
 }
 
 static PyModuleDef_Slot slots[] = {
-    {Py_mod_exec, shop_exec},
+    {Py_mod_exec, (void *)shop_exec},
 #ifdef Py_mod_gil
     {Py_mod_gil, Py_MOD_GIL_NOT_USED},
 #endif

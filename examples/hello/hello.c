@@ -57,7 +57,7 @@ hello_exec(PyObject *module)
 }
 
 static PyModuleDef_Slot slots[] = {
-    {Py_mod_exec, hello_exec},
+    {Py_mod_exec, (void *)hello_exec},
 #ifdef Py_mod_gil
     {Py_mod_gil, Py_MOD_GIL_NOT_USED},
 #endif
