@@ -24,6 +24,7 @@ TESTED = [
     *("contract/test_names", "contract/test_callbacks", "contract/test_steps", "contract/test_python", "contract/test_failure"),
     *("test_values", "test_regressions", "test_units", "test_table", "test_compat_1x", "differential/test_loops"),
     *("test_functions", "test_arguments", "test_language", "test_bodies", "test_frames"),
+    *("test_generators", "test_generator_objects", "test_generators_in_loops"),
 ]
 # Tests of event loops wait for much of their time.
 PROCESSES = 2 * (os.cpu_count() or 1)

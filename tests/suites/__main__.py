@@ -124,6 +124,7 @@ def run_suite(place, suite, mode):
         "PYTHONPYCACHEPREFIX": str(bytecode),
         "TRAMPOLINE": MODES[mode],
         "TRAMPOLINE_PACKAGES": ",".join(suite.packages),
+        "TRAMPOLINE_GENERATORS": "1" if suite.generators else "",
         "TRAMPOLINE_OUTCOMES": str(outcomes),
     }
     runner = ["trampoline.outcomes"] if suite.distribution is None else ["pytest", *PYTEST]

@@ -15,6 +15,8 @@ class Suite(NamedTuple):
     requirements: tuple[str, ...] = ()
     # What of the source distribution the tests need; nothing if the wheel has them.
     files: tuple[str, ...] = ()
+    # Whether it is the asynchronous generators that are replaced.
+    generators: bool = False
     # The first version of Python that the library does not work with.
     before: tuple[int, ...] = (4,)
 
@@ -26,6 +28,12 @@ SUITES = {
         distribution=None,
         arguments=("test.test_coroutines", "test.test_asyncgen"),
         packages=("test.test_coroutines", "test.test_asyncgen"),
+    ),
+    "generators": Suite(
+        distribution=None,
+        arguments=("test.test_asyncgen",),
+        packages=("test.test_asyncgen",),
+        generators=True,
     ),
     "asyncio": Suite(
         distribution=None,

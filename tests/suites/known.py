@@ -46,6 +46,10 @@ KNOWN = [
         "cr_await of the coroutine is the trampoline",
     ),
     Known(
+        *("generators", "test.test_asyncgen.AsyncGenTest.test_async_gen_api_01", NATIVE),
+        "asks for the frame of a generator",
+    ),
+    Known(
         *("asyncio", f"{ASYNCIO}.test_base_events.*.test_create_task_error_closes_coro", INJECTION),
         "ensure_future closes the coroutine that it knows of, and the trampoline was never awaited",
     ),

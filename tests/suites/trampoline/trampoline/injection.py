@@ -1,15 +1,16 @@
-"""Puts a trampoline under the coroutines of a program, in two places.
+"""Puts a trampoline under the coroutines of a program, in two places, or under its asynchronous generators.
 
 *top*: around the coroutine of each task. *await*: around what each `await` in the source code of
 some packages, and of tests that pytest loads, awaits.
 
 A .pth file imports this before anything that awaits is imported, in worker processes as well. The
 environment says what to do: TRAMPOLINE is empty, `c`, `body` or `native`; TRAMPOLINE_PACKAGES names the
-packages, with a comma between them.
+packages, with a comma between them; with TRAMPOLINE_GENERATORS it is their generators that are wrapped, and nothing else.
 """
 
 import ast
 import builtins
+import functools
 import os
 import sys
 import types
@@ -67,6 +68,54 @@ def around_task(coroutine):
     wrapped.__name__ = coroutine.__name__
     wrapped.__qualname__ = coroutine.__qualname__
     return wrapped
+
+
+def begin(generator):
+    """The first step of the generator, which no event loop is to know of: it would close it beside the other."""
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(None, None)
+    try:
+        return generator.__anext__()
+    finally:
+        sys.set_asyncgen_hooks(*hooks)
+
+
+async def native_relay(generator, begin):
+    """What the C generator is to be indistinguishable from."""
+    following = begin(generator)
+    while True:
+        try:
+            item = await following
+        except StopAsyncIteration:
+            break
+        try:
+            sent = yield item
+            following = generator.asend(sent)
+        except GeneratorExit:
+            await generator.aclose()
+            raise
+        except BaseException as error:
+            following = generator.athrow(error)
+
+
+def relayed(function):
+    """For each asynchronous generator function: the decorator next to it."""
+
+    @functools.wraps(function)
+    def call(*arguments, **keywords):
+        global made
+        generator = function(*arguments, **keywords)
+        made += 1
+        if make is native:
+            relay = native_relay
+        else:
+            from trampoline._trampoline import relay
+        wrapped = relay(generator, begin)
+        wrapped.__name__ = generator.__name__
+        wrapped.__qualname__ = generator.__qualname__
+        return wrapped
+
+    return call
 
 
 # ---- Top: the places where a library makes a task of a coroutine ---------------------------------
@@ -139,11 +188,33 @@ class Awaits(ast.NodeTransformer):
         return node
 
 
+class Generators(ast.NodeTransformer):
+    """Decorates functions with a `yield` of their own."""
+
+    def visit_AsyncFunctionDef(self, node):
+        self.generic_visit(node)
+        if any(map(yields, node.body)):
+            name = ast.copy_location(ast.Name("__relayed__", ast.Load()), node.body[0])
+            node.decorator_list.append(name)
+        return node
+
+
+def yields(node):
+    if isinstance(node, ast.Yield):
+        return True
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.GeneratorExp)):
+        return False
+    return any(map(yields, ast.iter_child_nodes(node)))
+
+
+rewriter = Generators if os.environ.get("TRAMPOLINE_GENERATORS") else Awaits
+
+
 def patch_pytest(module):
     original = module.rewrite_asserts
 
     def rewrite_asserts(mod, *args, **kwargs):
-        Awaits().visit(mod)
+        rewriter().visit(mod)
         original(mod, *args, **kwargs)
 
     module.rewrite_asserts = rewrite_asserts
@@ -169,12 +240,13 @@ class Loader(SourceFileLoader):
 
     def source_to_code(self, data, path, *, _optimize=-1):
         if self.rewrites:
-            data = Awaits().visit(ast.parse(data))
+            data = rewriter().visit(ast.parse(data))
         return compile(data, path, "exec", dont_inherit=True, optimize=_optimize)
 
     def exec_module(self, module):
         super().exec_module(module)
-        PATCHES.get(self.name, lambda module: None)(module)
+        if rewriter is Awaits:
+            PATCHES.get(self.name, lambda module: None)(module)
 
 
 class Finder:
@@ -194,6 +266,7 @@ class Finder:
 def install():
     packages = os.environ.get("TRAMPOLINE_PACKAGES", "")
     builtins.__trampoline__ = around
+    builtins.__relayed__ = relayed
     sys.meta_path.insert(0, Finder(packages.split(",") if packages else []))
 
 
