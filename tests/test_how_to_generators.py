@@ -80,6 +80,7 @@ def test_the_first_generator(streams):
     assert generator.__name__ == "numbers"
     assert isinstance(generator, collections.abc.AsyncGenerator)
     assert not isinstance(generator, collections.abc.Awaitable)
+    assert not inspect.isasyncgen(generator)
     assert str(inspect.signature(streams.numbers)) == "(stop)"
     with pytest.raises(TypeError):
         streams.numbers("three")

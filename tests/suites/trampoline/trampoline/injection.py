@@ -222,6 +222,7 @@ def patch_pytest(module):
 
 # ---- How both get there --------------------------------------------------------------------------
 
+PYTEST = "_pytest.assertion.rewrite"
 PATCHES = {
     "asyncio.base_events": patch_asyncio,
     "uvloop": patch_uvloop,
@@ -229,7 +230,7 @@ PATCHES = {
     "curio.task": patch_curio,
     "test.test_asyncio.test_tasks": patch_task_tests,
     "test.test_coroutines": patch_coroutine_tests,
-    "_pytest.assertion.rewrite": patch_pytest,
+    PYTEST: patch_pytest,
 }
 
 
@@ -245,7 +246,7 @@ class Loader(SourceFileLoader):
 
     def exec_module(self, module):
         super().exec_module(module)
-        if rewriter is Awaits:
+        if rewriter is Awaits or self.name == PYTEST:
             PATCHES.get(self.name, lambda module: None)(module)
 
 
