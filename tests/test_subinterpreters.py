@@ -359,3 +359,70 @@ def test_the_type_of_the_1x_table_survives_a_subinterpreter_that_came_first(run)
         "assert bindings.abi.PyAwaitableType is PyAwaitable\n"
         "print('done')\n"
     ) == ["done"]
+
+
+# A generator that has yielded, in any interpreter.
+GENERATOR = """
+import generators, keeper, types
+
+@types.coroutine
+def wait(text):
+    return (yield text)
+
+def make():
+    generator = generators.cleans(lambda text, value: None, wait)
+    assert result(generator.asend(None)) == 1
+    return generator
+
+def result(awaitable, value=None):
+    try:
+        awaitable.send(value)
+    except StopIteration as stop:
+        return stop.value
+
+generator = make()
+"""
+LATE_GENERATORS = {
+    "suspended": "keeper.keep_to_the_end(generator)",
+    "in the middle of a step": "step = generator.aclose(); step.send(None); keeper.keep_to_the_end([generator, step])",
+    "finished": "result(generators.counts().aclose()); keeper.keep_to_the_end(generator)",
+    "in a cycle": "cycle = [generator]; cycle.append(cycle); keeper.keep_to_the_end(cycle)",
+    "a step alone": "step = generator.aclose(); del generator; keeper.keep_to_the_end(step)",
+    "leaked": "keeper.keep(generator)",
+    "with a hook": (
+        "import sys; sys.set_asyncgen_hooks(None, lambda generator: None)\n"
+        "generator = make(); keeper.keep_to_the_end(generator)"
+    ),
+    "used by a destructor": (
+        "class Late:\n"
+        "    def __init__(self): self.kept = generator, generators.counts\n"
+        "    def __del__(self):\n"
+        "        generator, counts = self.kept\n"
+        "        for make in generator.aclose, counts, lambda: counts().__anext__():\n"
+        "            try: make()\n"
+        "            except RuntimeError: pass\n"
+        "keeper.keep_to_the_end(Late())\n"
+    ),
+}
+
+
+@kinds
+@pytest.mark.parametrize("state", LATE_GENERATORS)
+def test_a_generator_outlives_all_modules(run, kind, state):
+    assert run(
+        "for _ in range(3):\n    with Interpreter(kind) as one: one.run(GENERATOR + late)\nexec(GENERATOR)\nprint('done')\n",
+        kind=kind,
+        late=LATE_GENERATORS[state],
+        GENERATOR=GENERATOR,
+    ) == ["done"]
+
+
+@kinds
+def test_generators_of_each_interpreter(run, kind):
+    code = GENERATOR + "import os; os.write(1, b'%d\\n' % id(type(generator))); assert result(generator.aclose()) is None\n"
+    types = run(
+        "with Interpreter(kind) as one, Interpreter(kind) as two:\n    one.run(code); exec(code)\n    two.run(code); one.run(code)\n",
+        kind=kind,
+        code=code,
+    )
+    assert len(set(types)) == 3 and types[0] == types[3]

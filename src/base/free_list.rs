@@ -6,14 +6,16 @@ use core::cell::{Cell, UnsafeCell};
 pub struct FreeList<T, const CAPACITY: usize> {
     pieces: UnsafeCell<[*mut T; CAPACITY]>,
     count: Cell<usize>,
+    /// How many it takes: none once it is closed.
+    room: Cell<usize>,
 }
 
 impl<T, const CAPACITY: usize> FreeList<T, CAPACITY> {
     pub const fn new() -> Self {
         Self {
             pieces: UnsafeCell::new([core::ptr::null_mut(); CAPACITY]),
-            // A full pool takes nothing.
-            count: Cell::new(if cfg!(Py_GIL_DISABLED) { CAPACITY } else { 0 }),
+            count: Cell::new(0),
+            room: Cell::new(if cfg!(Py_GIL_DISABLED) { 0 } else { CAPACITY }),
         }
     }
 
@@ -33,7 +35,7 @@ impl<T, const CAPACITY: usize> FreeList<T, CAPACITY> {
     #[inline]
     pub fn put(&self, piece: *mut T) -> bool {
         let count = self.count.get();
-        if count >= CAPACITY {
+        if count >= self.room.get() {
             return false;
         }
         // SAFETY: below the capacity; the GIL keeps others out.
@@ -44,11 +46,11 @@ impl<T, const CAPACITY: usize> FreeList<T, CAPACITY> {
         true
     }
 
-    /// Gives what is in the pool to `free`, and takes nothing from now on.
+    /// Gives what is in the pool to `free`, and takes nothing from now on. What an object that outlives it asks for is not there.
     pub fn close(&self, free: impl Fn(*mut T)) {
+        self.room.set(0);
         while let Some(piece) = self.take() {
             free(piece);
         }
-        self.count.set(CAPACITY);
     }
 }

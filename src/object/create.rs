@@ -9,7 +9,7 @@ use crate::python::exception;
 use crate::python::ffi::{self, PyObject};
 use crate::python::lock::Lock;
 use crate::python::origin;
-use crate::python::raised::{Raised, Result};
+use crate::python::raised::{Kind, Raised, Result};
 use crate::python::reference::{Borrowed, Owned};
 use crate::python::thread::Thread;
 use crate::store::Contents;
@@ -194,7 +194,10 @@ impl Awaitable {
     #[cold]
     fn allocate(state: &State) -> Result<*mut PyObject> {
         let Some(r#type) = state.awaitable_type.get() else {
-            return Err(Raised::pending());
+            return Err(Raised::new(
+                Kind::RuntimeError,
+                c"the interpreter is shutting down",
+            ));
         };
         // SAFETY: the state keeps its type.
         Self::allocate_as(state, unsafe { Borrowed::new(r#type.as_ptr().cast()) })

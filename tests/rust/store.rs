@@ -637,3 +637,18 @@ fn a_function_that_made_it_is_held_once() {
     drop(kept);
     world.finish();
 }
+
+#[test]
+fn a_closed_pool_has_nothing_and_takes_nothing() {
+    let mut pieces = [1, 2, 3];
+    let [first, second, third] = pieces.each_mut().map(|piece| &raw mut *piece);
+    let pool: FreeList<i32, 2> = FreeList::new();
+    assert!(pool.put(first) && pool.put(second) && !pool.put(third));
+    assert_eq!(pool.take(), Some(second));
+    let freed = Cell::new(0);
+    pool.close(|_| freed.set(freed.get() + 1));
+    assert_eq!(freed.get(), 1);
+    assert_eq!(pool.take(), None);
+    assert!(!pool.put(first));
+    assert_eq!(pool.take(), None);
+}
