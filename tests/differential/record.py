@@ -157,6 +157,8 @@ class Log:
         if isinstance(value, types.TracebackType):
             names = function_names(value)
             return f"<traceback {names}>" if names and not CHAINING_CUTS else "None"
+        if isinstance(value, types.AsyncGeneratorType) or type(value).__name__ == "PyAwaitable_async_generator":
+            return "<asynchronous generator>"
         if isinstance(value, types.CoroutineType) or type(value).__name__ == "PyAwaitable":
             return f"<{short_name(value.__qualname__)}>"
         return f"<{type(value).__name__}>"

@@ -1,4 +1,4 @@
-"""Runs programs of `written` as `async def` and as bodies in C, and compares what both have seen.
+"""Runs programs of `written` as `async def` and as bodies in C, and compares what both have seen. Each third is a generator.
 
 Each program is a function of its number and the seed, and so are its runs. Many are compiled at once.
 """
@@ -68,6 +68,38 @@ class WrittenEnv(Env):
         return written.EXCEPTIONS[self.program.exceptions[name]](name)
 
 
+OPERATIONS = ("__anext__",) * 6 + ("asend",) * 3 + ("athrow", "athrow", "aclose", "drop", "step and drop")
+
+
+async def iterate(env, generators, operations):
+    """Does all that to a generator, which the list has alone."""
+    try:
+        for number, operation in enumerate(operations):
+            await operate(env, generators, number, operation)
+            env.log("running", bool(generators) and generators[0].ag_running)
+    finally:
+        # Frames in tracebacks may lead to this one.
+        generators.clear()
+        collect()
+
+
+async def operate(env, generators, number, operation):
+    if not generators:
+        return
+    try:
+        if operation == "drop":
+            generators.clear()
+            collect()
+            env.log("dropped")
+        elif operation == "step and drop":
+            generators[0].asend(None).close()
+        else:
+            arguments = {"asend": [env.token(f"sent {number}")], "athrow": [KeyError(number)]}.get(operation, [])
+            env.log(operation, await getattr(generators[0], operation)(*arguments))
+    except Exception as exception:
+        env.log(operation, exception)
+
+
 class Run:
     """What is done to a program."""
 
@@ -76,6 +108,9 @@ class Run:
         self.place = rng.choice(PLACES)
         self.mode = rng.choice(("plain",) * 5 + ("handling",))
         self.steps = tuple(self.step(rng, program) for _ in range(rng.choice((0, 2, 5, 9))))
+        self.operations = []
+        if program.is_generator:
+            self.operations = rng.choices(OPERATIONS, k=rng.randrange(12))
 
     def step(self, rng, program):
         step = rng.choice(("next",) * 16 + STEPS)
@@ -88,7 +123,8 @@ class Run:
         return "next" if is_odd else step
 
     def __str__(self):
-        return f"{self.place}, {self.mode}, chosen by {self.seed}: " + ", ".join(self.steps)
+        operations = f", {self.operations}" if self.operations else ""
+        return f"{self.place}, {self.mode}, chosen by {self.seed}{operations}: " + ", ".join(self.steps)
 
     def on(self, program, function, watched):
         """The log of it."""
@@ -106,6 +142,8 @@ class Run:
 
     def drive(self, env, function):
         awaitable = function(env)
+        if hasattr(awaitable, "__anext__"):
+            awaitable = iterate(env, [awaitable], self.operations)
         env.made(awaitable)
         driver = by_hand.Driver(env, awaitable, self.place)
         del awaitable
@@ -152,7 +190,7 @@ def different(program, batch, run, watched):
 
 def check(seed, numbers, runs=4, keep=False, cc=None):
     """Fails with the first program of these that differs, made smaller. Returns how many runs there were."""
-    programs = {number: written.write(random.Random(f"{seed} {number}"), f"p{number}") for number in numbers}
+    programs = {number: written.write(random.Random(f"{seed} {number}"), f"p{number}", number % 3 == 2) for number in numbers}
     batch = Batch(list(programs.values()), keep, cc)
     for number, program in programs.items():
         rng, watched = random.Random(f"runs of {seed} {number}"), []
@@ -207,7 +245,15 @@ def smaller(seed, number, program, run, found, cc):
     while again and attempts < MOST_ATTEMPTS:
         again = False
         for lines in variants(program.lines):
-            made = written.Program(program.name, lines, program.inners, program.exceptions, program.items, program.has_suspend)
+            made = written.Program(
+                program.name,
+                lines,
+                program.inners,
+                program.exceptions,
+                program.items,
+                program.has_suspend,
+                program.is_generator,
+            )
             try:
                 compile(made.source(), FILE, "exec")
             except SyntaxError:

@@ -19,7 +19,7 @@ def test_a_difference_is_found_and_made_small(monkeypatch):
     monkeypatch.setattr(bodies, "MOST_ATTEMPTS", 30)
     lines = ["env.log('first')", "if True:", "    await env.inner('a')", "    return 5", "env.log('last')"]
     program = written.Program("p0", lines, {}, {}, {}, False)
-    monkeypatch.setattr(bodies.written, "write", lambda rng, name: program)
+    monkeypatch.setattr(bodies.written, "write", lambda rng, name, is_generator: program)
     made = bodies.Unit.make
 
     def make(unit, index, variables):
@@ -37,8 +37,8 @@ def test_a_difference_is_found_and_made_small(monkeypatch):
 
 
 def test_programs_have_everything():
-    source = "\n".join(written.write(random.Random(number), f"p{number}").source() for number in range(300))
-    for (
-        word
-    ) in "try: except finally: else: async-for async-with while for await suspend return break continue raise from".split():
+    source = "\n".join(written.write(random.Random(number), f"p{number}", number % 3 == 2).source() for number in range(300))
+    for word in (
+        "try: except finally: else: async-for async-with while for await suspend return break continue raise from yield".split()
+    ):
         assert word.replace("-", " ") in source

@@ -39,22 +39,23 @@ def given():
 
 
 class Program:
-    def __init__(self, name, lines, inners, exceptions, items, has_suspend):
-        self.name, self.lines = name, lines
+    def __init__(self, name, lines, inners, exceptions, items, has_suspend, is_generator=False):
+        self.name, self.lines, self.is_generator = name, lines, is_generator
         self.inners, self.exceptions, self.items = inners, exceptions, items
         self.has_suspend = has_suspend
         # What the drivers of the differential tests ask a scenario for.
         self.value, self.contexts = None, {}
 
     def source(self):
-        return "\n".join([f"async def {self.name}(env):", *(INDENT + line for line in self.lines), ""])
+        beginning = ["if False:", INDENT + "yield"] if self.is_generator else []
+        return "\n".join([f"async def {self.name}(env):", *(INDENT + line for line in beginning + self.lines), ""])
 
 
 class Writer:
     """Writes one program."""
 
-    def __init__(self, rng, name):
-        self.rng, self.name = rng, name
+    def __init__(self, rng, name, is_generator=False):
+        self.rng, self.name, self.is_generator = rng, name, is_generator
         self.inners, self.exceptions, self.items = {}, {}, {}
         self.has_suspend = False
         self.count = 0
@@ -62,7 +63,7 @@ class Writer:
 
     def program(self):
         lines = self.block(0, 0, ())
-        return Program(self.name, lines, self.inners, self.exceptions, self.items, self.has_suspend)
+        return Program(self.name, lines, self.inners, self.exceptions, self.items, self.has_suspend, self.is_generator)
 
     def chance(self, of):
         return self.rng.randrange(of) == 0
@@ -126,6 +127,8 @@ class Writer:
     def statement(self, depth, loops, handlers):
         """`handlers` are the names, or None, of the exceptions that the sections around handle."""
         simple = ("say", "wait", "wait", "wait", "suspend", "several", "leave", "leave", "raise_")
+        if self.is_generator:
+            simple += ("item",) * 4
         deep = ("choice", "try_", "try_", "try_", "with_", "with_", "for_each", "repeat", "counted")
         chosen = self.rng.choice(simple if depth >= MOST_DEPTH else simple + deep * 2)
         return getattr(self, chosen)(depth, loops, handlers)
@@ -139,6 +142,11 @@ class Writer:
     def suspend(self, depth, loops, handlers):
         self.has_suspend = True
         return [self.log(f'await suspend(env.token("{self.new("s")}"))')]
+
+    def item(self, depth, loops, handlers):
+        value = self.rng.choice((f'env.token("{self.new("y")}")', f"await {self.inner()}", "None"))
+        texts = "yield {0}", "value = yield {0}", self.log("(yield {0})"), "value = (yield {0}), await {1}"
+        return [self.rng.choice(texts).format(value, self.inner())]
 
     def several(self, depth, loops, handlers):
         text = self.rng.choice(
@@ -159,6 +167,8 @@ class Writer:
     def leave(self, depth, loops, handlers):
         if loops and not self.chance(3):
             return self.guarded(self.rng.choice(("break", "continue")))
+        if self.is_generator:
+            return self.guarded("return")
         return self.guarded(self.rng.choice(("return", f"return await {self.inner()}", f'return env.token("{self.new("r")}")')))
 
     def raise_(self, depth, loops, handlers):
@@ -218,5 +228,5 @@ class Writer:
         return lines
 
 
-def write(rng, name):
-    return Writer(rng, name).program()
+def write(rng, name, is_generator=False):
+    return Writer(rng, name, is_generator).program()

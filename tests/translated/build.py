@@ -37,11 +37,14 @@ class Unit:
 
     def source(self):
         definitions = ", ".join(f"&definition{index}" for index in range(len(self.texts)))
+        functions = ", ".join(f"NEW{index}" for index in range(len(self.texts)))
         return "\n".join(
             [
                 '#include "runtime.h"\n',
+                "typedef PyObject *(*New)(const PyAwaitable_Definition *, void *);",
                 *self.texts,
                 f"static const PyAwaitable_Definition *const definitions[] = {{{definitions}}};\n",
+                f"static const New functions[] = {{{functions}}};\n",
                 '#include "module.h"\n',
             ]
         )

@@ -1,6 +1,6 @@
-/* What comes after the translated functions, and the array of their definitions. */
+/* What comes after the translated functions, and the arrays of their definitions, and of what makes objects of these. */
 
-/* make(index, codes, variables): a new awaitable. */
+/* make(index, codes, variables): a new awaitable or generator. */
 static PyObject *
 make(PyObject *Py_UNUSED(module), PyObject *args)
 {
@@ -10,7 +10,7 @@ make(PyObject *Py_UNUSED(module), PyObject *args)
     if (!PyArg_ParseTuple(args, "iO!O!", &index, &PyTuple_Type, &codes, &PyDict_Type, &variables)) {
         return NULL;
     }
-    made = PyAwaitable_NewBody(definitions[index], &f);
+    made = functions[index](definitions[index], &f);
     if (made != NULL) {
         f->codes = Py_NewRef(codes);
         f->variables = Py_NewRef(variables);

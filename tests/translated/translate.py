@@ -19,7 +19,7 @@ IN_ORDER = (
     *(ast.BinOp, ast.UnaryOp, ast.Call, ast.Attribute, ast.Subscript, ast.Slice, ast.Tuple, ast.List, ast.Set, ast.Compare),
     *(ast.keyword, ast.NamedExpr),
 )
-LEAVES = (ast.Return, ast.Break, ast.Continue, ast.Yield, ast.YieldFrom, ast.Global, ast.Nonlocal)
+LEAVES = (ast.Return, ast.Break, ast.Continue, ast.YieldFrom, ast.Global, ast.Nonlocal)
 
 
 def inside(node):
@@ -31,7 +31,12 @@ def inside(node):
 
 
 def awaits(node):
-    return any(isinstance(each, (ast.Await, ast.AsyncFor, ast.AsyncWith)) for each in inside(node))
+    """Whether the body is left in it."""
+    return any(isinstance(each, (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield)) for each in inside(node))
+
+
+def yields(function):
+    return any(isinstance(each, ast.Yield) for statement in function.body for each in inside(statement))
 
 
 def awaited(node):
@@ -65,6 +70,7 @@ class Translator:
         # What a statement is inside: how many TRY and ASYNC_WITH and ASYNC_FOR; loops; sections of a TRY.
         self.blocks, self.loops, self.section = 0, [], None
         self.indent = 1
+        self.is_generator = yields(function)
         self.statements(function.body)
         self.emit()
 
@@ -146,6 +152,11 @@ class Translator:
             value = self.lifted(node)
             number = self.value()
             self.emit(f"{word}(value[{number}], {self.evaluate(value)});")
+            return take(number)
+        if isinstance(node, ast.Yield):
+            value = self.lifted(node.value or ast.Constant(None))
+            number = self.value()
+            self.emit(f"YIELD(value[{number}], {self.evaluate(value)});")
             return take(number)
         if isinstance(node, ast.BoolOp):
             return self.either(node)
@@ -464,6 +475,7 @@ class Translator:
                 "END_BODY",
                 f"static const PyAwaitable_Definition definition{index} =",
                 f'    PyAwaitable_DEFINITION("{name}", body{index}, Frame{index});',
+                f"#define NEW{index} {'PyAwaitable_NewGenerator' if self.is_generator else 'PyAwaitable_NewBody'}",
                 "",
             ]
         )

@@ -123,10 +123,12 @@ fn throw_or_close(
         }
         _ => advance(thread, generator, input),
     };
+    let is_thrown = !matches!(input, Input::Send(_));
     // Whether it can be used once more when it has ended.
-    let stays = match input {
-        Input::Send(_) => kind == Kind::Throw && !is_new,
-        Input::Throw(_) | Input::Exit(_) => !IS_STRICT,
+    let stays = if is_thrown {
+        !IS_STRICT
+    } else {
+        kind == Kind::Throw && !is_new
     };
     let returned = |value| {
         if stays {
@@ -148,12 +150,14 @@ fn throw_or_close(
         }
         Advanced::Raised(raised) => {
             let is_end = exception::is_end_of_generator(&raised);
-            let raised = if kind == Kind::Throw {
-                failed(generator, raised)
+            if kind == Kind::Close && is_thrown && !IS_STRICT {
+                // It counts as under way for ever.
+            } else if kind == Kind::Throw && is_end {
+                generator.note_closed();
+                generator.end_step();
             } else {
                 generator.end_step();
-                raised
-            };
+            }
             if kind == Kind::Close && is_end {
                 exception::discard(raised);
                 return returned(Owned::none());
