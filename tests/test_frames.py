@@ -538,6 +538,17 @@ def test_cancel_before_the_first_step_only_ends_the_warning(frames):
     gc.collect()
 
 
+def test_cancel_after_the_end_does_nothing(frames):
+    """Twice, since what it had broken was what the next body reuses."""
+    for _ in range(2):
+        aw = frames.make(AWAITS, lambda: Ready(7))
+        with pytest.raises(StopIteration):
+            aw.send(None)
+        frames.queue("Cancel", aw, None)
+        with pytest.raises(RuntimeError, match="cannot reuse already awaited coroutine"):
+            aw.send(None)
+
+
 def test_callbacks_and_bodies_await_each_other(frames):
     inner = frames.by_callbacks(frames.make(AWAITS, lambda: Ready(7)))
     outer = frames.make(AWAITS, lambda: inner)

@@ -141,6 +141,12 @@ def the_first_thing_sent_to_a_step_is_a_value(world):
     world.step(generator.athrow(ValueError(1)), 5, None, None)
 
 
+@scenario
+def athrow_takes_one_argument_to_three(world):
+    for arguments in (), (KeyError, 1, None), (KeyError, 1, None, 2):
+        world.step(world.make("talks").athrow(*arguments), None)
+
+
 def at_each_phase(world, name, action):
     """The action on a new generator, one that has yielded, one that awaits, and so on, until the end."""
     for ticks in range(9):

@@ -283,7 +283,8 @@ impl Store<'_> {
         if self.status.activity == Activity::Queued {
             cancelled._current = self.take_driven();
             self.end();
-        } else {
+        } else if self.status.activity != Activity::BodyEnded {
+            // What a body that has ended leaves there, its frame, is kept with the object.
             self.contents.current = self.contents.current.without_callbacks();
         }
         if let Some(cold) = self.contents.cold() {

@@ -123,6 +123,23 @@ fn call(hook: &Owned, generator: &Generator) -> Result<()> {
     }
 }
 
+/// Fails with `TypeError` unless what a step has of `athrow` is one argument to three.
+fn check_arguments(step: &Awaitable) -> Result<()> {
+    let Some(arguments) = step.with(|store| store.step_value().map(Borrowed::to_owned)) else {
+        return Ok(());
+    };
+    // SAFETY: a tuple, and a number for the format.
+    unsafe {
+        let (count, format) = match ffi::PyTuple_GET_SIZE(arguments.as_ptr()) {
+            1..=3 => return Ok(()),
+            0 => (0, c"athrow expected at least 1 argument, got %zd"),
+            count => (count, c"athrow expected at most 3 arguments, got %zd"),
+        };
+        ffi::PyErr_Format(ffi::PyExc_TypeError, format.as_ptr(), count);
+    }
+    Err(Raised::set())
+}
+
 /// Runs `action` with what `athrow` was called with, or `GeneratorExit`.
 fn with_thrown<R>(arguments: Option<&Owned>, action: impl FnOnce(Thrown<'_>) -> R) -> R {
     // SAFETY: a tuple that lives, as long as its size says, or the interpreter's own class.

@@ -103,6 +103,9 @@ fn throw_or_close(
                     c"can't send non-None value to a just-started coroutine",
                 ));
             }
+            if let Err(raised) = super::check_arguments(step) {
+                return Reached::Raised(raised);
+            }
             if !generator.begin_step() {
                 return already_running(kind);
             }
