@@ -421,7 +421,9 @@ def test_a_generator_outlives_all_modules(run, kind, state):
 def test_generators_of_each_interpreter(run, kind):
     code = GENERATOR + "import os; os.write(1, b'%d\\n' % id(type(generator))); assert result(generator.aclose()) is None\n"
     types = run(
-        "with Interpreter(kind) as one, Interpreter(kind) as two:\n    one.run(code); exec(code)\n    two.run(code); one.run(code)\n",
+        "with Interpreter(kind) as one, Interpreter(kind) as two:\n"
+        "    one.run(code); exec(code)\n"
+        "    two.run(code); one.run(code)\n",
         kind=kind,
         code=code,
     )

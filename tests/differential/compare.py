@@ -7,8 +7,8 @@ from .record import RECORDER
 
 SHOWN = 3
 
-# A coroutine or generator that does not die when it is dropped: its frame may live on in the traceback of an exception that it handles,
-# so that what it awaited is closed now or later. What follows in the log is not compared.
+# A coroutine or generator that does not die when it is dropped: its frame may live on in the traceback of an exception that it
+# handles, so that what it awaited is closed now or later. What follows in the log is not compared.
 IGNORED = re.compile(r"unraisable RuntimeError#\d+\('(coroutine|async generator) ignored GeneratorExit'\)")
 
 
