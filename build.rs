@@ -61,8 +61,14 @@ const DEFINE: &str = "src/functions/define.py";
 /// Nothing unwinds or prints a backtrace, and what is left of that in the standard library goes when sections are collected. But
 /// GNU's linker looks for the names before it collects, finds them in libgcc_s, and has that loaded with every
 /// import. So it gets an empty script in the place of that library. If a name were needed after all, nothing could load
-/// the result.
+/// the result: what instruments the code needs some.
 fn do_without_unwinding(out: &Path) {
+    println!("cargo::rerun-if-env-changed=CARGO_ENCODED_RUSTFLAGS");
+    let flags = std::env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
+    let instruments = ["profile-generate", "instrument-coverage", "sanitizer"];
+    if instruments.iter().any(|option| flags.contains(option)) {
+        return;
+    }
     let folder = out.join("without_unwinding");
     std::fs::create_dir_all(&folder).expect("cargo's folder");
     std::fs::write(folder.join("libgcc_s.so"), "/* nothing */\n").expect("a file in that folder");
