@@ -34,9 +34,8 @@ class Twins:
 for block in BLOCKS:
     for comment in re.findall(r"^/\* ((?:async def|class) .*?)\n \*/", block, re.DOTALL | re.MULTILINE):
         exec(comment.replace("\n * ", "\n"), namespace := {})
-        namespace.pop("__builtins__", None)
-        for name, function in namespace.items():
-            setattr(Twins, name, staticmethod(function) if name != "Ticks" else function)
+        for name in namespace.keys() - {"__builtins__"}:
+            setattr(Twins, name, namespace[name] if name == "Ticks" else staticmethod(namespace[name]))
 
 
 class Reader:

@@ -100,6 +100,7 @@ pub fn close(awaitable: &Awaitable) -> Result<Owned> {
 
 /// A value that the state machine has refused; a new step of a generator takes it.
 #[cold]
+#[inline(never)]
 fn refuse_value(awaitable: &Awaitable, refusal: Refusal, value: Borrowed<'_>) -> Outcome {
     if !generator::is_step(awaitable) {
         return Outcome::Raise(refuse(refusal));
