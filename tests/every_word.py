@@ -36,6 +36,10 @@ async def three():
         yield number
 
 
+async def collected(iterable):
+    return [item async for item in iterable]
+
+
 def check(module):
     """Values, errors, clean-ups, blocks and loops."""
     assert run(module.gives(ready(5))) == 5
@@ -68,5 +72,6 @@ def check(module):
     assert run(module.loops(Ready, note)) == 4 and len(log) == 9
     made = module.suspends("out")
     assert steps(made) == ((made, None), ["out"])
+    assert run(collected(module.generates())) == [0, 1, 2]
     with pytest.raises(SystemError, match="YIELD in a body that is no generator"):
         run(module.yields(1))

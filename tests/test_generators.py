@@ -144,7 +144,8 @@ def the_first_thing_sent_to_a_step_is_a_value(world):
 @scenario
 def athrow_takes_one_argument_to_three(world):
     for arguments in (), (KeyError, 1, None), (KeyError, 1, None, 2):
-        world.step(world.make("talks").athrow(*arguments), None)
+        generator = world.make("talks")
+        world.act("athrow", lambda generator=generator, arguments=arguments: generator.athrow(*arguments).send(None))
 
 
 def at_each_phase(world, name, action):

@@ -64,6 +64,9 @@ unsafe extern "C" fn throw(object: *mut PyObject, arguments: *mut PyObject) -> *
             }
         }
         let arguments = Owned::share(arguments);
+        if cfg!(Py_3_15) && generator::check_arguments(&arguments).is_err() {
+            return null_mut();
+        }
         let step = generator::new_step(this(object), Kind::Throw, Some(arguments));
         to_c(step.map(Owned::into_ptr))
     }

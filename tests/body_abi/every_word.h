@@ -120,10 +120,26 @@ BODY(yields_body, Frame, f)
 END_BODY
 FUNCTION(yields)
 
+BODY(generates_body, Frame, f)
+    for (f->count = 0; f->count < 3; f->count++) {
+        YIELD(value, PyLong_FromLong(f->count));
+    }
+END_BODY
+
+static const PyAwaitable_Definition generates_definition = PyAwaitable_DEFINITION("generates", generates_body, Frame);
+
+static PyObject *
+generates(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(args))
+{
+    Frame *f;
+    return PyAwaitable_NewGenerator(&generates_definition, &f);
+}
+
 #define METHOD(name) {#name, name, METH_VARARGS | PyAwaitable_METH_ASYNC, NULL}
 static PyMethodDef functions[] = {
     METHOD(gives), METHOD(fails), METHOD(catches), METHOD(cleans), METHOD(enters), METHOD(iterates), METHOD(loops),
-    METHOD(suspends), METHOD(yields), {NULL, NULL, 0, NULL},
+    METHOD(suspends), METHOD(yields),
+    {"generates", generates, METH_VARARGS | PyAwaitable_METH_ASYNC_GENERATOR, NULL}, {NULL, NULL, 0, NULL},
 };
 
 static int

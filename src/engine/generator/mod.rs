@@ -123,11 +123,9 @@ fn call(hook: &Owned, generator: &Generator) -> Result<()> {
     }
 }
 
-/// Fails with `TypeError` unless what a step has of `athrow` is one argument to three.
-fn check_arguments(step: &Awaitable) -> Result<()> {
-    let Some(arguments) = step.with(|store| store.step_value().map(Borrowed::to_owned)) else {
-        return Ok(());
-    };
+/// Fails with `TypeError` unless the arguments of `athrow`, a tuple, are one to three. From 3.15 on the call looks at that, before
+/// the first step.
+pub fn check_arguments(arguments: &Owned) -> Result<()> {
     // SAFETY: a tuple, and a number for the format.
     unsafe {
         let (count, format) = match ffi::PyTuple_GET_SIZE(arguments.as_ptr()) {

@@ -103,7 +103,8 @@ fn throw_or_close(
                     c"can't send non-None value to a just-started coroutine",
                 ));
             }
-            if let Err(raised) = super::check_arguments(step) {
+            let arguments = step.with(|store| store.step_value().map(Borrowed::to_owned));
+            if let Some(Err(raised)) = arguments.as_ref().map(super::check_arguments) {
                 return Reached::Raised(raised);
             }
             if !generator.begin_step() {
