@@ -24,8 +24,6 @@ pub enum From<'a> {
     Due(Owned),
     /// This has happened.
     Event(Event),
-    /// The body wants this done.
-    Action(Action),
     /// The body, which is one in C, has returned this.
     Outcome(Returned),
 }
@@ -54,7 +52,6 @@ pub fn go_on(thread: Thread, awaitable: &Awaitable, body: Written<'_>, from: Fro
         }
         From::Due(value) => body.tell(take_turns(awaitable, value)),
         From::Event(event) => body.tell(event),
-        From::Action(action) => return follow(thread, awaitable, body, action),
         From::Outcome(outcome) => {
             let action = body.resume_after(thread, awaitable, outcome);
             return follow(thread, awaitable, body, action);

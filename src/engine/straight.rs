@@ -15,7 +15,7 @@ use crate::inner::Outcome;
 use crate::object::awaitable::Awaitable;
 use crate::python::reference::Borrowed;
 use crate::python::thread::Thread;
-use crate::store::body::{Action, Event};
+use crate::store::body::Event;
 use crate::store::queue::Activity;
 
 /// Runs a body in C until it suspends or ends. The object's phase is `Running`, and only this thread may change it.
@@ -71,9 +71,6 @@ pub fn run(thread: Thread, awaitable: &Awaitable, body: Written<'_>, input: Inpu
                 awaitable.set_phase(Phase::Finished);
                 body.end(awaitable);
                 return Outcome::Return(result);
-            }
-            Straight::Item(value) => {
-                return go_on(thread, awaitable, body, From::Action(Action::Item(value)));
             }
             Straight::Other(outcome) => {
                 return go_on(thread, awaitable, body, From::Outcome(outcome));

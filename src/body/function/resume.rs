@@ -6,7 +6,7 @@ use super::outcome::{
     RAISED, RERAISE, RETURN, STRAY, SUSPEND, YIELD,
 };
 use super::{Written, handled_in, iteration};
-use crate::base::likely::unlikely;
+use crate::base::likely::{likely, unlikely};
 use crate::body::Resume;
 use crate::object::awaitable::Awaitable;
 use crate::python::exception;
@@ -87,8 +87,6 @@ impl Resume for Written<'_> {
 pub enum Straight {
     /// `await` this.
     Await(Owned),
-    /// Yield this to who iterates over the generator.
-    Item(Owned),
     /// The end: this is the result.
     Return(Owned),
     /// What it has returned is about something else, or wrong.
@@ -117,15 +115,28 @@ impl Written<'_> {
                 None => Straight::Other(outcome),
             },
             END => Straight::Return(Owned::none()),
-            YIELD if awaitable.is_generator() => match head.value.take() {
-                Some(value) => {
-                    head.left.set(outcome);
-                    Straight::Item(value)
-                }
-                None => Straight::Other(outcome),
-            },
             _ => Straight::Other(outcome),
         }
+    }
+
+    /// Resumes the body of a generator, which is outside of any block and has not been told of an exception. What it yields to
+    /// who iterates; or what it has returned.
+    #[inline(always)]
+    pub fn resume_to_item(
+        self,
+        thread: Thread,
+        awaitable: &Awaitable,
+    ) -> core::result::Result<Owned, Outcome> {
+        let head = self.0;
+        let outcome = head.call(awaitable.borrow());
+        let is_sound = !thread.has_raised() && head.depth() == 0;
+        if likely(is_sound && outcome.what() == YIELD) {
+            if let Some(value) = head.value.take() {
+                head.left.set(outcome);
+                return Ok(value);
+            }
+        }
+        Err(outcome)
     }
 
     /// Does what it has returned from [`Written::resume_straight`], and resumes it until the engine's turn comes.

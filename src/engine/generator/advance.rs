@@ -2,7 +2,7 @@
 
 use crate::base::rules::{Admission, Phase, Refusal, Step};
 use crate::body::Resume;
-use crate::body::function::{self, Straight, Written};
+use crate::body::function::{self, Written};
 use crate::engine::resumed::{self, From};
 use crate::engine::run::{Input, Reached};
 use crate::inner::{self, Thrown};
@@ -12,7 +12,7 @@ use crate::python::exception;
 use crate::python::raised::{Kind, Raised, Result};
 use crate::python::reference::Owned;
 use crate::python::thread::Thread;
-use crate::store::body::{Action, Event};
+use crate::store::body::Event;
 use crate::store::queue::Activity;
 
 /// How far it got.
@@ -83,16 +83,12 @@ fn send_straight<'a>(
         }
         _ => return Err(From::Input(input)),
     }
-    match body.resume_straight(thread, awaitable) {
-        Straight::Item(item) => {
-            awaitable.with(|store| store.status.activity = Activity::BodyIterated);
-            awaitable.set_phase(Phase::Suspended);
-            Ok(item)
-        }
-        Straight::Await(object) => Err(From::Action(Action::Await(object))),
-        Straight::Return(value) => Err(From::Action(Action::Return(value))),
-        Straight::Other(outcome) => Err(From::Outcome(outcome)),
-    }
+    let item = body
+        .resume_to_item(thread, awaitable)
+        .map_err(From::Outcome)?;
+    awaitable.with(|store| store.status.activity = Activity::BodyIterated);
+    awaitable.set_phase(Phase::Suspended);
+    Ok(item)
 }
 
 /// The rest of the step, otherwise.
