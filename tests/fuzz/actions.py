@@ -4,7 +4,7 @@ import asyncio
 import gc
 
 from differential import blocks
-from differential.blocks import KINDS, Context
+from differential.blocks import KINDS, Context, EndsAtOnce, Items
 from differential.record import YOUNG, Log, collect
 
 from . import program
@@ -100,6 +100,11 @@ class Actor:
         self.specs[spec.exit.name] = spec.exit, owner
         return Context(self, spec.name)
 
+    def iterable(self, spec, owner):
+        for item in spec.items:
+            self.specs[item.name] = item, owner
+        return (EndsAtOnce if spec.at_once else Items)(self, spec.name, len(spec.items))
+
     def inner(self, name):
         spec, owner = self.specs[name]
         made = blocks.Inner(
@@ -132,8 +137,8 @@ class Actor:
         self.log(me.name, what, *arguments)
         self.perform(body.acts, me.number, me)
         code, _, rest = body.ends.partition(" ")
-        if code == "0" and not rest:
-            return 0, None
+        if code != "raise" and int(code) >= 0 and not rest:
+            return int(code), None
         if rest == "silent":
             return int(code), None
         # In no variable: an exception that has the frame it is raised in keeps all of it alive.

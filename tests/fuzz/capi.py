@@ -85,6 +85,11 @@ class Object:
         if isinstance(entry, program.Defer):
             rawapi.defer_await(aw, self.callback("deferred callback", entry.body))
             return
+        if isinstance(entry, program.For):
+            each, end = self.callback("each", entry.each), self.callback("end", entry.end)
+            error = self.callback("error callback", entry.error)
+            rawapi.async_for(aw, env.iterable(entry, self.number), each, end, error)
+            return
         callback, error = self.callback("callback", entry.callback), self.callback("error callback", entry.error)
         if isinstance(entry, program.With):
             rawapi.async_with(aw, env.manager(entry, self.number), callback, error)

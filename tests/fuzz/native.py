@@ -34,7 +34,7 @@ while self.queues[-1]:
 """
 AWAIT = "entry{level}.call(await entry{level}.take())"
 BLOCK = """
-if isinstance(entry{level}, Block):
+if type(entry{level}) is Block:
     async with entry{level}.take() as value:
         try:
             entry{level}.call(value)
@@ -42,6 +42,20 @@ if isinstance(entry{level}, Block):
 {inside}
         finally:
             entry{level}.close()
+elif isinstance(entry{level}, For):
+    async for value in entry{level}.take():
+        if entry{level}.is_over():
+            break
+        try:
+            entry{level}.call(value)
+            del value
+{inside_loop}
+        finally:
+            entry{level}.close()
+        if entry{level}.is_over():
+            break
+    else:
+        entry{level}.call_end()
 else:
     {plain}
 """
@@ -54,17 +68,18 @@ def indented(text, by):
 def written_out(level):
     awaiting = plain = AWAIT.format(level=level)
     if level < program.MOST_BLOCKS:
-        awaiting = BLOCK.format(level=level, plain=plain, inside=indented(written_out(level + 1), 12))
+        inside = indented(written_out(level + 1), 12)
+        awaiting = BLOCK.format(level=level, plain=plain, inside=inside, inside_loop=inside)
     return LEVEL.format(level=level, awaiting=indented(awaiting, 8))
 
 
 def outcome(code, exception):
     """Raises what follows from a return code of a callback that is not 0; a SystemError where the two contradict."""
-    if code == 0 and exception is None:
+    if code >= 0 and exception is None:
         return
     if exception is None:
         raise SystemError
-    if code != 0:
+    if code < 0:
         raise exception
     try:
         raise exception
@@ -135,6 +150,28 @@ class Block(Await):
             unhandled(left.clear)
         if self.in_callback:
             self.cancels, self.in_callback = self.queue.cancels, False
+
+
+class For(Block):
+    def __init__(self, queue, iterable, entry):
+        super().__init__(queue, iterable, entry.each, entry.error)
+        self.end, self.is_left = entry.end, False
+
+    def call(self, item):
+        self.queue.queues.append(model.deque())
+        if not self.is_over() and self.callback is not None:
+            self.in_callback = True
+            self.is_left = self.queue.called(self, "each", self.callback, item) > 0
+        self.in_callback = False
+
+    def is_over(self):
+        """Whether it has been left, or cancelled."""
+        return self.is_left or self.queue.cancels != self.cancels
+
+    def call_end(self):
+        if not self.is_over() and self.end is not None:
+            self.in_callback = True
+            self.queue.called(self, "end", self.end)
 
 
 class Deferred(model.Deferred):
@@ -210,15 +247,16 @@ class Queue(model.Queue):
         if not self.started and not self.finished and (made is None or made.cr_frame is None):
             self.finish()
 
-    def called(self, entry, what, body, value):
+    def called(self, entry, what, body, *arguments):
         """Calls a callback: what -2 raises, and a SystemError, goes past the error callback."""
-        code, exception = self.env.called(self, what, body, value)
+        code, exception = self.env.called(self, what, body, *arguments)
         try:
             outcome(code, exception)
         except BaseException as raised:
             if code == -2 or isinstance(raised, SystemError):
                 entry.past = raised
             raise
+        return code
 
     def forget(self):
         self.parsed.clear()
@@ -231,6 +269,8 @@ class Queue(model.Queue):
         env = self.env
         if isinstance(entry, program.Defer):
             self.push(Deferred(self, entry.body))
+        elif isinstance(entry, program.For):
+            self.push(For(self, env.iterable(entry, self.number), entry))
         elif isinstance(entry, program.With):
             self.push(Block(self, env.manager(entry, self.number), entry.callback, entry.error))
         else:

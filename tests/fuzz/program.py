@@ -85,6 +85,19 @@ class With(NamedTuple):
     __repr__ = brief
 
 
+class For(NamedTuple):
+    """`at_once` is whether the call of `__anext__` raises the end, and not its await."""
+
+    name: str
+    items: tuple = ()
+    at_once: bool = False
+    each: Optional[Body] = None
+    end: Optional[Body] = None
+    error: Optional[Body] = None
+
+    __repr__ = brief
+
+
 class Defer(NamedTuple):
     body: Body = Body()
 
@@ -121,6 +134,8 @@ class Program(NamedTuple):
 
 # What a choice may be, the simplest first: that is what a failing program is shrunk to. Repeated is what shall be frequent.
 ENDS = ("0",) * 15 + ("-1", "-1", "-1", "-2", "-2", "raise", "0 and set", "-1 silent", "-2 silent")
+# Of what is called for each item, and at the end: a positive number leaves the loop.
+LOOP_ENDS = (*ENDS, "1", "1", "2", "1 and set")
 EXCEPTIONS = ("ValueError", "KeyError", "StopIteration", "StopAsyncIteration", "GeneratorExit", "CancelledError", "the same")
 VALUES = ("token", "None", "tuple", "StopIteration", "exception", "class", "empty tuple")
 EXIT_VALUES = ("None", "True", "token", "0")
@@ -189,7 +204,7 @@ class Decoder:
         return OnAsyncio(how, tick or None, pauses, self.several(3, lambda: (self.byte() % 10, self.act(0))))
 
     def entry(self, depth):
-        kind = self.pick(("await", "await", "await", "with", "defer"))
+        kind = self.pick(("await", "await", "await", "with", "defer", "for"))
         if kind == "with" and self.blocks < MOST_BLOCKS:
             self.blocks += 1
             name = f"with{self.blocks}"
@@ -200,6 +215,12 @@ class Decoder:
                 self.maybe_body(depth),
                 self.maybe_body(depth),
             )
+        if kind == "for" and self.blocks < MOST_BLOCKS:
+            self.blocks += 1
+            name = f"for{self.blocks}."
+            items = tuple(self.inner(f"{name}{number}", depth + 1) for number in range(self.byte() % 4))
+            bodies = (self.maybe_body(depth, LOOP_ENDS), self.maybe_body(depth, LOOP_ENDS), self.maybe_body(depth))
+            return For(name, items, self.chance(3), *bodies)
         if kind == "defer":
             return Defer(self.body(depth))
         return Await(self.awaited(depth), self.maybe_body(depth), self.maybe_body(depth))
@@ -234,11 +255,11 @@ class Decoder:
         name = self.pick(names)
         return "ValueError" if not self.by_hand and name in NOT_ON_ASYNCIO_EXCEPTIONS else name
 
-    def maybe_body(self, depth):
-        return self.body(depth) if self.byte() % 4 else None
+    def maybe_body(self, depth, ends=ENDS):
+        return self.body(depth, ends) if self.byte() % 4 else None
 
-    def body(self, depth):
-        return Body(self.acts(depth, 3), self.pick(ENDS), self.exception())
+    def body(self, depth, ends=ENDS):
+        return Body(self.acts(depth, 3), self.pick(ends), self.exception())
 
     def acts(self, depth, most, choices=ACTS):
         return self.several(most, lambda: self.act(depth + 1, choices))
