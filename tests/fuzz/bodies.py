@@ -11,9 +11,8 @@ import warnings
 import weakref
 
 from differential import by_hand, record
-from differential.blocks import Env
+from differential.blocks import EndsAtOnce, Env, Items
 from differential.compare import Different, comparable, difference
-from differential.constructs import EndsAtOnce, Items
 from differential.constructs.ends import suspend
 from differential.record import RECORDER, Log, collect
 from translated.build import Unit, rewritten
