@@ -196,8 +196,9 @@ fuzz: extensions ## run random programs as async def and in C, and random calls 
 	tests/fuzz/asan.sh "$(VENV)/bin/python" --programs 0 --calls $(or $(CALLS),1000000)
 
 .PHONY: fuzz-bodies
-fuzz-bodies: extensions ## run random programs as async def and as bodies in C (PROGRAMS=n SEED=n FUZZ_CC=tcc, which is faster)
+fuzz-bodies: extensions ## run random programs as async def and as bodies and generators in C (PROGRAMS=n SEED=n FUZZ_CC=tcc, which is faster)
 	PYTHONPATH=tests "$(VENV)/bin/python" -m fuzz.bodies --programs $(or $(PROGRAMS),10000) $(if $(SEED),--seed $(SEED)) $(if $(FUZZ_CC),--cc $(FUZZ_CC))
+	PYTHONPATH=tests "$(VENV)/bin/python" -m fuzz.generators --programs $(or $(PROGRAMS),10000) $(if $(SEED),--seed $(SEED)) $(if $(FUZZ_CC),--cc $(FUZZ_CC))
 
 .PHONY: extensions
 extensions: $(VENV)/.extensions ## build the C test extensions alone

@@ -270,6 +270,16 @@ def a_throw_into_the_step_that_closes(world, generator, step):
 
 
 @every
+def a_throw_that_ends_the_step_that_closes(world, generator, step):
+    """Before 3.13 the generator remains under way then."""
+    closing = generator.aclose()
+    world.step(closing, None, KeyError("k"), KeyError("l"))
+    world.state(generator)
+    world.step(generator.asend(None), None)
+    world.step(generator.aclose(), None)
+
+
+@every
 def a_close_of_the_step_that_closes(world, generator, step):
     closing = generator.aclose()
     world.step(closing, None, close, close, None)

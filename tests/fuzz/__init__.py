@@ -8,6 +8,7 @@
     edge        sequences of raw calls with any arguments
     written     programs that are written down: the source of an `async def`, which can be translated to a body
     bodies      runs those, as many as wanted
+    generators  runs those that are asynchronous generators, by their steps and with consumers in Python and in C
     __main__    as many of either as wanted
 
 It is built of what the differential tests have: their inner awaitables, their drivers, their log.

@@ -3,6 +3,7 @@
 Each program is a function of its number and the seed, and so are its runs. Many are compiled at once.
 """
 
+import contextlib
 import gc
 import os
 import random
@@ -172,32 +173,48 @@ class Batch:
 
 
 def different(program, batch, run, watched):
-    """Both logs, if they differ."""
+    """If they differ: which sides, and both logs."""
     functions = batch.native[program.name], batch.translated[program.name]
     expected, got = (run.on(program, *each) for each in zip(functions, ([], watched)))
     if expected == got:
         return None
-    # Once more, where old garbage is collected each time: what one side alone keeps for longer dies late there.
+    with thorough():
+        expected, got = (run.on(program, function, []) for function in functions)
+    return None if expected == got else (("async def", "a body"), expected, got)
+
+
+@contextlib.contextmanager
+def thorough():
+    """For another run, where old garbage is collected each time: what one side alone keeps for longer dies late there."""
     record.GENERATIONS.append(2)
     gc.collect()
     try:
-        expected, got = (run.on(program, function, []) for function in functions)
+        yield
     finally:
         record.GENERATIONS.pop()
-    return None if expected == got else (expected, got)
 
 
-def check(seed, numbers, runs=4, keep=False, cc=None):
+class Kind:
+    """What is run, and how."""
+
+    @staticmethod
+    def write(number, rng, name):
+        return written.write(rng, name, number % 3 == 2)
+
+    batch, run, different = Batch, Run, staticmethod(different)
+
+
+def check(seed, numbers, runs=4, keep=False, cc=None, kind=Kind):
     """Fails with the first program of these that differs, made smaller. Returns how many runs there were."""
-    programs = {number: written.write(random.Random(f"{seed} {number}"), f"p{number}", number % 3 == 2) for number in numbers}
-    batch = Batch(list(programs.values()), keep, cc)
+    programs = {number: kind.write(number, random.Random(f"{seed} {number}"), f"p{number}") for number in numbers}
+    batch = kind.batch(list(programs.values()), keep, cc)
     for number, program in programs.items():
         rng, watched = random.Random(f"runs of {seed} {number}"), []
         for _ in range(runs):
-            run = Run(rng, program)
-            found = different(program, batch, run, watched)
+            run = kind.run(rng, program)
+            found = kind.different(program, batch, run, watched)
             if found:
-                raise Different(smaller(seed, number, program, run, found, cc))
+                raise Different(smaller(seed, number, program, run, found, cc, kind))
         if alive(watched):
             gc.collect()
             if alive(watched):
@@ -238,7 +255,7 @@ def variants(lines):
                 yield made
 
 
-def smaller(seed, number, program, run, found, cc):
+def smaller(seed, number, program, run, found, cc, kind=Kind):
     attempts = 0
     again = True
     while again and attempts < MOST_ATTEMPTS:
@@ -259,7 +276,7 @@ def smaller(seed, number, program, run, found, cc):
                 continue
             attempts += 1
             try:
-                with_less = different(made, Batch([made], cc=cc), run, [])
+                with_less = kind.different(made, kind.batch([made], cc=cc), run, [])
             except Exception:
                 continue
             if with_less:
@@ -267,27 +284,28 @@ def smaller(seed, number, program, run, found, cc):
                 break
             if attempts >= MOST_ATTEMPTS:
                 break
-    shown = difference(run, *found, ("async def", "a body"))
+    names, *logs = found
+    shown = difference(run, *logs, names)
     used = {name: vars(spec) for name, spec in program.inners.items() if name.partition(".")[0] in program.source()}
     return f"seed {seed}, program {number}\n{program.source()}\n{used}\n{program.exceptions}\n{program.items}\n{shown}"
 
 
-def search(programs, seed, first=0, batch=300, runs=4, keep=False, cc=None, told=lambda done: None):
+def search(programs, seed, first=0, batch=300, runs=4, keep=False, cc=None, told=lambda done: None, kind=Kind):
     done = 0
     with quiet():
         while done < programs:
             count = min(batch, programs - done)
-            check(seed, range(first + done, first + done + count), runs, keep, cc)
+            check(seed, range(first + done, first + done + count), runs, keep, cc, kind)
             done += count
             told(done)
     return done
 
 
-def main():
+def main(name="fuzz.bodies", kind=Kind):
     import argparse
     import time
 
-    parser = argparse.ArgumentParser(prog="fuzz.bodies", description=__doc__)
+    parser = argparse.ArgumentParser(prog=name, description=__doc__)
     parser.add_argument("--programs", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--first", type=int, default=0)
@@ -301,7 +319,7 @@ def main():
     def told(done):
         print(f"{options.first + done} done, {time.perf_counter() - began:.0f} s", flush=True)
 
-    search(options.programs, options.seed, options.first, options.batch, options.runs, cc=options.cc, told=told)
+    search(options.programs, options.seed, options.first, options.batch, options.runs, cc=options.cc, told=told, kind=kind)
     print("no difference")
 
 

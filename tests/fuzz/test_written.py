@@ -5,13 +5,18 @@ import random
 import pytest
 from differential.compare import Different
 
-from . import bodies, written
+from . import bodies, generators, written
 
 PROGRAMS = 150
+GENERATORS = 100
 
 
 def test_random_programs_do_the_same():
     assert bodies.search(PROGRAMS, seed=0, batch=PROGRAMS, keep=True) == PROGRAMS
+
+
+def test_random_generators_do_the_same():
+    assert bodies.search(GENERATORS, seed=0, batch=GENERATORS, keep=True, kind=generators.Kind) == GENERATORS
 
 
 def test_a_difference_is_found_and_made_small(monkeypatch):
