@@ -5,7 +5,6 @@ by hand or in a task of asyncio's. All must see the same.
 """
 
 import asyncio
-import random
 import sys
 import types
 import warnings
@@ -293,8 +292,8 @@ class Run:
             if self.hooks == "closes":
                 close(env, generator)
             elif self.hooks == "keeps" and not generator.ag_running:
-                # The frame of what a generator in C evaluates leads to who steps it, which makes a cycle of an exception that is
-                # handled: the collector closes what is awaited as well, although the generator is kept.
+                # The frame of what a generator in C evaluates leads to who steps it, so that an exception it handles is part
+                # of a cycle: the collector closes what is awaited as well, although the generator is kept.
                 env.revived.append(generator)
             elif self.hooks == "raises":
                 raise OSError("finalizer")
