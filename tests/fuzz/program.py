@@ -165,7 +165,7 @@ class Decoder:
 
     def __init__(self, data):
         self.data = iter(data)
-        self.blocks = self.awaits = 0
+        self.blocks = self.awaits = self.loops = 0
         self.objects = 1
         self.by_hand = True
 
@@ -219,8 +219,10 @@ class Decoder:
             self.blocks += 1
             name = f"for{self.blocks}."
             items = tuple(self.inner(f"{name}{number}", depth + 1) for number in range(self.byte() % 4))
-            bodies = (self.maybe_body(depth, LOOP_ENDS), self.maybe_body(depth, LOOP_ENDS), self.maybe_body(depth))
-            return For(name, items, self.chance(3), *bodies)
+            self.loops += 1
+            each = self.maybe_body(depth, LOOP_ENDS)
+            self.loops -= 1
+            return For(name, items, self.chance(3), each, self.maybe_body(depth, LOOP_ENDS), self.maybe_body(depth))
         if kind == "defer":
             return Defer(self.body(depth))
         return Await(self.awaited(depth), self.maybe_body(depth), self.maybe_body(depth))
@@ -228,7 +230,10 @@ class Decoder:
     def awaited(self, depth):
         self.awaits += 1
         name = f"a{self.awaits}"
-        if self.pick(NATURAL) == "object" and self.objects < MOST_OBJECTS and depth < 3 and self.awaits < MOST_AWAITS:
+        natural = self.pick(NATURAL)
+        # What is made for each item would be several objects of one number.
+        may_be_object = not self.loops and self.objects < MOST_OBJECTS and depth < 3 and self.awaits < MOST_AWAITS
+        if natural == "object" and may_be_object:
             self.objects += 1
             number = self.objects - 1
             return Object(number, self.several(3, lambda: self.entry(depth + 1)), self.chance(3))
