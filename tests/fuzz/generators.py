@@ -144,7 +144,7 @@ class Driver:
             self.ends()
         else:
             seen = "gives", got
-            self.failures, self.has_begun = 0, True
+            self.failures, self.has_begun = 0, self.has_begun or method != "close"
             if method == "close":
                 self.ends()
         self.log(self.name, what, *seen)
