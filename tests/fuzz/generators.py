@@ -333,6 +333,8 @@ class Run:
             del driver
             if not self.drops and env.source is not None:
                 self.step(env, env.source)
+        # What a relay raises as it is closed has the frame that holds the source, too.
+        self.close_revived(env)
         env.let_go()
 
     def step(self, env, generator):
