@@ -38,6 +38,19 @@ async def waits(note, wait):
     yield 7
 
 
+async def alternates(note, wait):
+    for _ in range(6):
+        try:
+            note("awaited", await wait("w"))
+            note("awaited", await wait("v"))
+        except BaseException as exception:
+            note("caught", type(exception))
+        try:
+            yield 7
+        except BaseException as exception:
+            note("caught", type(exception))
+
+
 async def cleans(note, wait):
     try:
         yield 1

@@ -301,6 +301,21 @@ def steps_beside_one_that_is_under_way(world, generator, step):
         world.step(made, None, close)
 
 
+@scenario
+def a_step_that_goes_on_after_others_were_thrown_into(world):
+    """Before 3.13 these end it, as far as the generator knows; then what it is sent makes it the one under way again."""
+    generator = world.make("alternates")
+    step = generator.asend(None)
+    world.step(step, None)
+    world.step(generator.asend(None), KeyError("yields"))
+    world.step(generator.asend(None), KeyError("awaits"))
+    world.state(generator)
+    world.step(step, None)
+    world.state(generator)
+    world.step(generator.asend(None), None)
+    world.step(generator.aclose(), None)
+
+
 @every
 def the_step_is_dropped(world, generator, step):
     """The caller has another reference: see `a_suspended_step_is_dropped`."""

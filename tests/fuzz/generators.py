@@ -92,9 +92,6 @@ ACTS = (
 )
 # From 3.12 on a generator takes one for its own end where it never reaches any code: before the first step.
 TAKES_STOP_FOR_ITS_OWN = sys.version_info >= (3, 12)
-# Before 3.13 what is thrown into a new step beside one that is under way may end that, as far as the generator knows. It counts
-# as under way again when that is sent something, which is not so in C.
-FORGETS_STEPS = sys.version_info < (3, 13)
 HOOKS = ("none", "says", "closes", "keeps", "raises")
 
 
@@ -196,8 +193,6 @@ class Driver:
             del sent
             if self.current is not None:
                 self.call("next", "send", None)
-        elif self.current is None and act in THROWS and FORGETS_STEPS and self.generator.ag_running:
-            self.log("not thrown")
         else:
             if self.current is None:
                 self.make("anext", "__anext__")

@@ -64,6 +64,10 @@ fn send(
             }
         }
     }
+    if !IS_STRICT && !is_new && matches!(input, Input::Send(_)) {
+        // Another may have been thrown into meanwhile, which has ended this one, as far as the generator knows.
+        generator.begin_step();
+    }
     match advance(thread, generator, input) {
         Advanced::Item(item) => {
             generator.end_step();

@@ -100,6 +100,30 @@ BODY(waits_body, Frame, f)
 END_BODY
 FUNCTION(waits)
 
+BODY(alternates_body, Frame, f)
+    for (f->count = 0; f->count < 6; f->count++) {
+        LOOP
+        TRY
+            AWAIT(value, WAIT("w"));
+            NOTE_OBJECT("awaited", f->value);
+            AWAIT(value, WAIT("v"));
+            NOTE_OBJECT("awaited", f->value);
+        EXCEPT
+            if (CAUGHT(PyExc_BaseException)) {
+                NOTE_OBJECT("caught", (PyObject *)Py_TYPE(EXCEPTION));
+            }
+        END_TRY
+        TRY
+            YIELD_ONLY(PyLong_FromLong(7));
+        EXCEPT
+            if (CAUGHT(PyExc_BaseException)) {
+                NOTE_OBJECT("caught", (PyObject *)Py_TYPE(EXCEPTION));
+            }
+        END_TRY
+    }
+END_BODY
+FUNCTION(alternates)
+
 BODY(cleans_body, Frame, f)
     TRY
         YIELD_ONLY(PyLong_FromLong(1));
@@ -370,6 +394,7 @@ static PyMethodDef methods[] = {
     {"talks", talks, METH_VARARGS | METH_ASYNC_GENERATOR, NULL},
     {"ignores", ignores, METH_VARARGS | METH_ASYNC_GENERATOR, NULL},
     {"waits", waits, METH_VARARGS | METH_ASYNC_GENERATOR, NULL},
+    {"alternates", alternates, METH_VARARGS | METH_ASYNC_GENERATOR, NULL},
     {"cleans", cleans, METH_VARARGS | METH_ASYNC_GENERATOR, NULL},
     {"raises", raises, METH_VARARGS | METH_ASYNC_GENERATOR, NULL},
     {"raises_later", raises_later, METH_VARARGS | METH_ASYNC_GENERATOR, NULL},
