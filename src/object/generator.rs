@@ -57,17 +57,20 @@ impl Generator {
         &self.0
     }
 
-    /// A new generator of the type for these, which the state keeps, with a body and its zeroed frame of `size` bytes.
+    /// A new generator of the type for these, which the state keeps, with a body and its zeroed frame of `size` bytes. `begin`
+    /// makes it a whole frame, before the collector can see it.
     pub fn create(
         state: &State,
         r#type: Borrowed<'_>,
         functions: &'static Functions,
         size: usize,
         maker: Maker,
+        begin: impl FnOnce(*mut c_void),
     ) -> Result<(Owned, *mut c_void)> {
         let Some(frame) = state.frames.take(size) else {
             return Err(Raised::no_memory());
         };
+        begin(frame);
         let object = match Awaitable::allocate_as(state, r#type) {
             Ok(object) => object,
             Err(raised) => {

@@ -113,10 +113,9 @@ pub fn create_generator(
         ));
     };
     let (size, maker) = checked(state, definition)?;
-    let (created, frame) = Generator::create(state, r#type, &FUNCTIONS, size, maker)?;
     // SAFETY: large enough for the head, as has been checked.
-    unsafe { frame::define(frame, definition) };
-    Ok((created, frame))
+    let begin = |frame| unsafe { frame::define(frame, definition) };
+    Generator::create(state, r#type, &FUNCTIONS, size, maker, begin)
 }
 
 /// The definition of an object with a body in C, for as long as it lives.
