@@ -127,7 +127,10 @@ impl Lines {
         // SAFETY: a dictionary, and one that is borrowed. Where a frame does not find it, it makes one of its own.
         unsafe {
             let builtins = ffi::PyEval_GetBuiltins();
-            if ffi::PyDict_SetItemString(made.as_ptr(), c"__builtins__".as_ptr(), builtins) < 0 {
+            // At the end of an interpreter there are none any more.
+            if !builtins.is_null()
+                && ffi::PyDict_SetItemString(made.as_ptr(), c"__builtins__".as_ptr(), builtins) < 0
+            {
                 return Err(Raised::pending());
             }
         }

@@ -22,7 +22,7 @@ def scripts():
     for file in sorted(TWINS.glob("[a-z]*.py")):
         source = file.read_text(encoding="utf-8")
         # Blocks are the queue's: a body spells them out, or C's language does. Functions and clean-ups are C's.
-        if file.stem in ("blocks", "cancel", "functions", "loops"):
+        if file.stem in ("blocks", "cancel", "functions", "iteration", "loops"):
             continue
         namespace = {"__name__": f"{twins.__name__}.{file.stem}", "__package__": twins.__name__, **NAMES}
         registered = len(SCENARIOS)
