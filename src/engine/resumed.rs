@@ -22,8 +22,8 @@ pub enum From<'a> {
     Failed(Raised),
     /// What was awaited has returned this, and others are to run before the body is told.
     Due(Owned),
-    /// This has happened.
-    Event(Event),
+    /// What the body wanted to await could not be.
+    Raised(Raised),
     /// The body, which is one in C, has returned this.
     Outcome(Returned),
 }
@@ -51,7 +51,7 @@ pub fn go_on(thread: Thread, awaitable: &Awaitable, body: Written<'_>, from: Fro
             body.tell(Event::Raised(raised));
         }
         From::Due(value) => body.tell(take_turns(awaitable, value)),
-        From::Event(event) => body.tell(event),
+        From::Raised(raised) => body.tell(Event::Raised(raised)),
         From::Outcome(outcome) => {
             let action = body.resume_after(thread, awaitable, outcome);
             return follow(thread, awaitable, body, action);

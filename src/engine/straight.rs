@@ -62,10 +62,7 @@ pub fn run(thread: Thread, awaitable: &Awaitable, body: Written<'_>, input: Inpu
                     });
                     sent = Some(Borrowed::none());
                 }
-                Err(raised) => {
-                    let event = Event::Raised(raised);
-                    return go_on(thread, awaitable, body, From::Event(event));
-                }
+                Err(raised) => return go_on(thread, awaitable, body, From::Raised(raised)),
             },
             Straight::Return(result) => {
                 awaitable.set_phase(Phase::Finished);

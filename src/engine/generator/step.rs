@@ -158,12 +158,11 @@ fn throw_or_close(
         }
         Advanced::Raised(raised) => {
             let is_end = exception::is_end_of_generator(&raised);
-            if kind == Kind::Close && is_thrown && !IS_STRICT {
-                // It counts as under way for ever.
-            } else if kind == Kind::Throw && is_end {
+            if kind == Kind::Throw && is_end {
                 generator.note_closed();
-                generator.end_step();
-            } else {
+            }
+            // Before 3.13 one that is thrown out of an `aclose` counts as under way for ever.
+            if IS_STRICT || kind != Kind::Close || !is_thrown {
                 generator.end_step();
             }
             if kind == Kind::Close && is_end {
