@@ -311,6 +311,36 @@ def test_arguments_that_somebody_gave_a_kept_stop_iteration_are_left_alone():
     assert [(stop.args, stop.value) for stop in kept] == [((), "value")] * 3
 
 
+def test_a_stop_iteration_that_a_tracer_keeps_is_known_to_the_collector():
+    """The one that is kept for the next is not."""
+    seen = []
+
+    def trace(frame, event, argument):
+        if event == "exception" and argument[0] is StopIteration:
+            seen.append(argument[1])
+        return trace
+
+    def make(value):
+        aw = rawapi.new()
+        rawapi.set_result(aw, value)
+        return aw
+
+    async def main():
+        return [await make("first"), await make("second")]
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        assert run(main()) == ["first", "second"]
+    finally:
+        sys.settrace(before)
+    if (3, 12) <= sys.version_info < (3, 15):
+        # `await` raises it there, in sight of tracers.
+        values = [stop.value for stop in seen]
+        assert "first" in values and "second" in values
+    assert all(map(gc.is_tracked, seen))
+
+
 class Value:
     """Weak references tell when it has gone."""
 
