@@ -94,7 +94,7 @@ fn not_awaitable(format: &CStr, object: Borrowed<'_>) -> Raised {
 #[inline]
 pub fn start(object: Owned, complaint: &CStr) -> Result<Owned> {
     if is_coroutine(object.borrow()) {
-        return if has_cr_await(object.borrow()) {
+        return if !is_unbegun(object.borrow()) && has_cr_await(object.borrow()) {
             Err(awaited_already())
         } else {
             Ok(object)
@@ -158,6 +158,22 @@ fn no_iterator(object: &Owned, returned: &Owned) -> Raised {
         c"__await__() returned non-iterator of type '%.100s'",
         returned.borrow(),
     )
+}
+
+/// Whether this native coroutine is known not to have begun: most that are awaited have not, and nothing awaits such a one.
+#[cfg(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED)))]
+#[inline]
+fn is_unbegun(coroutine: Borrowed<'_>) -> bool {
+    const FRAME_CREATED: i8 = if cfg!(Py_3_13) { -3 } else { -2 };
+    let offset = ffi::pyawaitable_shim_frame_state_offset;
+    // SAFETY: the C compiler said that a coroutine, which this is, has the byte there; it changes with the GIL held alone.
+    unsafe { coroutine.as_ptr().byte_add(offset).cast::<i8>().read() == FRAME_CREATED }
+}
+
+#[cfg(not(all(Py_3_11, not(Py_3_14), not(Py_GIL_DISABLED))))]
+#[inline]
+fn is_unbegun(_coroutine: Borrowed<'_>) -> bool {
+    false
 }
 
 /// Whether this native coroutine is in the middle of an await, whatever code stepped it there: its `cr_await` is not None.

@@ -47,6 +47,8 @@ unsafe extern "C" {
     pub safe static pyawaitable_shim_origin_depth_offset: usize;
     #[cfg(all(Py_3_11, not(Py_3_14)))]
     pub safe static pyawaitable_shim_remaining_offset: usize;
+    #[cfg(all(Py_3_11, not(Py_3_14)))]
+    pub safe static pyawaitable_shim_frame_state_offset: usize;
     pub fn pyawaitable_shim_is_too_late() -> c_int;
     pub fn pyawaitable_shim_place_of(function: *const c_void, place: *mut c_char, size: usize);
     pub fn pyawaitable_shim_check_version() -> c_int;

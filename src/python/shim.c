@@ -111,6 +111,13 @@ const size_t pyawaitable_shim_remaining_offset = offsetof(PyThreadState, REMAINI
 _Static_assert(sizeof(((PyThreadState *)NULL)->REMAINING) == sizeof(int), "thread.rs takes it for an int");
 #endif
 
+/* Where a native coroutine says how far it is, and what it says before its first step. From 3.14 on, it says so to nobody. */
+#if PY_VERSION_HEX >= 0x030B0000 && PY_VERSION_HEX < 0x030E0000
+extern const size_t pyawaitable_shim_frame_state_offset;
+const size_t pyawaitable_shim_frame_state_offset = offsetof(PyCoroObject, cr_frame_state);
+_Static_assert(sizeof(((PyCoroObject *)NULL)->cr_frame_state) == 1, "inner takes it for a signed byte");
+#endif
+
 /* Addresses from `low` up to `high`; none where both are 0. */
 struct stack_part {
     uintptr_t low;
