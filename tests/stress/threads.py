@@ -2,7 +2,7 @@
 
     python tests/stress/threads.py [--seconds 60] [--threads 8] [--seed N]
 
-Round after round, the threads meet at a barrier, do to one awaitable whatever they like, and meet
+Round after round, the threads meet at a barrier, do to one awaitable or generator whatever they like, and meet
 again; then the first of them checks that
 
   * of the steps that ran at once one won, and the others were told why they did not,
@@ -10,6 +10,8 @@ again; then the first of them checks that
     once,
   * every clean-up that was added has run once,
   * no two threads were in a body at once, each TRY that a body entered was left, and each frame was released once,
+  * each item of a generator has gone to one of those who asked, and none is lost; who came while another waited for one was
+    told so,
   * every reference that the library took has been given back.
 
 It needs the C extension `racer`, which tests/stress/racer/ is the source of. Meant for a build
@@ -27,84 +29,9 @@ import types
 import warnings
 import weakref
 
+import generator_races
 import racer
-
-
-class Ready:
-    """Has its value at once. One instance can be awaited any number of times."""
-
-    def __await__(self):
-        return self
-        yield
-
-
-class Block:
-    """A context manager that suspends in both its methods."""
-
-    async def __aenter__(self):
-        await suspend()
-
-    async def __aexit__(self, *exception):
-        await suspend()
-
-
-class Once:
-    """An iterator over one item, which suspends before it and before its end."""
-
-    left = 1
-
-    def __aiter__(self):
-        return self
-
-    async def __anext__(self):
-        await suspend()
-        self.left -= 1
-        if self.left < 0:
-            raise StopAsyncIteration
-
-
-class Value:
-    """What is saved and returned: can be weakly referenced, so that its end is seen."""
-
-
-@types.coroutine
-def suspend():
-    return (yield "suspended")
-
-
-async def sleepy(steps):
-    for _ in range(steps):
-        await suspend()
-
-
-class Failed(Exception):
-    """What an awaited coroutine raises."""
-
-
-async def failing():
-    await suspend()
-    raise Failed
-
-
-# What step() says that became of a step.
-YIELDED, ENDED, EXECUTING, FINISHED = "yielded", "ended", "executing", "finished"
-
-
-def step(act, *arguments):
-    try:
-        act(*arguments)
-    except (StopIteration, Failed, GeneratorExit):
-        return ENDED
-    except ValueError as error:
-        assert "already executing" in str(error), error
-        return EXECUTING
-    except RuntimeError as error:
-        # The error callback handles everything, and so what is queued after it may yield.
-        if "ignored GeneratorExit" in str(error):
-            return YIELDED
-        assert "already awaited" in str(error), error
-        return FINISHED
-    return YIELDED
+from awaited import ENDED, EXECUTING, FINISHED, YIELDED, Block, Failed, Once, Ready, Value, failing, sleepy, step
 
 
 class Race:
@@ -361,6 +288,7 @@ KINDS = [
     (lambda: BodyRace(often=False), nothing, race_steps, check_steps),
     (lambda: BodyRace(often=True), nothing, race_methods, None),
     (lambda: BodyRace(often=True), share, race_drops, None),
+    *generator_races.KINDS,
 ]
 
 

@@ -1,38 +1,15 @@
 /* Bodies that several threads step, throw into, close, look at and drop at the same time. They count what begins and what ends,
  * and notice if two threads are in one of them. */
-#define PYAWAITABLE_KEYWORDS
-#include <Python.h>
-#include <pyawaitable.h>
-#include <stdatomic.h>
+#include "counted.h"
 
-/* Frames, TRYs, and how often a thread came into a body that another was in. */
-static atomic_long made, released, entered, left, overlaps;
+atomic_long made, released, entered, left, overlaps;
 
-typedef struct {
-    HEAD
-    PyObject *inner, *block, *kept, *value, *item;
-    DATA
-    atomic_int inside;
-    /* Not atomic: only the thread that runs the body may touch them, which ThreadSanitizer checks. */
-    int count, steps;
-} Frame;
-
-static void
+void
 release_frame(void *frame)
 {
     ((Frame *)frame)->steps = -1;
     atomic_fetch_add(&released, 1);
 }
-
-#define COME                                                                                                           \
-    do {                                                                                                               \
-        if (atomic_exchange(&f->inside, 1)) {                                                                          \
-            atomic_fetch_add(&overlaps, 1);                                                                            \
-        }                                                                                                              \
-        f->steps++;                                                                                                    \
-    } while (0)
-
-#define GO atomic_store(&f->inside, 0)
 
 BODY(once_body, Frame, f)
     COME;
@@ -76,25 +53,8 @@ BODY(often_body, Frame, f)
     RETURN(Py_NewRef(f->kept));
 END_BODY
 
-#define FUNCTION(name, format)                                                                                         \
-    static const PyAwaitable_Definition name##_definition =                                                            \
-        PyAwaitable_DEFINITION_WITH(#name, name##_body, Frame, NULL, release_frame);                                   \
-    static PyObject *name(PyObject *Py_UNUSED(module), PyObject *args)                                                 \
-    {                                                                                                                  \
-        Frame *f;                                                                                                      \
-        PyObject *awaitable = PyAwaitable_NewBody(&name##_definition, &f);                                             \
-        if (awaitable == NULL) {                                                                                       \
-            return NULL;                                                                                               \
-        }                                                                                                              \
-        atomic_fetch_add(&made, 1);                                                                                    \
-        if (PyAwaitable_ParseFrame(awaitable, args, NULL, format, NULL, &f->kept, &f->inner, &f->block) < 0) {         \
-            Py_CLEAR(awaitable);                                                                                       \
-        }                                                                                                              \
-        return awaitable;                                                                                              \
-    }
-
-FUNCTION(once, "OO|O")
-FUNCTION(often, "OOO")
+FUNCTION(once, PyAwaitable_NewBody, "OO|Oi")
+FUNCTION(often, PyAwaitable_NewBody, "OOO|i")
 
 /* bodies(): (frames made, released, TRYs entered, left, overlaps) since the last call. */
 static PyObject *
