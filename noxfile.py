@@ -46,7 +46,7 @@ REDUCED = [
     "--ignore=tests/suites",
     "--deselect=tests/nomem/test_nomem.py::test_every_allocation_in_turn_fails[steps]",
     "--deselect=tests/nomem/test_nomem.py::test_every_allocation_in_turn_fails[translated]",
-    "--differential-one-in=16",
+    "--differential-one-in=32",
 ]
 
 # A free-threaded collection visits every object there is, and the differential tests collect after
