@@ -11,6 +11,8 @@ import types
 import warnings
 import weakref
 
+import bodies
+import generators
 import rawapi
 from raw_support import Context, Failing, Items, Ready, failing, keep_result, ready, sleepy, suspend
 
@@ -613,6 +615,204 @@ def as_coroutine():
 LOOP = None
 
 
+async def numbers():
+    for number in range(3):
+        yield number
+        await suspend()
+
+
+def fails():
+    return failing(KeyError())
+
+
+# name of a body -> what makes its arguments
+BODIES = {
+    "gives": lambda: (sleepy(),),
+    "yields": lambda: (1, 2),
+    "raises": lambda: (KeyError(),),
+    "catches": lambda: (fails, sleepy),
+    "cleans": lambda: (fails, sleepy),
+    "replaces": lambda: (sleepy, sleepy),
+    "leaves": lambda: (sleepy, sleepy),
+    "leaves_handler": lambda: (fails, sleepy),
+    "enters": lambda: (Context(), sleepy),
+    "returns_within": lambda: (Context(), fails),
+    "iterates": lambda: (numbers(),),
+}
+
+
+def each_body():
+    return [getattr(bodies, name)(*arguments()) for name, arguments in BODIES.items()]
+
+
+@scenario
+def bodies_to_their_ends():
+    for aw in each_body():
+        ends(aw)
+
+
+@scenario
+def bodies_thrown_into():
+    for steps in 1, 2:
+        for aw in each_body():
+            try:
+                for _ in range(steps):
+                    aw.send(None)
+                aw.throw(KeyError())
+            except (StopIteration, KeyError, RuntimeError):
+                pass
+            ends(aw)
+
+
+@scenario
+def bodies_dropped_and_closed():
+    # What is in a FINALLY that suspends would say so.
+    suspended = [aw for aw in each_body() if aw.__name__ != "leaves"]
+    for aw in suspended:
+        try:
+            aw.send(None)
+        except KeyError:
+            pass
+    del aw, suspended
+    for aw in each_body():
+        aw.close()
+
+
+@scenario
+def bodies_in_cycles():
+    for function in bodies.catches, bodies.replaces:
+        held = []
+        held.append(function(lambda held=held: suspend(), sleepy))
+        held[0].send(None)
+
+
+def note(*_):
+    pass
+
+
+def wait(text):
+    return suspend()
+
+
+def raised_twice():
+    return KeyError()
+
+
+# name of a generator -> what makes its arguments
+GENERATORS = {
+    "nothing": lambda: (),
+    "counts": lambda: (),
+    "talks": lambda: (note, wait),
+    "ignores": lambda: (note, wait),
+    "waits": lambda: (note, wait),
+    "alternates": lambda: (note, wait),
+    "cleans": lambda: (note, wait),
+    "raises": lambda: (note, wait, KeyError()),
+    "raises_later": lambda: (note, wait, KeyError()),
+    "calls": lambda: (note, wait, raised_twice),
+    "enters": lambda: (note, wait, Context()),
+    "relays": lambda: (note, wait, generators.talks(note, wait)),
+    "handles": lambda: (note, wait),
+    "yields_at_last": lambda: (note, wait),
+    "yields_null": lambda: (note, wait),
+    "returns_a_value": lambda: (note, wait),
+}
+
+
+def each_generator():
+    return [getattr(generators, name)(*arguments()) for name, arguments in GENERATORS.items()]
+
+
+def step_ends(step):
+    """Drive it to its end: whether there was one, and no exception instead."""
+    try:
+        while True:
+            step.send(None)
+    except StopIteration:
+        return True
+    except (StopAsyncIteration, GeneratorExit, KeyError, ValueError, SystemError, RuntimeError):
+        return False
+
+
+@scenario
+def generators_to_their_ends():
+    for generator in each_generator():
+        while step_ends(generator.__anext__()):
+            pass
+        step_ends(generator.asend([]))
+    generator = generators.talks(note, wait)
+    while step_ends(generator.asend(None)):
+        pass
+
+
+@scenario
+def generators_thrown_into_and_closed():
+    for items in range(3):
+        for act in lambda generator: generator.athrow(KeyError()), lambda generator: generator.aclose():
+            for generator in each_generator():
+                for _ in range(items):
+                    step_ends(generator.__anext__())
+                step_ends(act(generator))
+                step_ends(generator.__anext__())
+                step_ends(generator.aclose())
+
+
+@scenario
+def generators_dropped():
+    """With a finalizer and without, between steps and in the middle of one; and steps that are not used."""
+    hooks = sys.get_asyncgen_hooks()
+    for finalizer in None, lambda generator: step_ends(generator.aclose()):
+        sys.set_asyncgen_hooks(ignore, finalizer)
+        for generator in each_generator():
+            step_ends(generator.__anext__())
+            generator.asend([])
+        for generator in each_generator():
+            step_ends(generator.__anext__())
+            step = generator.asend([])
+            try:
+                step.send(None)
+                step.throw(KeyError())
+            except (StopIteration, StopAsyncIteration, KeyError, SystemError, RuntimeError):
+                pass
+        del generator, step
+    sys.set_asyncgen_hooks(*hooks)
+
+
+@scenario
+def generators_in_cycles():
+    for name in "talks", "handles":
+        held = []
+        held.append(getattr(generators, name)(note, lambda text, held=held: suspend()))
+        step_ends(held[0].__anext__())
+        held.append(held[0].asend(held))
+
+
+@scenario
+def loops_over_generators():
+    for aw in bodies.iterates(generators.counts()), bodies.iterates(generators.talks(note, wait)):
+        ends(aw)
+    for each in ignore, raises, stops:
+        aw = rawapi.new()
+        rawapi.async_for(aw, generators.talks(note, wait), each)
+        ends(aw)
+    aw = bodies.iterates(generators.enters(note, wait, Context()))
+    aw.send(None)
+    aw.close()
+
+
+async def leave_generators():
+    """Some to the hooks of the event loop, some to its end."""
+    kept = [generators.counts(), generators.talks(note, lambda text: asyncio.sleep(0))]
+    for generator in *kept, generators.counts(), generators.talks(note, lambda text: asyncio.sleep(0)):
+        await generator.__anext__()
+    asyncio.get_running_loop().kept = kept
+
+
+@scenario
+def generators_in_asyncio():
+    asyncio.run(leave_generators())
+
+
 def run_in_loop(coroutine):
     global LOOP
     if LOOP is None:
@@ -644,6 +844,9 @@ def asyncio_task_cancelled():
     run_in_loop(cancel_task())
 
 
+# What awaits when it is dropped is reported to sys.unraisablehook.
+AWAIT_WHEN_DROPPED = "generators_thrown_into_and_closed", "generators_dropped"
+
 # Each round of these makes many objects or awaits, or runs an event loop.
 FEWER_ROUNDS = {
     "queue_of_fifty": 10,
@@ -651,6 +854,16 @@ FEWER_ROUNDS = {
     "async_with_raises": 5,
     "async_for_raises": 5,
     "functions_are_added": 20,
+    "bodies_to_their_ends": 20,
+    "bodies_thrown_into": 50,
+    "bodies_dropped_and_closed": 50,
+    "bodies_in_cycles": 5,
+    "generators_to_their_ends": 50,
+    "generators_thrown_into_and_closed": 50,
+    "generators_dropped": 50,
+    "generators_in_cycles": 5,
+    "loops_over_generators": 20,
+    "generators_in_asyncio": 100,
     "parsed_arguments": 5,
     "calls_of_functions": 5,
     "asyncio_task": 10,
@@ -676,6 +889,8 @@ def growth(function, rounds):
 def main():
     name, rounds = sys.argv[1], int(sys.argv[2])
     warnings.simplefilter("ignore")
+    if name in AWAIT_WHEN_DROPPED:
+        sys.unraisablehook = ignore
     blocks, objects = growth(SCENARIOS[name], rounds)
     print(blocks, objects)
     if LOOP is not None:

@@ -1,4 +1,4 @@
-"""Drives examples/hello in all the ways that it can end, and the bodies of tests/ext: for valgrind."""
+"""Drives examples/hello in all the ways that it can end, and the bodies and generators of tests/ext: for valgrind."""
 
 import asyncio
 import sys
@@ -52,9 +52,11 @@ async def main():
 
 warnings.simplefilter("ignore")
 assert len(asyncio.run(main())) == ROUNDS
-for name, scenario in raw_leaks.SCENARIOS.items():
-    if name.startswith("bodies"):
-        for _ in range(ROUNDS):
-            scenario()
+sys.unraisablehook = raw_leaks.ignore
+written = [name for name in raw_leaks.SCENARIOS if name.startswith(("bodies_", "generators_", "loops_"))]
+assert len(written) >= 10, written
+for name in written:
+    for _ in range(ROUNDS):
+        raw_leaks.SCENARIOS[name]()
 if raw_leaks.LOOP is not None:
     raw_leaks.LOOP.close()

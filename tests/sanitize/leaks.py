@@ -11,6 +11,7 @@ import raw_leaks
 ROUNDS = 20
 
 warnings.simplefilter("ignore")
+sys.unraisablehook = raw_leaks.ignore
 for scenario in raw_leaks.SCENARIOS.values():
     for _ in range(ROUNDS):
         scenario()

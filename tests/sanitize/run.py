@@ -6,7 +6,7 @@
                UndefinedBehaviorSanitizer, where the interpreter takes every object from malloc
     leaks      LeakSanitizer, at the end of a process that has run each scenario of raw_leaks.py
     debug      the tests with the interpreter's own checks: PYTHONMALLOC=debug and -X dev
-    valgrind   examples/hello, and the bodies of tests/ext, an interpreter with malloc
+    valgrind   examples/hello, and the bodies and generators of tests/ext, an interpreter with malloc
     miri       the state machine and the storage, which need no interpreter; where the toolchain has it
 
 The interpreter itself is not instrumented. What is reported of it alone is not counted: valgrind does not understand all
@@ -33,6 +33,7 @@ TESTED = [
     *("contract/test_names", "contract/test_callbacks", "contract/test_steps", "contract/test_python", "contract/test_failure"),
     *("test_values", "test_regressions", "test_units", "test_table", "test_compat_1x", "differential/test_loops"),
     *("test_functions", "test_arguments", "test_language", "test_frames"),
+    *("contract/test_iteration", "test_generators", "test_generator_objects", "test_generators_in_loops"),
 ]
 # Of the differential tests, those that disturb each scenario; the rest is more of the same.
 DIFFERENTIAL = [
@@ -215,7 +216,7 @@ def valgrind(build):
 
 def is_ours(error):
     objects = [frame.findtext("obj") or "" for frame in error.iterfind("stack/frame")]
-    return any("_pyawaitable" in path or Path(path).name.startswith(("hello.", "bodies.")) for path in objects)
+    return any("_pyawaitable" in path or Path(path).name.startswith(("hello.", "bodies.", "generators.")) for path in objects)
 
 
 MIRI = ["cargo", "+nightly", "miri"]
