@@ -195,7 +195,7 @@ def test_limited_api(compiler, limit, tmp_path):
 
 
 def build_abi3(folder):
-    return compile_extension(folder, "pyawaitable_abi3", [ABI3 / "pyawaitable_abi3.c"], suffix=".abi3.so")
+    return compile_extension(folder, "pyawaitable_abi3", sorted(ABI3.glob("*.c")), suffix=".abi3.so")
 
 
 @limited_api

@@ -1,6 +1,7 @@
 """Extensions as authors write them: several translation units, no call of Init, 1.x names, C++."""
 
 import asyncio
+import collections.abc
 import re
 import shutil
 import subprocess
@@ -98,6 +99,50 @@ def test_async_with_and_await_function_in_cplusplus():
     context = Context("entered")
     assert run(cplusplus.enter(context, function)) == ("entered", (1, "two", b"three"))
     assert context.log == ["enter", ("exit", None)]
+
+
+async def items(log, *given):
+    try:
+        for item in given:
+            await sleepy(item)
+            if isinstance(item, Exception):
+                raise item
+            log.append((item, (yield item)))
+    finally:
+        log.append("closed")
+
+
+async def taken(generator):
+    """Its items; the first is answered."""
+    first = await generator.__anext__()
+    return [first, await generator.asend("sent"), *[item async for item in generator]]
+
+
+def test_a_generator_that_loops_in_cplusplus():
+    log = []
+    generator = cplusplus.doubled(items(log, 1, "x", 3))
+    assert isinstance(generator, collections.abc.AsyncGenerator)
+    assert run(taken(generator)) == [2, "sent", "xx", 6]
+    assert log == [(1, None), ("x", None), (3, None), "closed"]
+    log.clear()
+    generator = cplusplus.doubled(items(log, 1, None))
+    assert run(generator.__anext__()) == 2
+    run(generator.aclose())
+    assert log == ["closed"]
+    with pytest.raises(TypeError, match="NoneType"):
+        run(taken(cplusplus.doubled(items(log, 1, None))))
+
+
+def test_loops_in_a_body_and_by_lambdas_in_cplusplus():
+    error = KeyError("raised")
+    assert run(cplusplus.counted(items([], 1, None, 2, False, 3))) == 2
+    assert run(cplusplus.counted(cplusplus.doubled(items([], 1, 2)))) == 2
+    assert run(cplusplus.collected(items([], 1, 2))) == [1, 2, ...]
+    assert run(cplusplus.collected(items([], 1, None, 2))) == [1]
+    assert run(cplusplus.collected(items([], 1, error))) == [1, error]
+    assert run(cplusplus.collected(cplusplus.doubled(items([], 1, 2)))) == [2, 4, ...]
+    with pytest.raises(KeyError):
+        run(cplusplus.counted(items([], 1, error)))
 
 
 def test_the_table_of_1x_in_cplusplus():

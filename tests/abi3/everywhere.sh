@@ -13,7 +13,7 @@ if [ ! -e "$extension" ]; then
     mkdir -p build/abi3
     include=$("$1" -c 'import sysconfig; print(sysconfig.get_path("include"))')
     "${CC:-cc}" -Wall -Wextra -Werror -O2 -fPIC -shared -DPy_LIMITED_API=0x03090000 -isystem "$include" -Iinclude \
-        tests/abi3/pyawaitable_abi3.c -o "$extension"
+        tests/abi3/*.c -o "$extension"
 fi
 failed=0
 for python; do

@@ -116,11 +116,13 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
+/* streams.c */
+extern PyMethodDef streams[];
+
 static int
 execute(PyObject *module)
 {
-    (void)module;
-    return PyAwaitable_Init();
+    return PyAwaitable_AddFunctions(module, streams);
 }
 
 static PyModuleDef_Slot slots[] = {

@@ -6,6 +6,8 @@ Ends with 3, and says why, where it cannot run: without the library, or without 
 """
 
 import asyncio
+import collections.abc
+import inspect
 import sys
 import sysconfig
 
@@ -48,6 +50,37 @@ async def main():
     assert isinstance(error, OSError) and rest == [(1, b"two"), "entered"]
 
 
+async def items(log, *given):
+    try:
+        for item in given:
+            await asyncio.sleep(0)
+            if isinstance(item, Exception):
+                raise item
+            yield item
+    finally:
+        log.append("closed")
+
+
+async def iteration():
+    module, log = pyawaitable_abi3, []
+    generator = module.doubled(items(log, 1, "x"))
+    assert inspect.isasyncgenfunction(module.doubled)
+    assert isinstance(generator, collections.abc.AsyncGenerator)
+    assert [item async for item in generator] == [2, "xx"] and log == ["closed"]
+    generator = module.doubled(items(log, 1, 2))
+    assert await generator.__anext__() == 2
+    await generator.aclose()
+    assert log == ["closed"] * 2
+    assert await module.counted(items(log, 1, 2, None, 3)) == 2
+    assert await module.counted(module.doubled(items(log, 1, 2, 3))) == 3
+    error = OSError("once")
+    assert await module.collected(items(log, 1, 2)) == [1, 2, True]
+    assert await module.collected(items(log, 1, None, 2)) == [1]
+    assert await module.collected(items(log, 1, error)) == [1, error]
+    assert await module.collected(module.doubled(items(log, 1))) == [2, True]
+
+
 asyncio.run(main())
+asyncio.run(iteration())
 assert pyawaitable_abi3.__file__.startswith(sys.argv[1])
 print(f"{sys.version.split()[0]}: abi3 extension passed")

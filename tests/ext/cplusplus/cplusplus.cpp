@@ -1,4 +1,4 @@
-// The API from C++: two translation units, neither of which calls PyAwaitable_Init().
+// The API from C++: three translation units, none of which calls PyAwaitable_Init().
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <pyawaitable.h>
@@ -93,6 +93,9 @@ PyMethodDef methods[] = {
     {"enter", enter, METH_VARARGS, nullptr},
     {"table", table, METH_NOARGS, nullptr},
     {"many_values", many_values, METH_O, nullptr},
+    {"doubled", doubled, METH_O, nullptr},
+    {"counted", counted, METH_O, nullptr},
+    {"collected", collected, METH_O, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
 /* clang-format on */
