@@ -19,6 +19,7 @@ pub mod table;
 pub mod v1;
 mod values;
 mod version;
+mod wakers;
 
 pub use arguments::*;
 pub use awaitable::*;
@@ -31,6 +32,7 @@ pub use iteration::*;
 pub use objects::*;
 pub use pointers::*;
 pub use version::*;
+pub use wakers::*;
 
 use crate::base::buffer::NoMemory;
 use crate::object::awaitable::Awaitable;
