@@ -50,6 +50,10 @@ typedef struct {
     int (*AsyncFor)(PyObject *awaitable, PyObject *iterable, PyAwaitable_Callback each, PyAwaitable_Defer end,
                     PyAwaitable_Error error);
     PyObject *(*NewGenerator)(const PyAwaitable_Definition *definition, void *frame);
+    PyAwaitable_Waker *(*NewWaker)(PyObject *awaitable);
+    const char *(*CurrentLibrary)(void);
+    PyObject *(*NewPromise)(PyAwaitable_Promise **promise, PyAwaitable_Convert convert, PyAwaitable_Drop drop);
+    int (*PromiseOnCancel)(PyAwaitable_Promise *promise, PyAwaitable_Drop cancel, void *data);
 } PyAwaitable_Table;
 
 /* The size of the table of the oldest runtime that this extension takes. */

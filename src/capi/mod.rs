@@ -15,10 +15,12 @@ mod integers;
 mod iteration;
 mod objects;
 mod pointers;
+mod promises;
 pub mod table;
 pub mod v1;
 mod values;
 mod version;
+mod wakers;
 
 pub use arguments::*;
 pub use awaitable::*;
@@ -30,7 +32,9 @@ pub use integers::*;
 pub use iteration::*;
 pub use objects::*;
 pub use pointers::*;
+pub use promises::*;
 pub use version::*;
+pub use wakers::*;
 
 use crate::base::buffer::NoMemory;
 use crate::object::awaitable::Awaitable;
