@@ -20,6 +20,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -481,6 +482,53 @@ def try_fastapi(report, loop):
             print_log(server)
 
 
+# ------------------------------------------------------------------------------ sqlite
+
+
+def has_sqlite(report):
+    """Whether a C compiler finds SQLite's header."""
+    compiler = shutil.which(os.environ.get("CC", "cc")) or shutil.which("gcc")
+    command = [compiler or "cc", "-E", "-x", "c", "-"]
+    done = subprocess.run(command, input="#include <sqlite3.h>", capture_output=True, text=True)
+    if done.returncode != 0:
+        report.line("left out", "there is no sqlite3.h: apt install libsqlite3-dev, or your system's package")
+    return done.returncode == 0
+
+
+def ask_for_many_notes(report, base):
+    async def add_all():
+        async with httpx.AsyncClient(base_url=base, timeout=10) as client:
+            return await asyncio.gather(*(client.post(f"/notes?text=note {n}") for n in range(50)))
+
+    asked = "POST /notes?text=..., 50 at once"
+    with report.attempt(asked):
+        answers = asyncio.run(add_all())
+        ids = {answer.json().get("id") for answer in answers}
+        good = len(ids) == 50 and {answer.status_code for answer in answers} == {201}
+        report.line(asked, f"{answers[0].status_code}  {len(ids)} different ids", good)
+
+
+def try_sqlite(report, loop):
+    report.section(f"sqlite: a database driver in C, behind FastAPI on {loop}")
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["NOTES"] = os.path.join(folder, "notes.db")
+        with Server("main:app", loop, "--app-dir", str(HERE / "sqlite")) as server, report.attempt("the server"):
+            base = find_address(report, server)
+            if base is None:
+                return
+            with httpx.Client(base_url=base, timeout=10) as client:
+                ask(report, client, "POST", "/notes?text=milk", 201, r'\{"id":1,"text":"milk"\}')
+                ask(report, client, "POST", "/notes?text=milk", 409, r'\{"detail":"it is there already"\}')
+                ask(report, client, "GET", "/notes/1", 200, r'\{"id":1,"text":"milk"\}')
+                ask(report, client, "GET", "/notes/7", 404, r'\{"detail":"no such note"\}')
+                ask_for_many_notes(report, base)
+                ask(report, client, "GET", "/notes?like=note 4%25", 200, r'\{"ids":\[(\d+,){10}\d+\]\}')
+            report.line("Ctrl-C", "shut down", server.stop())
+        with contextlib.closing(sqlite3.connect(os.environ["NOTES"])) as database:
+            ((count,),) = database.execute("select count(*) from notes")
+            report.line("the standard library's sqlite3", f"{count} notes in the file", count == 51)
+
+
 class TimeLimit(Exception):
     """The demo as a whole takes too long."""
 
@@ -507,6 +555,11 @@ def main():
         report.section("fastapi: plain setuptools once more")
         build(report, "fastapi")
         try_fastapi(report, "asyncio")
+        report.section("sqlite: and once more")
+        if has_sqlite(report):
+            build(report, "sqlite")
+            try_sqlite(report, "asyncio")
+            try_sqlite(report, "uvloop")
     except BrokenPipeError:  # whoever read the output has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

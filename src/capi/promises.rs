@@ -72,8 +72,8 @@ unsafe fn create(
 }
 
 /// Has `cancel(data)` called, once, if the awaitable ends before the promise is settled: its task was cancelled, or it was closed
-/// or destroyed. It is called in a thread that is attached, and may not raise. What `data` leads to has to be there until then, or
-/// until the promise has been settled and freed.
+/// or destroyed. It is called in a thread that is attached, and may not raise. `data` may lead to what the promise will be
+/// resolved with: if that happens meanwhile, nothing is dropped before `cancel` has returned.
 ///
 /// Call this before the promise is awaited, and before another thread has it. `cancel` may be NULL.
 ///

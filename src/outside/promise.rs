@@ -189,17 +189,19 @@ impl Promise {
 
     /// The awaitable has ended.
     fn abandon(&self) {
-        let before = self.state.fetch_or(ABANDONED, Ordering::AcqRel);
-        if before & ABANDONED != 0 {
+        let now = self.state.load(Ordering::Acquire);
+        if now & ABANDONED != 0 {
             return;
         }
-        match (before & PHASE, self.cancel.get()) {
-            (RESOLVED | REJECTED, _) => self.drop_value(),
-            (PENDING | SETTLING, (Some(cancel), argument)) => {
-                // SAFETY: the author's function for the author's argument, once.
-                exception::aside(|| unsafe { cancel(argument) });
-            }
-            _ => {}
+        if let (PENDING | SETTLING, (Some(cancel), argument)) = (now & PHASE, self.cancel.get()) {
+            // Before anybody may find this abandoned: what is given meanwhile stays here, so that `argument` may be a part of
+            // it.
+            // SAFETY: the author's function for the author's argument, once.
+            exception::aside(|| unsafe { cancel(argument) });
+        }
+        let before = self.state.fetch_or(ABANDONED, Ordering::AcqRel);
+        if let RESOLVED | REJECTED = before & PHASE {
+            self.drop_value();
         }
     }
 
