@@ -243,3 +243,22 @@ def test_time_is_not_spent_waiting(run):
         return taken
 
     assert run(main) < 0.1
+
+
+def test_generator_that_parks(run):
+    async def main():
+        given, items = [], []
+
+        async def iterate():
+            async for item in outside.yields(given.append):
+                items.append(item)
+
+        task = await loops.start(iterate)
+        for number in range(4):
+            await loops.sleep(0.01)
+            assert items == list(range(1, number + 1))
+            if number < 3:
+                outside.wake(given)
+        await task
+
+    run(main)
