@@ -5,10 +5,11 @@ import math
 import time
 
 import loops
-import outside
 import pytest
 import trio
 import trio.testing
+
+import outside
 
 
 @pytest.fixture(params=loops.ALL)
