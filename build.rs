@@ -85,8 +85,11 @@ fn has_gnu_linker() -> bool {
 /// Compiles the C files. Warnings in CPython's own headers are not for us.
 fn compile_shim(include: &str, as_system: bool) {
     let mut build = cc::Build::new();
+    if std::env::var_os("CARGO_FEATURE_C_API").is_some() {
+        build.file("src/capi/shim_v1.c");
+    }
     build
-        .files(["src/python/shim.c", "src/capi/shim_v1.c"])
+        .file("src/python/shim.c")
         .warnings(true)
         .extra_warnings(true)
         .warnings_into_errors(std::env::var_os("CI").is_some());

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// In the order of `src/lib.rs`.
-const ROOMS: [&str; 11] = [
+const ROOMS: [&str; 12] = [
     "base",
     "python",
     "store",
@@ -14,6 +14,7 @@ const ROOMS: [&str; 11] = [
     "body",
     "engine",
     "types",
+    "rust",
     "functions",
     "capi",
     "module",
