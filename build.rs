@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn main() {
-    for path in ["src/python/shim.c", "src/capi/shim_v1.c", DEFINE, "include"] {
+    for path in C_FILES.iter().chain(&[EXPORTED, DEFINE, "include"]) {
         println!("cargo::rerun-if-changed={path}");
     }
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo says where"));
@@ -55,6 +55,11 @@ fn main() {
     std::fs::write(out.join("define.source"), source).expect("a file in that folder");
 }
 
+/// What has to be C.
+const C_FILES: [&str; 2] = ["src/base/system.c", "src/python/shim.c"];
+/// The one that calls the exported functions.
+const EXPORTED: &str = "src/capi/shim_v1.c";
+
 /// The Python code that makes functions.
 const DEFINE: &str = "src/functions/define.py";
 
@@ -86,10 +91,10 @@ fn has_gnu_linker() -> bool {
 fn compile_shim(include: &str, as_system: bool) {
     let mut build = cc::Build::new();
     if std::env::var_os("CARGO_FEATURE_C_API").is_some() {
-        build.file("src/capi/shim_v1.c");
+        build.file(EXPORTED);
     }
     build
-        .file("src/python/shim.c")
+        .files(C_FILES)
         .warnings(true)
         .extra_warnings(true)
         .warnings_into_errors(std::env::var_os("CI").is_some());

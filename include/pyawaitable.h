@@ -113,6 +113,7 @@
 
 /* What extension authors call. */
 #include "pyawaitable/frames.h"
+#include "pyawaitable/outside.h"
 #include "pyawaitable/callbacks.h"
 #include "pyawaitable/awaitable.h"
 #include "pyawaitable/awaits.h"
@@ -123,12 +124,14 @@
 #include "pyawaitable/arguments.h"
 #include "pyawaitable/bodies.h"
 #include "pyawaitable/iteration.h"
+#include "pyawaitable/wakers.h"
 
 /* How the functions are reached. */
 #include "pyawaitable/table.h"
 #include "pyawaitable/find.h"
 #include "pyawaitable/wrappers.h"
 #include "pyawaitable/variadic.h"
+#include "pyawaitable/detached.h"
 #include "pyawaitable/language.h"
 
 /* The names in older sources. */

@@ -16,6 +16,7 @@
 //! | `store` | what an awaitable holds: the queue, what is in progress, blocks, saved values |
 //! | `inner` | an inner awaitable: started, sent to, thrown into, closed |
 //! | `object` | the object: layout, what an interpreter owns, creation and destruction, the trashcan |
+//! | `outside` | what waits in an event loop until a thread wakes it: wakers, mailboxes, promises |
 //! | `body` | what drives an awaitable: the queue of callbacks, with `async with` |
 //! | `engine` | the steps, the loop, the finalizer |
 //! | `types` | the types as CPython sees them: slots, methods, attributes |
@@ -50,6 +51,7 @@ mod inner;
 #[cfg(feature = "c-api")]
 mod module;
 mod object;
+mod outside;
 mod python;
 pub mod rust;
 mod store;

@@ -50,6 +50,8 @@ typedef struct {
     int (*AsyncFor)(PyObject *awaitable, PyObject *iterable, PyAwaitable_Callback each, PyAwaitable_Defer end,
                     PyAwaitable_Error error);
     PyObject *(*NewGenerator)(const PyAwaitable_Definition *definition, void *frame);
+    PyAwaitable_Waker *(*NewWaker)(PyObject *awaitable);
+    const char *(*CurrentLibrary)(void);
 } PyAwaitable_Table;
 
 /* The size of the table of the oldest runtime that this extension takes. */

@@ -358,6 +358,28 @@ PYAWAITABLE_API PyObject *PyAwaitable_NewGenerator(const PyAwaitable_Definition 
 }
 #endif
 
+#if PYAWAITABLE__DECLARED_MINOR >= 1
+PYAWAITABLE_API PyAwaitable_Waker *PyAwaitable_NewWaker(PyObject *awaitable)
+{
+    const PyAwaitable_Table *runtime = PyAwaitable__get_newer(1, offsetof(PyAwaitable_Table, NewWaker), "PyAwaitable_NewWaker");
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
+        return NULL;
+    }
+    return runtime->NewWaker(awaitable);
+}
+#endif
+
+#if PYAWAITABLE__DECLARED_MINOR >= 1
+PYAWAITABLE_API const char *PyAwaitable_CurrentLibrary(void)
+{
+    const PyAwaitable_Table *runtime = PyAwaitable__get_newer(1, offsetof(PyAwaitable_Table, CurrentLibrary), "PyAwaitable_CurrentLibrary");
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
+        return NULL;
+    }
+    return runtime->CurrentLibrary();
+}
+#endif
+
 #endif /* PYAWAITABLE_LINK */
 
 #endif /* PYAWAITABLE_WRAPPERS_H */

@@ -4,4 +4,6 @@ pub mod buffer;
 pub mod format;
 pub mod free_list;
 pub mod likely;
+pub mod mailbox;
 pub mod rules;
+pub mod system;

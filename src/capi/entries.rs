@@ -5,7 +5,7 @@
 use super::table::Function;
 use super::*;
 
-pub const FUNCTIONS: [Function; 35] = [
+pub const FUNCTIONS: [Function; 37] = [
     Function(PyAwaitable_Init as *const ()),
     Function(PyAwaitable_GetType as *const ()),
     Function(PyAwaitable_New as *const ()),
@@ -41,4 +41,6 @@ pub const FUNCTIONS: [Function; 35] = [
     Function(PyAwaitable_NewBody as *const ()),
     Function(PyAwaitable_AsyncFor as *const ()),
     Function(PyAwaitable_NewGenerator as *const ()),
+    Function(PyAwaitable_NewWaker as *const ()),
+    Function(PyAwaitable_CurrentLibrary as *const ()),
 ];

@@ -16,6 +16,7 @@ pub mod table;
 pub mod v1;
 mod values;
 mod version;
+mod wakers;
 
 pub use arguments::*;
 pub use awaitable::*;
@@ -28,6 +29,7 @@ pub use iteration::*;
 pub use objects::*;
 pub use pointers::*;
 pub use version::*;
+pub use wakers::*;
 
 use crate::base::buffer::NoMemory;
 use crate::object::awaitable::Awaitable;

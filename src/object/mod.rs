@@ -6,6 +6,7 @@ pub mod current;
 pub mod frames;
 pub mod generator;
 pub mod lifetime;
+pub mod outside;
 mod release;
 pub mod state;
 pub mod trashcan;

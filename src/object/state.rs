@@ -5,6 +5,7 @@
 
 use super::current;
 use super::frames::Frames;
+use super::outside::Outside;
 use crate::base::free_list::FreeList;
 use crate::object::lifetime::free_with_frame;
 use crate::python::ffi::{self, PyObject, PyTypeObject};
@@ -31,6 +32,8 @@ pub struct State {
     pub generator_type: Lazy,
     /// The dictionary of the Python code that makes such functions.
     pub compiler: Lazy,
+    /// For what comes from outside.
+    pub outside: Outside,
     pub names: Names,
     /// Awaitables without references, empty, untracked and never finalized, each still holding the state and its type: as many
     /// as CPython keeps of its own small objects.
@@ -101,6 +104,7 @@ pub(super) fn make(definitions: &Definitions) -> Result<Owned> {
         target_type: Lazy::new(),
         generator_type: Lazy::new(),
         compiler: Lazy::new(),
+        outside: Outside::new(),
         names: Names::new()?,
         awaitables: FreeList::new(),
         colds: FreeList::new(),
@@ -181,6 +185,7 @@ unsafe extern "C" fn give_up(capsule: *mut PyObject) {
         }
         drop(state.as_ref().target_type.take());
         drop(state.as_ref().generator_type.take());
+        state.as_ref().outside.release();
         if let Some(compiler) = state.as_ref().compiler.take() {
             // Its functions refer to it.
             ffi::PyDict_Clear(compiler.as_ptr());

@@ -31,6 +31,9 @@ pub struct PyCellObject {
 }
 
 unsafe extern "C" {
+    /// As `PyEval_RestoreThread`, which pyo3-ffi wraps in code for unwinding. Up to 3.13 it ends the thread at the end of Python.
+    #[link_name = "PyEval_RestoreThread"]
+    pub fn attach(thread: *mut PyThreadState);
     /// Older bindings lack these.
     pub fn PyClassMethod_New(function: *mut PyObject) -> *mut PyObject;
     pub fn PyStaticMethod_New(function: *mut PyObject) -> *mut PyObject;

@@ -30,3 +30,17 @@ pub fn new_block<T>(value: T) -> Result<*mut T, NoMemory> {
     unsafe { place.write(value) };
     Ok(place)
 }
+
+/// Moves a value into memory that any thread may free, attached or not, by `PyMem_RawFree`; gives it back if there is none.
+pub fn new_raw_block<T>(value: T) -> Result<core::ptr::NonNull<T>, T> {
+    // SAFETY: any thread may ask for it.
+    let place = unsafe { ffi::PyMem_RawMalloc(size_of::<T>()) }.cast::<T>();
+    match core::ptr::NonNull::new(place) {
+        Some(place) => {
+            // SAFETY: large enough, aligned as `PyMem_*` aligns everything, and not shared.
+            unsafe { place.write(value) };
+            Ok(place)
+        }
+        None => Err(value),
+    }
+}

@@ -1,5 +1,6 @@
 //! CPython: its C API, and the library's layer over it. No other room names `pyo3_ffi`.
 
+pub mod call;
 pub mod eval_breaker;
 pub mod exception;
 pub mod ffi;

@@ -8,6 +8,8 @@
 //! return that. Whatever else a coroutine does is done for it: `send`, `throw` and `close`, delegation to what is awaited, the
 //! recursion limit, PEP 479, finalization, the garbage collector.
 //!
+//! A body that waits for something that is not Python's parks: it drives what [`Waker::park`] makes, until a thread wakes it.
+//!
 //! # Rules
 //! All of it runs in threads that are attached to an interpreter. [`Owned`] and [`Borrowed`] are references to Python objects, and
 //! dropping one may run Python code. A [`Raised`] says that an exception is set; [`take_exception`] takes it out, and
@@ -24,6 +26,7 @@
 mod body;
 mod frame;
 pub mod raw;
+mod waker;
 
 pub use crate::python::raised::{Kind, Raised, Result};
 pub use crate::python::reference::{Borrowed, Owned};
@@ -31,6 +34,7 @@ pub use crate::python::thread::Thread;
 pub use crate::store::body::{Action, Event};
 pub use crate::store::maker::{Definition, Maker};
 pub use body::Body;
+pub use waker::{Waker, current_library};
 
 use crate::object::awaitable::Awaitable;
 use crate::object::current::current;

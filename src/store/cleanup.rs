@@ -28,4 +28,14 @@ impl Store<'_> {
     pub fn take_cleanup(&mut self) -> Option<Cleanup> {
         self.contents.cold()?.cleanups.pop()
     }
+
+    /// What this function will be called with, if it has been added.
+    pub fn cleanup_data(
+        &mut self,
+        function: unsafe extern "C" fn(data: *mut c_void),
+    ) -> Option<*mut c_void> {
+        let cleanups = &self.contents.cold()?.cleanups;
+        let is_it = |cleanup: &&Cleanup| core::ptr::fn_addr_eq(cleanup.function, function);
+        Some(cleanups.as_slice().iter().find(is_it)?.data)
+    }
 }

@@ -5,12 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// In the order of `src/lib.rs`.
-const ROOMS: [&str; 12] = [
+const ROOMS: [&str; 13] = [
     "base",
     "python",
     "store",
     "inner",
     "object",
+    "outside",
     "body",
     "engine",
     "types",

@@ -1,11 +1,13 @@
 //! Awaiting Python objects from Rust.
 
-use crate::turn::{Denied, Ticket, Turn, Wanted};
+use crate::task::Task;
+use crate::turn::{Denied, Place, Requests, Ticket, Turn, Wanted};
 use futures_core::Stream;
 use pyo3::exceptions::{PyRuntimeError, PyStopAsyncIteration};
 use pyo3::prelude::*;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// Awaiting Python objects: for [`Bound`] and [`Py`].
@@ -40,7 +42,7 @@ pub trait AwaitExt: Sized {
 
 impl<T> AwaitExt for Py<T> {
     fn awaited(self) -> Awaiting {
-        Awaiting(State::New(self.into_any()))
+        Awaiting(State::New(self.into_any(), Place::Auto))
     }
 
     fn stream(self) -> AsyncIter {
@@ -69,60 +71,108 @@ impl<T> AwaitExt for &Bound<'_, T> {
 }
 
 /// What [`AwaitExt::awaited`] returns.
+///
+/// # Where it is awaited
+/// In the coroutine's place, as an `async def` does, if nothing but the end of that can wake the coroutine meanwhile. That is so
+/// unless something else is polled besides, as with `select!` and `join!`: then it is awaited in a task of its own, which needs an
+/// event loop of asyncio or trio, and has a copy of the context. Dropping this cancels that task. [`inline`](Awaiting::inline) and
+/// [`in_task`](Awaiting::in_task) ask for the one or the other.
 #[must_use = "futures do nothing unless polled"]
 pub struct Awaiting(State);
 
 enum State {
-    New(Py<PyAny>),
-    Asked(Ticket),
+    New(Py<PyAny>, Place),
+    Asked(Ticket, Arc<Requests>),
+    Task(Task),
     Done,
+}
+
+impl Awaiting {
+    /// Awaits it in the coroutine's place in any case. What else wakes the coroutine has to wait until that has ended.
+    pub fn inline(self) -> Self {
+        self.at(Place::Inline)
+    }
+
+    /// Awaits it in a task of its own in any case.
+    pub fn in_task(self) -> Self {
+        self.at(Place::Task)
+    }
+
+    fn at(mut self, place: Place) -> Self {
+        if let State::New(_, found) = &mut self.0 {
+            *found = place;
+        }
+        self
+    }
+}
+
+impl Drop for Awaiting {
+    fn drop(&mut self) {
+        if let State::Asked(ticket, requests) = &self.0 {
+            requests.withdraw(*ticket);
+        }
+    }
 }
 
 impl Future for Awaiting {
     type Output = PyResult<Py<PyAny>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Turn::with(cx.waker(), |turn| {
-            let Some(turn) = turn else {
-                return Poll::Ready(Err(elsewhere()));
-            };
-            match std::mem::replace(&mut self.0, State::Done) {
-                State::New(object) => match turn.ask(Wanted::Await(object)) {
-                    Ok(ticket) => {
-                        self.0 = State::Asked(ticket);
-                        Poll::Pending
+        loop {
+            let task = match std::mem::replace(&mut self.0, State::Done) {
+                State::New(object, place) => {
+                    let asked = Turn::with(cx.waker(), |turn| match turn {
+                        Some(turn) => Ok((turn.ask(Wanted::Await(object, place)), turn.requests())),
+                        None => Err(object),
+                    });
+                    match asked {
+                        Ok((Ok(ticket), requests)) => {
+                            self.0 = State::Asked(ticket, requests);
+                            return Poll::Pending;
+                        }
+                        Ok((Err(denied), _)) => return Poll::Ready(Err(denied.into())),
+                        // Polled by something that wakes the coroutine in its turn.
+                        Err(object) => {
+                            Python::attach(|py| Task::begin(py, object.into_bound(py), cx.waker()))
+                        }
                     }
-                    Err(denied) => Poll::Ready(Err(denied.into())),
-                },
-                State::Asked(ticket) => match turn.outcome(ticket) {
-                    Some(outcome) => Poll::Ready(outcome),
-                    None => {
-                        self.0 = State::Asked(ticket);
-                        Poll::Pending
+                }
+                State::Asked(ticket, requests) => {
+                    let outcome = Turn::with(cx.waker(), |turn| {
+                        turn.and_then(|turn| turn.outcome(ticket))
+                    });
+                    if let Some(outcome) = outcome {
+                        return Poll::Ready(outcome);
                     }
+                    match requests.take_task(ticket) {
+                        Some(task) => task,
+                        None => {
+                            self.0 = State::Asked(ticket, requests);
+                            return Poll::Pending;
+                        }
+                    }
+                }
+                State::Task(task) => match task.poll(cx) {
+                    Poll::Pending => {
+                        self.0 = State::Task(task);
+                        return Poll::Pending;
+                    }
+                    ready => return ready,
                 },
                 State::Done => panic!("a future is polled after its end"),
-            }
-        })
+            };
+            self.0 = State::Task(task);
+        }
     }
 }
 
 impl From<Denied> for PyErr {
     fn from(denied: Denied) -> Self {
         PyRuntimeError::new_err(match denied {
-            Denied::Taken => {
-                "the coroutine already awaits another Python object, and would have to await two at the same time"
-            }
+            Denied::Taken => "the generator already yields another item",
             Denied::NoGenerator => "only an asynchronous generator yields items",
         })
     }
-}
-
-#[cold]
-fn elsewhere() -> PyErr {
-    PyRuntimeError::new_err(
-        "a Python object is awaited by a Rust future that no coroutine polls, or not with the coroutine's own waker",
-    )
 }
 
 /// What [`AwaitExt::stream`] returns.

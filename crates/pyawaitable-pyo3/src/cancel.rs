@@ -12,7 +12,31 @@ use std::task::{Context, Poll, Waker};
 /// polled instead, and finds the exception here: it may return an error, or clean up first, or go on as if nothing had happened.
 ///
 /// Asyncio's cancellation is an `asyncio.CancelledError`, trio's a `trio.Cancelled`; `close()` throws a `GeneratorExit`, after which
-/// the future may not wait any more.
+/// the future may not wait any more. Trio would throw again at each further wait: from then on those for what is not Python's are
+/// shielded. While the future awaits a Python object, exceptions are thrown into that, and do not come here.
+///
+/// ```
+/// use futures::future::{Either, select};
+/// use pyawaitable_pyo3::{CancelHandle, Coroutine};
+/// use pyo3::prelude::*;
+/// use std::pin::pin;
+///
+/// # async fn transfer() {}
+/// # async fn roll_back() {}
+/// #[pyfunction]
+/// fn transferred(py: Python<'_>) -> PyResult<Coroutine> {
+///     let handle = CancelHandle::new();
+///     Coroutine::builder().cancel_handle(&handle).build(py, async move {
+///         match select(pin!(transfer()), handle.cancelled()).await {
+///             Either::Left(_) => Ok(()),
+///             Either::Right((thrown, _)) => {
+///                 roll_back().await;
+///                 Err(thrown)
+///             }
+///         }
+///     })
+/// }
+/// ```
 #[derive(Clone, Default)]
 pub struct CancelHandle(Arc<Mutex<State>>);
 

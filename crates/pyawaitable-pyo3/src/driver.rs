@@ -2,10 +2,11 @@
 
 use crate::cancel::CancelHandle;
 use crate::convert;
+use crate::event_loop::{self, Library};
 use crate::future::{PyFuture, PyStream};
 use crate::turn::{Turn, Wanted};
 use pyawaitable::rust::{Action, Body, Borrowed, Event, Raised};
-use pyo3::exceptions::{PyGeneratorExit, PyRuntimeError};
+use pyo3::exceptions::PyGeneratorExit;
 use pyo3::prelude::*;
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
@@ -96,9 +97,41 @@ impl<S: PyStream + Send + 'static> Source for Items<S> {
     }
 }
 
+/// So often in a row a future is polled before the event loop has a turn.
+const MOST_POLLS: u32 = 32;
+
+/// Lets the event loop have a turn.
+fn checkpoint(py: Python<'_>, is_shielded: bool) -> PyResult<Action> {
+    if event_loop::library(py)? == Some(Library::Trio) {
+        let name = if is_shielded {
+            "cancel_shielded_checkpoint"
+        } else {
+            "checkpoint"
+        };
+        let checkpoint = py.import("trio.lowlevel")?.call_method0(name)?;
+        return Ok(Action::Await(convert::owned(checkpoint.unbind())));
+    }
+    Ok(Action::Yield(convert::owned(py.None())))
+}
+
+/// A scope of trio's that has been entered, and keeps the cancellation of those around it out.
+fn shield(py: Python<'_>) -> PyResult<Py<PyAny>> {
+    let scope = py.import("trio")?.call_method0("CancelScope")?;
+    scope.setattr("shield", true)?;
+    scope.call_method0("__enter__")?;
+    Ok(scope.unbind())
+}
+
 /// A body that polls a source.
 pub(crate) struct Driver<S> {
     turn: Turn,
+    /// How often it was polled in a row because it had been woken by then.
+    polls: Cell<u32>,
+    /// With trio, whether an exception has been thrown in that was taken note of: a scope that is cancelled throws it again at each
+    /// wait, unless that is shielded.
+    is_shielded: Cell<bool>,
+    /// What shields the wait that is under way.
+    shield: Cell<Option<Py<PyAny>>>,
     /// Not there for most.
     options: Cell<Option<Box<Options>>>,
     source: UnsafeCell<ManuallyDrop<S>>,
@@ -112,6 +145,7 @@ impl<S> Drop for Driver<S> {
             convert::attached(|_| {
                 ManuallyDrop::drop(self.source.get_mut());
                 self.options.take();
+                self.shield.take();
                 self.turn.forget();
             });
         }
@@ -122,6 +156,9 @@ impl<S: Source> Driver<S> {
     pub(crate) fn new(source: S, options: Option<Options>) -> Self {
         Self {
             turn: Turn::new(S::IS_GENERATOR),
+            polls: Cell::new(0),
+            is_shielded: Cell::new(false),
+            shield: Cell::new(None),
             options: Cell::new(options.map(Box::new)),
             source: UnsafeCell::new(ManuallyDrop::new(source)),
         }
@@ -134,6 +171,11 @@ impl<S: Source> Driver<S> {
             Event::Sent(value) | Event::Returned(value) => Ok(convert::object(py, value)),
             Event::Raised(raised) => Err(convert::error(py, raised)),
         };
+        if let Some(shield) = self.shield.take() {
+            let none = py.None();
+            // It fails where no trio runs any more, and nothing needs it there.
+            let _ = shield.call_method1(py, "__exit__", (&none, &none, &none));
+        }
         // Without a request it was parked, or had yielded an item of a stream: only an exception means something.
         match self.turn.settle(outcome) {
             Ok(()) | Err(Ok(_)) => Ok(()),
@@ -141,10 +183,50 @@ impl<S: Source> Driver<S> {
                 Some(mut options) => {
                     let taken = options.take(py, error);
                     self.options.set(Some(options));
+                    if taken.is_ok() && event_loop::library(py)? == Some(Library::Trio) {
+                        self.is_shielded.set(true);
+                    }
                     taken
                 }
                 None => Err(error),
             },
+        }
+    }
+
+    fn has_options(&self) -> bool {
+        let options = self.options.take();
+        let has = options.is_some();
+        self.options.set(options);
+        has
+    }
+
+    /// Waits to be woken. One that has been, but not by another thread meanwhile, lets the event loop have a turn first.
+    fn park(&self, py: Python<'_>) -> PyResult<Action> {
+        let waker = self.turn.shared();
+        let mut is_turn_due = self.turn.take_woken();
+        if waker.is_woken() {
+            self.polls.set(self.polls.get() + 1);
+            is_turn_due |= self.polls.get() % MOST_POLLS == 0;
+        } else {
+            self.polls.set(0);
+        }
+        if is_turn_due {
+            return checkpoint(py, self.is_shielded.get());
+        }
+        if self.has_options() {
+            // Were it the wait that failed, it would be taken for what is thrown in.
+            // SAFETY: attached, as `py` proves.
+            if let Err(raised) = unsafe { waker.check() } {
+                return Err(convert::error(py, raised));
+            }
+        }
+        if self.is_shielded.get() {
+            self.shield.set(Some(shield(py)?));
+        }
+        // SAFETY: attached, as `py` proves.
+        match unsafe { waker.park() } {
+            Ok(parked) => Ok(Action::Drive(parked)),
+            Err(raised) => Err(convert::error(py, raised)),
         }
     }
 
@@ -159,14 +241,10 @@ impl<S: Source> Driver<S> {
             Poll::Ready(Ok(Polled::Return(value))) => Action::Return(convert::owned(value)),
             Poll::Ready(Ok(Polled::Item(item))) => Action::Item(convert::owned(item)),
             Poll::Ready(Err(error)) => return Err(error),
-            Poll::Pending => match self.turn.take_wanted() {
-                Some(Wanted::Await(object)) => Action::Await(convert::owned(object)),
+            Poll::Pending => match self.turn.take_wanted(py) {
+                Some(Wanted::Await(object, _)) => Action::Await(convert::owned(object)),
                 Some(Wanted::Item(item)) => Action::Item(convert::owned(item)),
-                None => {
-                    return Err(PyRuntimeError::new_err(
-                        "a Rust future waits for something that is not Python's, for which there is no event loop yet",
-                    ));
-                }
+                None => self.park(py)?,
             },
         })
     }

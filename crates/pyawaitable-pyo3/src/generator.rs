@@ -3,13 +3,14 @@
 use crate::convert;
 use crate::driver::{Driver, Items, Options, Source, Yielding};
 use crate::future::{PyStream, converted};
-use crate::turn::{Ticket, Turn, Wanted};
+use crate::turn::{Requests, Ticket, Turn, Wanted};
 use pyawaitable::rust::{Definition, Maker, new_generator};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// A Python asynchronous generator that is driven by a Rust stream, or by a future that yields. PyO3 converts it, so that it can be
@@ -136,12 +137,20 @@ pub struct Yielded<'a, T> {
 
 enum State<T> {
     New(T),
-    Asked(Ticket),
+    Asked(Ticket, Arc<Requests>),
     Done,
 }
 
 // Nothing in it is pinned.
 impl<T> Unpin for Yielded<'_, T> {}
+
+impl<T> Drop for Yielded<'_, T> {
+    fn drop(&mut self) {
+        if let State::Asked(ticket, requests) = &self.state {
+            requests.withdraw(*ticket);
+        }
+    }
+}
 
 impl<T> Future for Yielded<'_, T>
 where
@@ -161,16 +170,16 @@ where
                     let item = Python::attach(|py| converted(py, item));
                     match item.and_then(|item| Ok(turn.ask(Wanted::Item(item))?)) {
                         Ok(ticket) => {
-                            self.state = State::Asked(ticket);
+                            self.state = State::Asked(ticket, turn.requests());
                             Poll::Pending
                         }
                         Err(error) => Poll::Ready(Err(error)),
                     }
                 }
-                State::Asked(ticket) => match turn.outcome(ticket) {
+                State::Asked(ticket, requests) => match turn.outcome(ticket) {
                     Some(outcome) => Poll::Ready(outcome),
                     None => {
-                        self.state = State::Asked(ticket);
+                        self.state = State::Asked(ticket, requests);
                         Poll::Pending
                     }
                 },

@@ -37,14 +37,17 @@ mod convert;
 mod coroutine;
 mod detach;
 mod driver;
+mod event_loop;
 mod future;
 mod generator;
 mod local;
+mod task;
 mod turn;
 
 pub use awaiting::{AsyncIter, AwaitExt, Awaiting};
 pub use cancel::{CancelHandle, Cancelled};
 pub use coroutine::{Builder, Coroutine};
 pub use detach::{Detach, DetachExt};
+pub use event_loop::Library;
 pub use future::{PyFuture, PyStream};
 pub use generator::{AsyncGenerator, Yielded, Yielder};

@@ -324,7 +324,7 @@ def test_cr_await_is_what_rust_awaits(behaviours):
 
 
 def test_awaited_by_another_waker(behaviours):
-    with pytest.raises(RuntimeError, match="that no coroutine polls, or not with the coroutine's own waker"):
+    with pytest.raises(RuntimeError, match="neither a coroutine polls with its own waker, nor an event loop"):
         behaviours.awaits_with_another_waker(1).send(None)
 
 

@@ -21,7 +21,7 @@ pub struct Output {
 }
 
 /// The nouns of the API in the order of the header: a file in `src/capi`, and a part of the header.
-const PARTS: [&str; 11] = [
+const PARTS: [&str; 12] = [
     "version",
     "callbacks",
     "awaitable",
@@ -33,6 +33,7 @@ const PARTS: [&str; 11] = [
     "arguments",
     "bodies",
     "iteration",
+    "wakers",
 ];
 
 /// Everything that is generated, for the project in `root`.

@@ -7,6 +7,7 @@ use core::ffi::c_int;
 pub const AWAIT: c_int = 1;
 pub const SUSPEND: c_int = 2;
 pub const YIELD: c_int = 3;
+pub const PARK: c_int = 4;
 pub const END: c_int = 5;
 pub const RETURN: c_int = 6;
 pub const RAISE: c_int = 7;

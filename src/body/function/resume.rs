@@ -2,13 +2,14 @@
 
 use super::frame::{Head, Outcome};
 use super::outcome::{
-    AENTER, AEXIT, AITER, ANEXT, AWAIT, DROP, END, ENTER, EXITED, JUMP, LEAVE, LOST, OK, RAISE,
-    RAISED, RERAISE, RETURN, STRAY, SUSPEND, YIELD,
+    AENTER, AEXIT, AITER, ANEXT, AWAIT, DROP, END, ENTER, EXITED, JUMP, LEAVE, LOST, OK, PARK,
+    RAISE, RAISED, RERAISE, RETURN, STRAY, SUSPEND, YIELD,
 };
 use super::{Written, handled_in, iteration};
 use crate::base::likely::{likely, unlikely};
 use crate::body::Resume;
 use crate::object::awaitable::Awaitable;
+use crate::outside::park;
 use crate::python::exception;
 use crate::python::ffi;
 use crate::python::raised::{Raised, Result};
@@ -252,6 +253,9 @@ impl Running<'_> {
             AENTER => return self.enter(outcome).map(Then::Act),
             AEXIT => return self.exit(outcome).map(Then::Act),
             AWAIT => return self.value().map(|value| Then::Act(Action::Await(value))),
+            PARK => {
+                return park::park(self.awaitable).map(|waiter| Then::Act(Action::Drive(waiter)));
+            }
             SUSPEND => return self.value().map(|value| Then::Act(Action::Yield(value))),
             RETURN => return self.value().map(|value| self.finish(outcome, value)),
             YIELD if self.awaitable.is_generator() => {

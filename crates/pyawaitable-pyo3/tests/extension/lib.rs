@@ -1,15 +1,18 @@
 //! The extension module `behaviours` of the tests in Python.
 
-use futures::stream::{self, StreamExt};
-use pyawaitable_pyo3::{AsyncGenerator, AwaitExt, Coroutine, DetachExt, PyFuture};
+use futures::future::{Either, select, try_join};
+use futures::stream::{self, FuturesUnordered, StreamExt, TryStreamExt};
+use pyawaitable_pyo3::{AsyncGenerator, AwaitExt, CancelHandle, Coroutine, DetachExt, PyFuture};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 use std::convert::Infallible;
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::sync::{Mutex, OnceLock};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 /// Appends the thread that drops it to a list.
 struct Dropped(Py<PyList>);
@@ -311,6 +314,263 @@ fn awaits_with_another_waker(py: Python<'_>, object: Py<PyAny>) -> PyResult<Coro
     })
 }
 
+fn tokio() -> &'static tokio::runtime::Runtime {
+    static RUNTIME: OnceLock<tokio::runtime::Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_time()
+            .build()
+            .expect("threads")
+    })
+}
+
+/// Waits in a thread of tokio's.
+async fn slept(seconds: f64) {
+    let sleep = async move { tokio::time::sleep(Duration::from_secs_f64(seconds)).await };
+    tokio().spawn(sleep).await.expect("no panic");
+}
+
+#[pyfunction]
+fn sleep(py: Python<'_>, seconds: f64) -> PyResult<Coroutine> {
+    Coroutine::new(py, async move {
+        slept(seconds).await;
+        PyResult::Ok("slept")
+    })
+}
+
+/// Waits forever, while holding what notes by which thread it is dropped.
+#[pyfunction]
+fn forever(py: Python<'_>, dropped: Py<PyList>) -> PyResult<Coroutine> {
+    let held = Dropped(dropped);
+    Coroutine::new(py, async move {
+        std::future::pending::<()>().await;
+        drop(held);
+        PyResult::Ok(())
+    })
+}
+
+/// Wakes itself so often, each time during the poll, and returns how often it was polled.
+#[pyfunction]
+fn wakes_itself(py: Python<'_>, times: u32, by_clone: bool) -> PyResult<Coroutine> {
+    let mut polls = 0;
+    let future = poll_fn(move |cx| {
+        polls += 1;
+        if polls > times {
+            return Poll::Ready(PyResult::Ok(polls));
+        }
+        if by_clone {
+            let waker = cx.waker().clone();
+            waker.wake();
+        } else {
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    });
+    Coroutine::new(py, future)
+}
+
+/// The same by another thread, which has done it before the poll returns, or not.
+#[pyfunction]
+fn woken_by_threads(py: Python<'_>, times: u32, is_joined: bool) -> PyResult<Coroutine> {
+    let mut polls = 0;
+    let future = poll_fn(move |cx| {
+        polls += 1;
+        if polls > times {
+            return Poll::Ready(PyResult::Ok(polls));
+        }
+        let waker = cx.waker().clone();
+        let thread = std::thread::spawn(move || {
+            waker.wake_by_ref();
+            waker.wake();
+        });
+        if is_joined {
+            thread.join().expect("no panic");
+        }
+        Poll::Pending
+    });
+    Coroutine::new(py, future)
+}
+
+static KEPT: Mutex<Vec<Waker>> = Mutex::new(Vec::new());
+
+/// Waits forever; `wake_kept` wakes it, also when it is gone. Returns how often it was polled, once that is so often.
+#[pyfunction]
+fn keeps_waker(py: Python<'_>, until: u32) -> PyResult<Coroutine> {
+    let mut polls = 0;
+    let future = poll_fn(move |cx| {
+        polls += 1;
+        if polls == until {
+            return Poll::Ready(PyResult::Ok(polls));
+        }
+        KEPT.lock().expect("no panic").push(cx.waker().clone());
+        Poll::Pending
+    });
+    Coroutine::new(py, future)
+}
+
+/// Has a thread wake all wakers that were kept, so often, and then drop them.
+#[pyfunction]
+fn wake_kept(py: Python<'_>, times: u32) {
+    let kept = std::mem::take(&mut *KEPT.lock().expect("no panic"));
+    let work = move || {
+        for waker in &kept {
+            (0..times).for_each(|_| waker.wake_by_ref());
+        }
+    };
+    py.detach(|| std::thread::spawn(work).join().expect("no panic"));
+}
+
+/// Awaits both at the same time: which was first, and its result. The other one is dropped.
+#[pyfunction]
+fn selects(py: Python<'_>, first: Py<PyAny>, second: Py<PyAny>) -> PyResult<Coroutine> {
+    Coroutine::new(py, async move {
+        match select(first.awaited(), second.awaited()).await {
+            Either::Left((result, _)) => result.map(|result| (1, result)),
+            Either::Right((result, _)) => result.map(|result| (2, result)),
+        }
+    })
+}
+
+/// Awaits it for so long: its result, or None.
+#[pyfunction]
+fn selects_sleep(py: Python<'_>, object: Py<PyAny>, seconds: f64) -> PyResult<Coroutine> {
+    Coroutine::new(py, async move {
+        match select(object.awaited(), pin!(slept(seconds))).await {
+            Either::Left((result, _)) => result.map(Some),
+            Either::Right(_) => Ok(None),
+        }
+    })
+}
+
+/// Awaits both at the same time.
+#[pyfunction]
+fn joins(py: Python<'_>, first: Py<PyAny>, second: Py<PyAny>) -> PyResult<Coroutine> {
+    Coroutine::new(py, async move {
+        try_join(first.awaited(), second.awaited()).await
+    })
+}
+
+/// Awaits all at the same time, with wakers of their own, and returns the results as they come.
+#[pyfunction]
+fn unordered(py: Python<'_>, objects: Vec<Py<PyAny>>) -> PyResult<Coroutine> {
+    Coroutine::new(py, async move {
+        let objects = objects.into_iter().map(AwaitExt::awaited);
+        let all: FuturesUnordered<_> = objects.collect();
+        all.try_collect::<Vec<_>>().await
+    })
+}
+
+/// Drops the awaiting of an object before anything comes of it.
+#[pyfunction]
+fn drops_awaiting(py: Python<'_>, object: Py<PyAny>) -> PyResult<Coroutine> {
+    Coroutine::new(py, async move {
+        match select(object.awaited(), std::future::ready(())).await {
+            Either::Left((result, _)) => result.map(Some),
+            Either::Right(_) => Ok(None),
+        }
+    })
+}
+
+/// Awaits it in a task of its own, or inline although something else may wake the coroutine.
+#[pyfunction]
+fn awaits_at(py: Python<'_>, object: Py<PyAny>, is_inline: bool) -> PyResult<Coroutine> {
+    let awaiting = object.awaited();
+    if is_inline {
+        return Coroutine::new(py, async move {
+            match select(awaiting.inline(), pin!(slept(0.0))).await {
+                Either::Left((result, _)) => result,
+                Either::Right((_, awaiting)) => awaiting.await,
+            }
+        });
+    }
+    Coroutine::new(py, awaiting.in_task())
+}
+
+/// Sleeps, takes note of what is thrown in, sleeps again, and returns that, or what the sleep gave.
+#[pyfunction]
+fn takes_note(py: Python<'_>, seconds: f64, seconds_after: f64) -> PyResult<Coroutine> {
+    let handle = CancelHandle::new();
+    let builder = Coroutine::builder().cancel_handle(&handle);
+    builder.build(py, async move {
+        let thrown = match select(pin!(slept(seconds)), handle.cancelled()).await {
+            Either::Left(_) => None,
+            Either::Right((thrown, _)) => Some(thrown),
+        };
+        slept(seconds_after).await;
+        Python::attach(|py| {
+            PyResult::Ok(thrown.map(|thrown| (thrown.into_value(py), handle.is_cancelled())))
+        })
+    })
+}
+
+/// Sleeps, and calls the function with what is thrown in.
+#[pyfunction]
+fn sleeps_on(py: Python<'_>, seconds: f64, thrown: Py<PyAny>) -> PyResult<Coroutine> {
+    let callback = move |py: Python<'_>, error: Option<PyErr>| {
+        let error = error.map(|error| error.into_value(py));
+        thrown.call1(py, (error,)).map(drop)
+    };
+    let builder = Coroutine::builder().on_throw(callback);
+    builder.build(py, async move {
+        slept(seconds).await;
+        PyResult::Ok("slept")
+    })
+}
+
+/// Counts, and sleeps before each item.
+#[pyfunction]
+fn ticks(
+    py: Python<'_>,
+    until: u32,
+    seconds: f64,
+    dropped: Py<PyList>,
+) -> PyResult<AsyncGenerator> {
+    let held = Dropped(dropped);
+    let items = stream::iter(0..until).then(move |number| {
+        let _held = &held;
+        async move {
+            slept(seconds).await;
+            PyResult::Ok(number)
+        }
+    });
+    AsyncGenerator::from_stream(py, Box::pin(items))
+}
+
+/// So many coroutines, each of which returns its number when `release` is called.
+#[pyfunction]
+fn parked(py: Python<'_>, count: usize) -> PyResult<(Vec<Coroutine>, Release)> {
+    let mut senders = Vec::with_capacity(count);
+    let mut coroutines = Vec::with_capacity(count);
+    for number in 0..count {
+        let (sender, receiver) = tokio::sync::oneshot::channel::<usize>();
+        senders.push(sender);
+        coroutines.push(Coroutine::new(py, async move {
+            receiver
+                .await
+                .map_err(|_| PyRuntimeError::new_err(format!("{number} was forgotten")))
+        })?);
+    }
+    Ok((coroutines, Release(Mutex::new(senders))))
+}
+
+/// Releases what is parked.
+#[pyclass]
+struct Release(Mutex<Vec<tokio::sync::oneshot::Sender<usize>>>);
+
+#[pymethods]
+impl Release {
+    /// By one thread.
+    fn __call__(&self) {
+        let senders = std::mem::take(&mut *self.0.lock().expect("no panic"));
+        std::thread::spawn(move || {
+            for (number, sender) in senders.into_iter().enumerate() {
+                let _ = sender.send(number);
+            }
+        });
+    }
+}
+
 #[pymodule]
 fn behaviours(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(ready, m)?)?;
@@ -336,5 +596,21 @@ fn behaviours(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(yields, m)?)?;
     m.add_function(wrap_pyfunction!(yields_from_a_coroutine, m)?)?;
     m.add_function(wrap_pyfunction!(awaits_with_another_waker, m)?)?;
+    m.add_function(wrap_pyfunction!(sleep, m)?)?;
+    m.add_function(wrap_pyfunction!(forever, m)?)?;
+    m.add_function(wrap_pyfunction!(wakes_itself, m)?)?;
+    m.add_function(wrap_pyfunction!(woken_by_threads, m)?)?;
+    m.add_function(wrap_pyfunction!(keeps_waker, m)?)?;
+    m.add_function(wrap_pyfunction!(wake_kept, m)?)?;
+    m.add_function(wrap_pyfunction!(selects, m)?)?;
+    m.add_function(wrap_pyfunction!(selects_sleep, m)?)?;
+    m.add_function(wrap_pyfunction!(joins, m)?)?;
+    m.add_function(wrap_pyfunction!(unordered, m)?)?;
+    m.add_function(wrap_pyfunction!(drops_awaiting, m)?)?;
+    m.add_function(wrap_pyfunction!(awaits_at, m)?)?;
+    m.add_function(wrap_pyfunction!(takes_note, m)?)?;
+    m.add_function(wrap_pyfunction!(sleeps_on, m)?)?;
+    m.add_function(wrap_pyfunction!(ticks, m)?)?;
+    m.add_function(wrap_pyfunction!(parked, m)?)?;
     Ok(())
 }

@@ -1,0 +1,19 @@
+/* What the types of the outside are, and how any thread gets from them to the library. Written by hand. */
+#ifndef PYAWAITABLE_OUTSIDE_H
+#define PYAWAITABLE_OUTSIDE_H
+
+/* What any thread may wake. It begins with how that is done, since a thread that is not attached can neither import the library
+   nor find it in another way. */
+typedef struct PyAwaitable_Waker PyAwaitable_Waker;
+
+/* The functions of a waker, which its memory begins with the address of. For the functions below alone. */
+typedef struct {
+    size_t size;
+    PyAwaitable_Waker *(*clone)(PyAwaitable_Waker *waker);
+    void (*wake)(PyAwaitable_Waker *waker);
+    void (*drop)(PyAwaitable_Waker *waker);
+} PyAwaitable__WakerFunctions;
+
+#define PYAWAITABLE__WAKER_FUNCTIONS(waker) (*(const PyAwaitable__WakerFunctions *const *)(const void *)(waker))
+
+#endif /* PYAWAITABLE_OUTSIDE_H */
