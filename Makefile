@@ -182,6 +182,10 @@ clippy: $(VENV)/.ready ## check the Rust code, warnings are errors
 cargo-test: $(VENV)/.ready ## run the tests that need no interpreter (CARGO_ARGS="--test machine")
 	$(EXTENSION_CARGO) test --quiet --workspace $(CARGO_ARGS)
 
+.PHONY: models
+models: needs ## try all interleavings of threads that wake an event loop, by loom (LOOM_MAX_PREEMPTIONS=n for more)
+	LOOM_MAX_PREEMPTIONS=$${LOOM_MAX_PREEMPTIONS:-3} RUSTFLAGS="--cfg loom" cargo test --quiet --package models --target-dir "$(CURDIR)/build/models"
+
 .PHONY: ruff
 ruff: $(VENV)/.ready ## check the Python code
 	"$(VENV)/bin/ruff" check --quiet .

@@ -70,6 +70,7 @@
    block            what TRY, ASYNC_WITH and ASYNC_FOR begin
    callback         the C author's function that receives the value of an await, and may queue more
    error callback   the function that receives the exception instead
+   waker, promise   by which any thread, attached to an interpreter or not, gets an awaitable that waits going again
    saved value      what the C author stores on an awaitable for the callbacks: an object, a pointer or an integer
 
    The following applies to every function, in addition to the comment on its declaration:
@@ -81,8 +82,8 @@
    - Threads may share an awaitable, with or without a GIL: each call is atomic. If several threads step one at the same time,
      one succeeds and the others get a ValueError. Take care with borrowed saved objects: another thread releases them if it
      calls PyAwaitable_SetValue(), or if its step finishes the awaitable.
-   - Undefined behaviour: a call from a thread that is not attached to an interpreter, and using an awaitable that belongs to
-     another interpreter.
+   - Undefined behaviour: a call from a thread that is not attached to an interpreter, but of the few functions of detached.h,
+     which say so; and using an awaitable that belongs to another interpreter.
 
    Define these before including the header, where needed:
 
@@ -125,6 +126,7 @@
 #include "pyawaitable/bodies.h"
 #include "pyawaitable/iteration.h"
 #include "pyawaitable/wakers.h"
+#include "pyawaitable/promises.h"
 
 /* How the functions are reached. */
 #include "pyawaitable/table.h"

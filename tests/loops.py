@@ -130,7 +130,7 @@ async def sleep(seconds):
 
 async def start(function, *arguments):
     """A task that runs beside this one: an object to await, with `cancel`."""
-    return TrioTask(function, *arguments) if is_trio() else asyncio.ensure_future(awaited(function(*arguments)))
+    return TrioTask(function, *arguments) if is_trio() else asyncio.get_running_loop().create_task(function(*arguments))
 
 
 async def awaited(awaitable):

@@ -26,6 +26,32 @@ PyAwaitable_DropWaker(PyAwaitable_Waker *waker)
     }
 }
 
+PYAWAITABLE_INLINE int
+PyAwaitable_Resolve(PyAwaitable_Promise *promise, void *value)
+{
+    return promise == NULL ? 0 : PYAWAITABLE__PROMISE_FUNCTIONS(promise)->resolve(promise, value);
+}
+
+PYAWAITABLE_INLINE int
+PyAwaitable_Reject(PyAwaitable_Promise *promise, PyAwaitable_Raise raise, void *value)
+{
+    return promise == NULL ? 0 : PYAWAITABLE__PROMISE_FUNCTIONS(promise)->reject(promise, raise, value);
+}
+
+PYAWAITABLE_INLINE void
+PyAwaitable_PromiseFree(PyAwaitable_Promise *promise)
+{
+    if (promise != NULL) {
+        PYAWAITABLE__PROMISE_FUNCTIONS(promise)->free(promise);
+    }
+}
+
+PYAWAITABLE_INLINE int
+PyAwaitable_PromiseIsAbandoned(PyAwaitable_Promise *promise)
+{
+    return promise == NULL ? 1 : PYAWAITABLE__PROMISE_FUNCTIONS(promise)->is_abandoned(promise);
+}
+
 #endif
 
 #endif /* PYAWAITABLE_DETACHED_H */

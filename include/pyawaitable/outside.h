@@ -14,6 +14,18 @@ typedef struct {
     void (*drop)(PyAwaitable_Waker *waker);
 } PyAwaitable__WakerFunctions;
 
+/* What any thread may settle. It begins in the same way. */
+typedef struct PyAwaitable_Promise PyAwaitable_Promise;
+
+typedef struct {
+    size_t size;
+    int (*resolve)(PyAwaitable_Promise *promise, void *value);
+    int (*reject)(PyAwaitable_Promise *promise, int (*raise)(void *), void *value);
+    void (*free)(PyAwaitable_Promise *promise);
+    int (*is_abandoned)(PyAwaitable_Promise *promise);
+} PyAwaitable__PromiseFunctions;
+
+#define PYAWAITABLE__PROMISE_FUNCTIONS(promise) (*(const PyAwaitable__PromiseFunctions *const *)(const void *)(promise))
 #define PYAWAITABLE__WAKER_FUNCTIONS(waker) (*(const PyAwaitable__WakerFunctions *const *)(const void *)(waker))
 
 #endif /* PYAWAITABLE_OUTSIDE_H */

@@ -52,6 +52,8 @@ typedef struct {
     PyObject *(*NewGenerator)(const PyAwaitable_Definition *definition, void *frame);
     PyAwaitable_Waker *(*NewWaker)(PyObject *awaitable);
     const char *(*CurrentLibrary)(void);
+    PyObject *(*NewPromise)(PyAwaitable_Promise **promise, PyAwaitable_Convert convert, PyAwaitable_Drop drop);
+    int (*PromiseOnCancel)(PyAwaitable_Promise *promise, PyAwaitable_Drop cancel, void *data);
 } PyAwaitable_Table;
 
 /* The size of the table of the oldest runtime that this extension takes. */

@@ -380,6 +380,29 @@ PYAWAITABLE_API const char *PyAwaitable_CurrentLibrary(void)
 }
 #endif
 
+#if PYAWAITABLE__DECLARED_MINOR >= 1
+PYAWAITABLE_API PyObject *PyAwaitable_NewPromise(PyAwaitable_Promise **promise, PyAwaitable_Convert convert,
+                                                 PyAwaitable_Drop drop)
+{
+    const PyAwaitable_Table *runtime = PyAwaitable__get_newer(1, offsetof(PyAwaitable_Table, NewPromise), "PyAwaitable_NewPromise");
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
+        return NULL;
+    }
+    return runtime->NewPromise(promise, convert, drop);
+}
+#endif
+
+#if PYAWAITABLE__DECLARED_MINOR >= 1
+PYAWAITABLE_API int PyAwaitable_PromiseOnCancel(PyAwaitable_Promise *promise, PyAwaitable_Drop cancel, void *data)
+{
+    const PyAwaitable_Table *runtime = PyAwaitable__get_newer(1, offsetof(PyAwaitable_Table, PromiseOnCancel), "PyAwaitable_PromiseOnCancel");
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
+        return -1;
+    }
+    return runtime->PromiseOnCancel(promise, cancel, data);
+}
+#endif
+
 #endif /* PYAWAITABLE_LINK */
 
 #endif /* PYAWAITABLE_WRAPPERS_H */

@@ -5,7 +5,7 @@
 use super::table::Function;
 use super::*;
 
-pub const FUNCTIONS: [Function; 37] = [
+pub const FUNCTIONS: [Function; 39] = [
     Function(PyAwaitable_Init as *const ()),
     Function(PyAwaitable_GetType as *const ()),
     Function(PyAwaitable_New as *const ()),
@@ -43,4 +43,6 @@ pub const FUNCTIONS: [Function; 37] = [
     Function(PyAwaitable_NewGenerator as *const ()),
     Function(PyAwaitable_NewWaker as *const ()),
     Function(PyAwaitable_CurrentLibrary as *const ()),
+    Function(PyAwaitable_NewPromise as *const ()),
+    Function(PyAwaitable_PromiseOnCancel as *const ()),
 ];

@@ -12,6 +12,7 @@ mod integers;
 mod iteration;
 mod objects;
 mod pointers;
+mod promises;
 pub mod table;
 pub mod v1;
 mod values;
@@ -28,6 +29,7 @@ pub use integers::*;
 pub use iteration::*;
 pub use objects::*;
 pub use pointers::*;
+pub use promises::*;
 pub use version::*;
 pub use wakers::*;
 

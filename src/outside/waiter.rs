@@ -183,17 +183,13 @@ impl Waiter {
         if !joined {
             return Err(Raised::new(Kind::RuntimeError, ELSEWHERE));
         }
-        let inner = match the.library {
-            Library::Asyncio => None,
-            Library::Trio => Some(trio::begin(self)?),
+        let source = match the.library {
+            Library::Asyncio => source,
+            Library::Trio => trio::task(self)?,
         };
         let contents = self.contents();
         contents.hub = Some(hub.borrow().to_owned());
-        contents.source = Some(match the.library {
-            Library::Asyncio => source,
-            Library::Trio => trio::task(self)?,
-        });
-        contents.inner = inner;
+        contents.source = Some(source);
         self.progress.set(Progress::Waiting);
         the.link(self, waker);
         if !waker.signal().wait() {
@@ -212,7 +208,16 @@ impl Waiter {
                 self.is_blocking.set(true);
                 Ok(Outcome::Yield(self.borrow().to_owned()))
             }
-            Library::Trio => Ok(trio::send(self, Borrowed::none())),
+            Library::Trio => match trio::begin(self) {
+                Ok(inner) => {
+                    self.contents().inner = Some(inner);
+                    Ok(trio::send(self, Borrowed::none()))
+                }
+                Err(raised) => {
+                    self.give_up(Progress::Over);
+                    Err(raised)
+                }
+            },
         }
     }
 

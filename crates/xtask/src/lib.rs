@@ -21,7 +21,7 @@ pub struct Output {
 }
 
 /// The nouns of the API in the order of the header: a file in `src/capi`, and a part of the header.
-const PARTS: [&str; 12] = [
+const PARTS: [&str; 13] = [
     "version",
     "callbacks",
     "awaitable",
@@ -34,6 +34,7 @@ const PARTS: [&str; 12] = [
     "bodies",
     "iteration",
     "wakers",
+    "promises",
 ];
 
 /// Everything that is generated, for the project in `root`.

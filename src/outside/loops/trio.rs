@@ -5,6 +5,7 @@ use crate::object::awaitable::Awaitable;
 use crate::object::outside::Kept;
 use crate::object::state::State;
 use crate::outside::hub::Hub;
+use crate::outside::native;
 use crate::outside::waiter::{Progress, Waiter};
 use crate::python::call::{self, attribute, call_method};
 use crate::python::exception;
@@ -13,7 +14,8 @@ use crate::python::raised::Result;
 use crate::python::reference::{Borrowed, Owned};
 use crate::python::thread::Thread;
 use crate::python::type_spec::{Shared, method};
-use crate::store::body::{Action, Body, Event, Functions};
+use crate::store::body::{Action, Event, Functions};
+use crate::store::maker::Definition;
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
 
@@ -169,11 +171,16 @@ pub fn attach(state: &State, hub: &Owned) -> Result<()> {
 /// The body of the system task. Its frame is the hub, owned.
 static READING: Functions = Functions {
     resume,
-    handled,
+    handled: native::handles_nothing,
     visit,
     bytes,
     release,
     free,
+};
+
+static DEFINITION: Definition = Definition {
+    name: c"PyAwaitable_mailbox",
+    qualified_name: c"PyAwaitable_mailbox",
 };
 
 unsafe extern "C" fn reader(hub: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
@@ -181,16 +188,12 @@ unsafe extern "C" fn reader(hub: *mut PyObject, _: *mut PyObject) -> *mut PyObje
     let hub = unsafe { Borrowed::new(hub) };
     // SAFETY: a hub.
     let state = unsafe { Hub::of(hub) }.state();
-    match Awaitable::create(Thread::current(), state) {
+    let frame = hub.to_owned();
+    // SAFETY: a hub, owned.
+    let made = unsafe { native::new(state, &READING, frame.as_ptr().cast(), &DEFINITION) };
+    match made {
         Ok(object) => {
-            // SAFETY: made above.
-            let awaitable = unsafe { &*object.as_ptr().cast::<Awaitable>() };
-            awaitable.with(|store| {
-                store.set_body(Body {
-                    functions: &READING,
-                    frame: hub.to_owned().into_ptr().cast(),
-                });
-            });
+            core::mem::forget(frame);
             object.into_ptr()
         }
         Err(_) => null_mut(),
@@ -224,10 +227,6 @@ unsafe fn resume(_: Thread, awaitable: *mut PyObject, frame: *mut c_void, event:
         Ok(waiting) => Action::Await(waiting),
         Err(raised) => Action::Raise(raised),
     }
-}
-
-unsafe fn handled(_: *mut c_void) -> *mut PyObject {
-    null_mut()
 }
 
 unsafe fn visit(frame: *mut c_void, visit: &mut dyn FnMut(*mut PyObject) -> c_int) -> c_int {
