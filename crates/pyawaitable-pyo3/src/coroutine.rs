@@ -37,7 +37,7 @@ impl Coroutine {
     /// }
     /// ```
     pub fn new<F: PyFuture + Send + 'static>(py: Python<'_>, future: F) -> PyResult<Self> {
-        Self::make(py, future, None)
+        Self::make(py, future, &NAMES, None)
     }
 
     /// The same for a future that is not `Send`. Another thread that steps the coroutine gets a `RuntimeError`. If another thread
@@ -51,14 +51,15 @@ impl Coroutine {
         Builder::default()
     }
 
-    fn make<F: PyFuture + Send + 'static>(
+    pub(crate) fn make<F: PyFuture + Send + 'static>(
         py: Python<'_>,
         future: F,
+        names: &'static Definition,
         options: Option<Options>,
     ) -> PyResult<Self> {
         let driver = Driver::new(Once(future), options);
         // SAFETY: attached, as `py` proves.
-        match unsafe { new_awaitable(driver, Maker::definition(&NAMES)) } {
+        match unsafe { new_awaitable(driver, Maker::definition(names)) } {
             Ok(made) => Ok(Self(convert::object(py, made))),
             Err(raised) => Err(convert::error(py, raised)),
         }
@@ -126,7 +127,7 @@ impl Builder {
         future: F,
     ) -> PyResult<Coroutine> {
         let has_options = self.options.cancel.is_some() || self.options.on_throw.is_some();
-        let made = Coroutine::make(py, future, has_options.then_some(self.options))?;
+        let made = Coroutine::make(py, future, &NAMES, has_options.then_some(self.options))?;
         let object = made.0.bind(py);
         if let Some(name) = &self.name {
             object.setattr("__name__", name)?;

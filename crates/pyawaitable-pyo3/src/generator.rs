@@ -40,7 +40,7 @@ impl AsyncGenerator {
     /// }
     /// ```
     pub fn from_stream<S: PyStream + Send + 'static>(py: Python<'_>, stream: S) -> PyResult<Self> {
-        Self::make(py, Driver::new(Items(stream), None))
+        Self::make(py, &NAMES, Driver::new(Items(stream), None))
     }
 
     /// The same, with a function that is called with what is thrown in. If that returns `Ok`, the stream is polled for its next
@@ -54,7 +54,7 @@ impl AsyncGenerator {
             on_throw: Some(Box::new(callback)),
             ..Options::default()
         };
-        Self::make(py, Driver::new(Items(stream), Some(options)))
+        Self::make(py, &NAMES, Driver::new(Items(stream), Some(options)))
     }
 
     /// A generator that is written straight down, as one in Python: the future yields items through its [`Yielder`].
@@ -82,12 +82,25 @@ impl AsyncGenerator {
         F: Future<Output = PyResult<()>> + Send + 'static,
     {
         let future = generator(Yielder(()));
-        Self::make(py, Driver::new(Yielding(future), None))
+        Self::make(py, &NAMES, Driver::new(Yielding(future), None))
     }
 
-    fn make<S: Source>(py: Python<'_>, driver: Driver<S>) -> PyResult<Self> {
+    #[cfg(feature = "macros")]
+    pub(crate) fn named<S: PyStream + Send + 'static>(
+        py: Python<'_>,
+        names: &'static Definition,
+        stream: S,
+    ) -> PyResult<Self> {
+        Self::make(py, names, Driver::new(Items(stream), None))
+    }
+
+    fn make<S: Source>(
+        py: Python<'_>,
+        names: &'static Definition,
+        driver: Driver<S>,
+    ) -> PyResult<Self> {
         // SAFETY: attached, as `py` proves.
-        match unsafe { new_generator(driver, Maker::definition(&NAMES)) } {
+        match unsafe { new_generator(driver, Maker::definition(names)) } {
             Ok(made) => Ok(Self(convert::object(py, made))),
             Err(raised) => Err(convert::error(py, raised)),
         }

@@ -34,14 +34,23 @@ def built(example, package="pyawaitable-pyo3"):
     return module
 
 
+def loaded(name):
+    path = built(name)
+    loader = ExtensionFileLoader(name, str(path))
+    module = module_from_spec(spec_from_file_location(name, path, loader=loader))
+    loader.exec_module(module)
+    sys.modules[name] = module
+    return module
+
+
 @pytest.fixture(scope="session")
 def behaviours():
-    path = built("behaviours")
-    loader = ExtensionFileLoader("behaviours", str(path))
-    module = module_from_spec(spec_from_file_location("behaviours", path, loader=loader))
-    loader.exec_module(module)
-    sys.modules["behaviours"] = module
-    return module
+    return loaded("behaviours")
+
+
+@pytest.fixture(scope="session")
+def macros():
+    return loaded("macros")
 
 
 def run_asyncio(main):

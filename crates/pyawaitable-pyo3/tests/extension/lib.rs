@@ -88,9 +88,7 @@ fn fails(py: Python<'_>, error: Bound<'_, PyAny>) -> PyResult<Coroutine> {
 /// Awaits it, and returns or raises what came of it.
 #[pyfunction]
 fn awaits(py: Python<'_>, object: Py<PyAny>) -> PyResult<Coroutine> {
-    Coroutine::builder()
-        .name("awaits")
-        .build(py, async move { object.awaited().await })
+    Coroutine::new(py, async move { object.awaited().await })
 }
 
 /// Awaits each in turn, and returns a list of what came of each: `(True, result)` or `(False, exception)`.
