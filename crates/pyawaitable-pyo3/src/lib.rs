@@ -5,6 +5,7 @@
 //! | a Rust future is awaited from Python | [`Coroutine`] |
 //! | a Rust stream is iterated over by `async for` | [`AsyncGenerator`] |
 //! | a Python object is awaited from Rust, or iterated over | [`AwaitExt`] |
+//! | a Python future is waited for by any thread | [`FutureHandle`] |
 //! | a future learns of a cancellation | [`CancelHandle`] |
 //! | a future is polled while other threads run Python | [`DetachExt`] |
 //! | an `async fn` is a function or a method of Python's | [`pyfunction`], [`pymethods`] |
@@ -48,8 +49,10 @@ mod detach;
 mod driver;
 mod event_loop;
 mod future;
+mod future_handle;
 mod generator;
 mod local;
+mod outcome;
 #[cfg(feature = "macros")]
 mod private;
 mod task;
@@ -61,6 +64,7 @@ pub use coroutine::{Builder, Coroutine};
 pub use detach::{Detach, DetachExt};
 pub use event_loop::Library;
 pub use future::{PyFuture, PyStream};
+pub use future_handle::{FutureHandle, OnDrop};
 pub use generator::{AsyncGenerator, Yielded, Yielder};
 /// PyO3's `#[pyfunction]`, in its place: it also takes an `async fn`, which Python then calls as one. The function stays what it is
 /// for Rust, and `wrap_pyfunction!` finds it by its name. What its parameters are converted from is converted by the call, so that
@@ -92,7 +96,10 @@ pub use generator::{AsyncGenerator, Yielded, Yielder};
 ///     module.add_function(wrap_pyfunction!(double, module)?)?;
 ///     module.add_function(wrap_pyfunction!(count, module)?)
 /// }
+/// # fn main() {}
 /// ```
+///
+/// The function has to be in a module, and not in another function.
 #[cfg(feature = "macros")]
 pub use pyawaitable_pyo3_macros::pyfunction;
 

@@ -3,53 +3,27 @@
 use crate::awaiting::AwaitExt;
 use crate::coroutine::Coroutine;
 use crate::event_loop::{self, Library};
+use crate::outcome::Outcome;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyTuple};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 /// A task of the event loop that awaits an object. Dropping this cancels it.
 pub(crate) struct Task {
-    shared: Arc<Mutex<Shared>>,
+    outcome: Outcome,
     /// What is called to cancel it, and how a thread that is not the loop's has that called. None for one that was never begun.
     cancel: Option<(Py<PyAny>, event_loop::Caller)>,
-}
-
-#[derive(Default)]
-struct Shared {
-    outcome: Option<PyResult<Py<PyAny>>>,
-    is_over: bool,
-    waker: Option<Waker>,
-}
-
-fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Notes what came of it.
-fn finish(shared: &Mutex<Shared>, outcome: PyResult<Py<PyAny>>) {
-    let waker = {
-        let mut shared = lock(shared);
-        shared.is_over = true;
-        shared.outcome = Some(outcome);
-        shared.waker.take()
-    };
-    if let Some(waker) = waker {
-        waker.wake();
-    }
 }
 
 impl Task {
     /// Begins to await it, in the event loop that runs in this thread. If that fails, it is what comes of it.
     pub(crate) fn begin(py: Python<'_>, object: Bound<'_, PyAny>, waker: &Waker) -> Self {
-        let shared = Arc::new(Mutex::new(Shared {
-            waker: Some(waker.clone()),
-            ..Shared::default()
-        }));
+        let outcome = Outcome::for_waker(waker);
         let begun = match event_loop::library(py) {
-            Ok(Some(Library::Asyncio)) => asyncio(py, &object, &shared),
-            Ok(Some(Library::Trio)) => trio(py, object, &shared),
+            Ok(Some(Library::Asyncio)) => asyncio(py, &object, &outcome),
+            Ok(Some(Library::Trio)) => trio(py, object, &outcome),
             Ok(None) => Err(PyRuntimeError::new_err(
                 "a Python object is awaited where neither a coroutine polls with its own waker, nor an event loop of asyncio or trio runs",
             )),
@@ -58,34 +32,22 @@ impl Task {
         let cancel = match begun {
             Ok(cancel) => Some(cancel),
             Err(error) => {
-                finish(&shared, Err(error));
+                outcome.settle(Err(error));
                 None
             }
         };
-        Self { shared, cancel }
+        Self { outcome, cancel }
     }
 
     /// What came of it.
     pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<PyResult<Py<PyAny>>> {
-        let mut shared = lock(&self.shared);
-        if let Some(outcome) = shared.outcome.take() {
-            return Poll::Ready(outcome);
-        }
-        match &shared.waker {
-            Some(waker) if waker.will_wake(cx.waker()) => {}
-            _ => shared.waker = Some(cx.waker().clone()),
-        }
-        Poll::Pending
+        self.outcome.poll(cx)
     }
 }
 
 impl Drop for Task {
     fn drop(&mut self) {
-        let is_over = {
-            let mut shared = lock(&self.shared);
-            shared.waker = None;
-            shared.is_over
-        };
+        let is_over = self.outcome.abandon();
         let Some((cancel, caller)) = self.cancel.take().filter(|_| !is_over) else {
             return;
         };
@@ -101,16 +63,16 @@ impl Drop for Task {
 fn asyncio(
     py: Python<'_>,
     object: &Bound<'_, PyAny>,
-    shared: &Arc<Mutex<Shared>>,
+    outcome: &Outcome,
 ) -> PyResult<(Py<PyAny>, event_loop::Caller)> {
     let task = py
         .import("asyncio")?
         .call_method1("ensure_future", (object,))?;
     let caller = event_loop::Caller::here(py)?;
-    let shared = Arc::clone(shared);
+    let outcome = outcome.clone();
     let done = move |arguments: &Bound<'_, PyTuple>, _: Option<&Bound<'_, PyDict>>| {
         let task = arguments.get_item(0)?;
-        finish(&shared, task.call_method0("result").map(Bound::unbind));
+        outcome.settle(task.call_method0("result").map(Bound::unbind));
         PyResult::Ok(())
     };
     let done = PyCFunction::new_closure(py, None, None, done)?;
@@ -122,11 +84,11 @@ fn asyncio(
 fn trio(
     py: Python<'_>,
     object: Bound<'_, PyAny>,
-    shared: &Arc<Mutex<Shared>>,
+    outcome: &Outcome,
 ) -> PyResult<(Py<PyAny>, event_loop::Caller)> {
     let scope = py.import("trio")?.call_method0("CancelScope")?;
     let caller = event_loop::Caller::here(py)?;
-    let (object, within, shared) = (object.unbind(), scope.clone().unbind(), Arc::clone(shared));
+    let (object, within, settled) = (object.unbind(), scope.clone().unbind(), outcome.clone());
     let coroutine = Coroutine::builder().name("awaited").build(py, async move {
         Python::attach(|py| within.call_method0(py, "__enter__"))?;
         let outcome = object.awaited().inline().await;
@@ -147,7 +109,7 @@ fn trio(
                 }
                 _ => Ok(()),
             };
-            finish(&shared, outcome);
+            settled.settle(outcome);
             ends
         })
     })?;

@@ -2,7 +2,9 @@
 
 use futures::future::{Either, select, try_join};
 use futures::stream::{self, FuturesUnordered, StreamExt, TryStreamExt};
-use pyawaitable_pyo3::{AsyncGenerator, AwaitExt, CancelHandle, Coroutine, DetachExt, PyFuture};
+use pyawaitable_pyo3::{
+    AsyncGenerator, AwaitExt, CancelHandle, Coroutine, DetachExt, FutureHandle, OnDrop, PyFuture,
+};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
@@ -535,6 +537,32 @@ fn ticks(
     AsyncGenerator::from_stream(py, Box::pin(items))
 }
 
+/// Has a runtime of Rust's wait for a future of Python's, and calls the function with what came of it. With `is_cut_short`, it does
+/// not wait for long.
+#[pyfunction]
+fn watches(future: Py<PyAny>, function: Py<PyAny>, cancels: bool, is_cut_short: bool) {
+    let on_drop = if cancels {
+        OnDrop::Cancel
+    } else {
+        OnDrop::Leave
+    };
+    tokio().spawn(async move {
+        let handle = FutureHandle::new(future, on_drop);
+        let limit = Duration::from_millis(if is_cut_short { 20 } else { 10_000 });
+        let outcome = tokio::time::timeout(limit, handle).await;
+        Python::attach(|py| {
+            let arguments = match outcome {
+                Ok(Ok(value)) => (Some(value), None),
+                Ok(Err(error)) => (None, Some(error.into_value(py))),
+                Err(_) => (None, None),
+            };
+            function
+                .call1(py, arguments)
+                .expect("a function that returns")
+        });
+    });
+}
+
 /// So many coroutines, each of which returns its number when `release` is called.
 #[pyfunction]
 fn parked(py: Python<'_>, count: usize) -> PyResult<(Vec<Coroutine>, Release)> {
@@ -610,5 +638,6 @@ fn behaviours(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(sleeps_on, m)?)?;
     m.add_function(wrap_pyfunction!(ticks, m)?)?;
     m.add_function(wrap_pyfunction!(parked, m)?)?;
+    m.add_function(wrap_pyfunction!(watches, m)?)?;
     Ok(())
 }
