@@ -288,10 +288,8 @@ def test_wait_for(behaviours):
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("loop", ["asyncio", "debug", "uvloop", "anyio-asyncio"], indirect=True)
 def test_gather_and_tasks(behaviours, loop):
-    if loop.is_trio:
-        pytest.skip("asyncio's own")
-
     async def main():
         coroutines = [behaviours.awaits(asyncio.sleep(0.001, number)) for number in range(100)]
         return await asyncio.gather(*coroutines)
