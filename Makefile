@@ -79,8 +79,9 @@ needs:
 	@$(QUOTED_PYTHON) backend/pyawaitable_build/needs.py
 
 .PHONY: demo
-demo: $(DEMO)/.ready ## build the examples and run them: hello, and an ASGI application in uvicorn
+demo: $(DEMO)/.ready $(DEMO)/.rust ## build the examples and run them: hello, an ASGI application in uvicorn, Rust futures
 	"$(DEMO)/bin/python" examples/demo.py
+	"$(DEMO)/bin/python" examples/rust/main.py
 
 .PHONY: servers
 servers: $(BUILD)/servers/.ready ## serve examples/asgi with one ASGI server after the other (SERVERS_ARGS="--write uvicorn")
@@ -116,7 +117,7 @@ $(BENCH)/.built: $(BENCH)/.ready $(WHEELS)/.built $(wildcard benches/*.c benches
 	@touch "$@"
 
 .PHONY: test
-test: format-check clippy ruff cargo-test pytest ## run every check and test
+test: format-check clippy ruff cargo-test companions pytest ## run every check and test
 	@echo 'make test: all passed on $(TAG)'
 
 .PHONY: quick
@@ -180,7 +181,7 @@ clippy: $(VENV)/.ready ## check the Rust code, warnings are errors
 
 .PHONY: cargo-test
 cargo-test: $(VENV)/.ready ## run the tests that need no interpreter (CARGO_ARGS="--test machine")
-	$(EXTENSION_CARGO) test --quiet --workspace $(CARGO_ARGS)
+	$(EXTENSION_CARGO) test --quiet --workspace --exclude pyawaitable-pyo3 $(CARGO_ARGS)
 
 .PHONY: models
 models: needs ## try all interleavings of threads that wake an event loop, by loom (LOOM_MAX_PREEMPTIONS=n for more)
@@ -193,6 +194,16 @@ ruff: $(VENV)/.ready ## check the Python code
 .PHONY: pytest
 pytest: extensions ## build the C test extensions, run the tests (PYTEST_ARGS="-k name -x")
 	PATH="$(VENV)/bin:$$PATH" "$(VENV)/bin/python" -m pytest $(PYTEST_ARGS)
+
+# The extension modules are cargo's examples, which the tests build; the documentation's examples are programs, which embed the
+# interpreter, and find its libpython at the path that it names.
+LIBPYTHON = $(shell $(QUOTED_PYTHON) -c 'import sysconfig; print(sysconfig.get_config_var("LIBDIR") or "")')
+
+.PHONY: companions
+companions: $(VENV)/.ready ## test the crates for PyO3: every event loop, the documentation (COMPANIONS_ARGS="-k name")
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --no-deps --package pyawaitable --package pyawaitable-pyo3
+	LD_LIBRARY_PATH="$(LIBPYTHON)" cargo test --quiet --locked --doc --package pyawaitable-pyo3
+	"$(VENV)/bin/python" -m pytest -q crates/pyawaitable-pyo3/tests $(COMPANIONS_ARGS)
 
 .PHONY: fuzz
 fuzz: extensions ## run random programs as async def and in C, and random calls under AddressSanitizer (PROGRAMS=n CALLS=n)
@@ -338,6 +349,13 @@ $(VENV)/.installed: $(WHEELS)/.built
 $(VENV)/.extensions: $(VENV)/.installed $(EXTENSION_SOURCES)
 	cd tests/ext && "$(VENV)/bin/python" setup.py --quiet build_ext --parallel 2 \
 	    --build-temp "$(BUILD)/extensions" --build-lib "$$("$(VENV)/bin/python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')"
+	@touch "$@"
+
+$(DEMO)/.rust: $(DEMO)/.ready $(CRATE_SOURCES) $(shell find crates/pyawaitable-pyo3/src crates/pyawaitable-pyo3-macros/src examples/rust/src)
+	rm -rf "$(BUILD)/rust-example"
+	"$(VENV)/bin/maturin" build --quiet --release --locked --compatibility linux --interpreter "$(DEMO)/bin/python" \
+	    --manifest-path examples/rust/Cargo.toml --target-dir "$(BUILD)/rust-example/target" --out "$(BUILD)/rust-example"
+	"$(DEMO)/bin/python" -m pip install --quiet --no-index --no-deps --force-reinstall "$(BUILD)/rust-example"/*.whl
 	@touch "$@"
 
 $(DEMO)/.ready: $(WHEELS)/.built examples/requirements.txt

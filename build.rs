@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn main() {
-    for path in C_FILES.iter().chain(&[DEFINE, "include"]) {
+    for path in C_FILES.iter().chain(&[EXPORTED, DEFINE, "include"]) {
         println!("cargo::rerun-if-changed={path}");
     }
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo says where"));
@@ -56,11 +56,9 @@ fn main() {
 }
 
 /// What has to be C.
-const C_FILES: [&str; 3] = [
-    "src/base/system.c",
-    "src/python/shim.c",
-    "src/capi/shim_v1.c",
-];
+const C_FILES: [&str; 2] = ["src/base/system.c", "src/python/shim.c"];
+/// The one that calls the exported functions.
+const EXPORTED: &str = "src/capi/shim_v1.c";
 
 /// The Python code that makes functions.
 const DEFINE: &str = "src/functions/define.py";
@@ -92,6 +90,9 @@ fn has_gnu_linker() -> bool {
 /// Compiles the C files. Warnings in CPython's own headers are not for us.
 fn compile_shim(include: &str, as_system: bool) {
     let mut build = cc::Build::new();
+    if std::env::var_os("CARGO_FEATURE_C_API").is_some() {
+        build.file(EXPORTED);
+    }
     build
         .files(C_FILES)
         .warnings(true)

@@ -80,6 +80,12 @@ impl Signal {
         }
     }
 
+    /// Whether it was sent, and nobody has waited for that.
+    #[inline]
+    pub fn is_sent(&self) -> bool {
+        self.state.load(Ordering::Acquire) == SENT
+    }
+
     /// Takes note that it was sent, if it was and nobody has waited for that.
     #[inline]
     pub fn take(&self) -> bool {

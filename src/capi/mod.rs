@@ -5,9 +5,6 @@ mod arguments;
 mod awaitable;
 mod awaits;
 mod bodies;
-#[doc(hidden)]
-#[path = "rust_body.rs"]
-pub mod body;
 mod callbacks;
 mod entries;
 mod functions;

@@ -171,6 +171,7 @@ unsafe extern "C" fn give_up(capsule: *mut PyObject) {
             .close(|object| free_with_frame(&*object.cast()));
         state.as_ref().lines.close();
         state.as_ref().stop.close();
+        #[cfg(feature = "c-api")]
         if let Some(r#type) = state.as_ref().awaitable_type.get() {
             ffi::pyawaitable_shim_v1_forget(r#type.as_ptr());
         }

@@ -10,6 +10,7 @@ use crate::python::ffi::{self, PyObject};
 use crate::python::raised::{Kind, Raised, Result};
 use crate::python::reference::{Borrowed, Owned};
 use core::cell::{Cell, UnsafeCell};
+use core::ffi::CStr;
 use core::ptr::null_mut;
 
 /// How far it is.
@@ -66,6 +67,9 @@ pub struct Waiter {
     pub is_blocking: Cell<bool>,
     pub contents: UnsafeCell<Contents>,
 }
+
+/// The text for a waker that is woken in another loop.
+pub const ELSEWHERE: &CStr = c"it has waited in another event loop before, and is bound to that";
 
 impl Waiter {
     /// A new one. It takes no notice of what runs until it is stepped.
@@ -177,10 +181,7 @@ impl Waiter {
         let the = unsafe { Hub::of(hub.borrow()) };
         let joined = the.channel().is_some_and(|channel| waker.join(channel));
         if !joined {
-            return Err(Raised::new(
-                Kind::RuntimeError,
-                c"it has waited in another event loop before, and is bound to that",
-            ));
+            return Err(Raised::new(Kind::RuntimeError, ELSEWHERE));
         }
         let source = match the.library {
             Library::Asyncio => source,
@@ -194,7 +195,12 @@ impl Waiter {
         if !waker.signal().wait() {
             drop(the.unlink(self, waker));
             self.progress.set(Progress::Over);
+            // Trio's wait has not begun, and would say that it never has.
+            let inner = self.contents().inner.take();
             self.let_go();
+            if let Some(inner) = inner {
+                inner::close(inner.borrow())?;
+            }
             return Ok(Outcome::Return(Owned::none()));
         }
         match the.library {

@@ -66,6 +66,16 @@ impl Waker {
         }
     }
 
+    /// The same, without Python: None without memory.
+    pub fn try_allocate() -> Option<Hold> {
+        new_raw_block(Self::new(free)).ok().map(Hold)
+    }
+
+    /// Whether there are more holds than one. Others may be given up meanwhile.
+    pub fn is_shared(&self) -> bool {
+        self.holders.load(Ordering::Acquire) > 1
+    }
+
     pub fn signal(&self) -> &Signal {
         &self.signal
     }

@@ -323,6 +323,14 @@ fn unraisable(raised: Raised, object: Borrowed<'_>, format: &CStr) {
     }
 }
 
+/// Reports the exception that is set through `sys.unraisablehook`, with an object to be shown as the place where it was raised.
+pub fn report(raised: Raised, place: Option<Owned>) {
+    let _ = raised;
+    let place = place.as_ref().map(Owned::borrow);
+    // SAFETY: a live object or NULL, and an exception is set.
+    unsafe { ffi::PyErr_WriteUnraisable(crate::python::reference::or_null(place)) }
+}
+
 /// What an iterator raises when its `close` is looked up.
 pub fn unraisable_in_close(raised: Raised, iterator: Borrowed<'_>) {
     unraisable(

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// In the order of `src/lib.rs`.
-const ROOMS: [&str; 12] = [
+const ROOMS: [&str; 13] = [
     "base",
     "python",
     "store",
@@ -15,6 +15,7 @@ const ROOMS: [&str; 12] = [
     "body",
     "engine",
     "types",
+    "rust",
     "functions",
     "capi",
     "module",

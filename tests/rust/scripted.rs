@@ -8,10 +8,8 @@
     reason = "CPython and the library call these"
 )]
 
-use pyawaitable::capi::body::{
-    Action, Body, Borrowed, Definition, Event, Functions, Maker, Owned, Raised, Thread, new,
-    set_maker,
-};
+use pyawaitable::rust::raw::{Body, Functions, new, set_maker};
+use pyawaitable::rust::{Action, Borrowed, Definition, Event, Maker, Owned, Raised, Thread};
 use pyo3_ffi::*;
 use std::ffi::{c_int, c_void};
 use std::ptr::null_mut;
@@ -213,7 +211,8 @@ unsafe extern "C" fn scripted(_: *mut PyObject, arguments: *mut PyObject) -> *mu
         functions: &SCRIPT,
         frame,
     };
-    let made = new(body, maker);
+    // SAFETY: CPython has called this, and the functions are for such a frame.
+    let made = unsafe { new(body, maker) };
     match made {
         Ok(awaitable) => awaitable.into_ptr(),
         Err(_) => {

@@ -134,7 +134,10 @@ pub fn returned_a_value(awaitable: &Awaitable) -> Raised {
             written.0,
             c"RETURN of something other than None in a generator",
         ),
-        None => Raised::pending(),
+        None => Raised::new(
+            Kind::SystemError,
+            c"a generator's body returned something other than None",
+        ),
     }
 }
 

@@ -43,15 +43,14 @@ pub fn advance(thread: Thread, generator: &Generator, input: Input<'_>) -> Advan
         Admission::Enter => {}
         admission => return Advanced::Raised(not_entered(awaitable, input, admission)),
     }
-    let Some(body) = Written::of(awaitable) else {
-        // Generators have no other kind of body.
-        return Advanced::Raised(Raised::pending());
+    let reached = match Written::of(awaitable) {
+        Some(body) => match send_straight(thread, awaitable, body, input) {
+            Ok(item) => return Advanced::Item(item),
+            Err(from) => go_on(thread, awaitable, body, from),
+        },
+        None => run_other(thread, awaitable, input),
     };
-    let from = match send_straight(thread, awaitable, body, input) {
-        Ok(item) => return Advanced::Item(item),
-        Err(from) => from,
-    };
-    match go_on(thread, awaitable, body, from) {
+    match reached {
         Reached::Suspended(value) => {
             let is_item = awaitable.with(|store| store.status.activity == Activity::BodyIterated);
             awaitable.set_phase(Phase::Suspended);
@@ -95,6 +94,15 @@ fn send_straight<'a>(
 #[inline(never)]
 fn go_on(thread: Thread, awaitable: &Awaitable, body: Written<'_>, from: From<'_>) -> Reached {
     resumed::go_on(thread, awaitable, body, from)
+}
+
+/// A step of a body that is not in C.
+#[inline(never)]
+fn run_other(thread: Thread, awaitable: &Awaitable, input: Input<'_>) -> Reached {
+    match awaitable.with(|store| store.body()) {
+        Some(body) => resumed::run(thread, awaitable, body, input),
+        None => Reached::Raised(Raised::pending()),
+    }
 }
 
 /// Fails with `TypeError` unless the arguments of `throw` make an exception. While the body is suspended, what is awaited there

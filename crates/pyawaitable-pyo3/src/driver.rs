@@ -1,0 +1,267 @@
+//! The bodies: what polls a future or a stream for an object of the library.
+
+use crate::cancel::CancelHandle;
+use crate::convert;
+use crate::event_loop::{self, Library};
+use crate::future::{PyFuture, PyStream};
+use crate::turn::{Turn, Wanted};
+use pyawaitable::rust::{Action, Body, Borrowed, Event, Raised};
+use pyo3::exceptions::PyGeneratorExit;
+use pyo3::prelude::*;
+use std::any::Any;
+use std::cell::{Cell, UnsafeCell};
+use std::mem::ManuallyDrop;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// What is done with an exception that is thrown into a coroutine while it awaits no Python object.
+pub(crate) type OnThrow = Box<dyn FnMut(Python<'_>, Option<PyErr>) -> PyResult<()> + Send>;
+
+/// What a coroutine does besides.
+#[derive(Default)]
+pub(crate) struct Options {
+    pub(crate) cancel: Option<CancelHandle>,
+    pub(crate) on_throw: Option<OnThrow>,
+}
+
+impl Options {
+    /// Whether the future is polled although this was thrown: the exception, or None to close it.
+    fn take(&mut self, py: Python<'_>, error: PyErr) -> PyResult<()> {
+        let is_close = error.is_instance_of::<PyGeneratorExit>(py);
+        if let Some(cancel) = &self.cancel {
+            cancel.cancel(error);
+            return Ok(());
+        }
+        match &mut self.on_throw {
+            Some(on_throw) if is_close => on_throw(py, None).and(Err(error)),
+            Some(on_throw) => on_throw(py, Some(error)),
+            None => Err(error),
+        }
+    }
+}
+
+/// What came of a poll.
+pub(crate) enum Polled {
+    Return(Py<PyAny>),
+    Item(Py<PyAny>),
+}
+
+/// What is polled: a future or a stream.
+pub(crate) trait Source: Send + 'static {
+    /// Whether it yields items.
+    const IS_GENERATOR: bool;
+
+    fn poll(self: Pin<&mut Self>, py: Python<'_>, cx: &mut Context<'_>) -> Poll<PyResult<Polled>>;
+}
+
+/// A future, whose end is that of the coroutine.
+pub(crate) struct Once<F>(pub(crate) F);
+
+impl<F: PyFuture + Send + 'static> Source for Once<F> {
+    const IS_GENERATOR: bool = false;
+
+    fn poll(self: Pin<&mut Self>, py: Python<'_>, cx: &mut Context<'_>) -> Poll<PyResult<Polled>> {
+        // SAFETY: pinned, as `self` is.
+        let future = unsafe { self.map_unchecked_mut(|once| &mut once.0) };
+        future.poll_py(py, cx).map_ok(Polled::Return)
+    }
+}
+
+/// A future that yields items by a `Yielder`, and whose end is that of the generator.
+pub(crate) struct Yielding<F>(pub(crate) F);
+
+impl<F: PyFuture + Send + 'static> Source for Yielding<F> {
+    const IS_GENERATOR: bool = true;
+
+    fn poll(self: Pin<&mut Self>, py: Python<'_>, cx: &mut Context<'_>) -> Poll<PyResult<Polled>> {
+        // SAFETY: pinned, as `self` is.
+        let future = unsafe { self.map_unchecked_mut(|yielding| &mut yielding.0) };
+        future.poll_py(py, cx).map_ok(Polled::Return)
+    }
+}
+
+/// A stream, each of whose items is one of the generator.
+pub(crate) struct Items<S>(pub(crate) S);
+
+impl<S: PyStream + Send + 'static> Source for Items<S> {
+    const IS_GENERATOR: bool = true;
+
+    fn poll(self: Pin<&mut Self>, py: Python<'_>, cx: &mut Context<'_>) -> Poll<PyResult<Polled>> {
+        // SAFETY: pinned, as `self` is.
+        let stream = unsafe { self.map_unchecked_mut(|items| &mut items.0) };
+        stream.poll_next_py(py, cx).map(|next| match next {
+            Some(Ok(item)) => Ok(Polled::Item(item)),
+            Some(Err(error)) => Err(error),
+            None => Ok(Polled::Return(py.None())),
+        })
+    }
+}
+
+/// So often in a row a future is polled before the event loop has a turn.
+const MOST_POLLS: u32 = 32;
+
+/// Lets the event loop have a turn.
+fn checkpoint(py: Python<'_>, is_shielded: bool) -> PyResult<Action> {
+    if event_loop::library(py)? == Some(Library::Trio) {
+        let name = if is_shielded {
+            "cancel_shielded_checkpoint"
+        } else {
+            "checkpoint"
+        };
+        let checkpoint = py.import("trio.lowlevel")?.call_method0(name)?;
+        return Ok(Action::Await(convert::owned(checkpoint.unbind())));
+    }
+    Ok(Action::Yield(convert::owned(py.None())))
+}
+
+/// A scope of trio's that has been entered, and keeps the cancellation of those around it out.
+fn shield(py: Python<'_>) -> PyResult<Py<PyAny>> {
+    let scope = py.import("trio")?.call_method0("CancelScope")?;
+    scope.setattr("shield", true)?;
+    scope.call_method0("__enter__")?;
+    Ok(scope.unbind())
+}
+
+/// A body that polls a source.
+pub(crate) struct Driver<S> {
+    turn: Turn,
+    /// How often it was polled in a row because it had been woken by then.
+    polls: Cell<u32>,
+    /// With trio, whether an exception has been thrown in that was taken note of: a scope that is cancelled throws it again at each
+    /// wait, unless that is shielded.
+    is_shielded: Cell<bool>,
+    /// What shields the wait that is under way.
+    shield: Cell<Option<Py<PyAny>>>,
+    /// Not there for most.
+    options: Cell<Option<Box<Options>>>,
+    source: UnsafeCell<ManuallyDrop<S>>,
+}
+
+impl<S> Drop for Driver<S> {
+    fn drop(&mut self) {
+        // SAFETY: the library does this in a thread that is attached; where the object could not be made, the caller has a token
+        // for that. The source is not used from here on.
+        unsafe {
+            convert::attached(|_| {
+                ManuallyDrop::drop(self.source.get_mut());
+                self.options.take();
+                self.shield.take();
+                self.turn.forget();
+            });
+        }
+    }
+}
+
+impl<S: Source> Driver<S> {
+    pub(crate) fn new(source: S, options: Option<Options>) -> Self {
+        Self {
+            turn: Turn::new(S::IS_GENERATOR),
+            polls: Cell::new(0),
+            is_shielded: Cell::new(false),
+            shield: Cell::new(None),
+            options: Cell::new(options.map(Box::new)),
+            source: UnsafeCell::new(ManuallyDrop::new(source)),
+        }
+    }
+
+    /// Tells the source what has happened. Fails with what ends the body.
+    fn tell(&self, py: Python<'_>, event: Event) -> PyResult<()> {
+        let outcome = match event {
+            Event::Start => return Ok(()),
+            Event::Sent(value) | Event::Returned(value) => Ok(convert::object(py, value)),
+            Event::Raised(raised) => Err(convert::error(py, raised)),
+        };
+        if let Some(shield) = self.shield.take() {
+            let none = py.None();
+            // It fails where no trio runs any more, and nothing needs it there.
+            let _ = shield.call_method1(py, "__exit__", (&none, &none, &none));
+        }
+        // Without a request it was parked, or had yielded an item of a stream: only an exception means something.
+        match self.turn.settle(outcome) {
+            Ok(()) | Err(Ok(_)) => Ok(()),
+            Err(Err(error)) => match self.options.take() {
+                Some(mut options) => {
+                    let taken = options.take(py, error);
+                    self.options.set(Some(options));
+                    if taken.is_ok() && event_loop::library(py)? == Some(Library::Trio) {
+                        self.is_shielded.set(true);
+                    }
+                    taken
+                }
+                None => Err(error),
+            },
+        }
+    }
+
+    fn has_options(&self) -> bool {
+        let options = self.options.take();
+        let has = options.is_some();
+        self.options.set(options);
+        has
+    }
+
+    /// Waits to be woken. One that has been, but not by another thread meanwhile, lets the event loop have a turn first.
+    fn park(&self, py: Python<'_>) -> PyResult<Action> {
+        let waker = self.turn.shared();
+        let mut is_turn_due = self.turn.take_woken();
+        if waker.is_woken() {
+            self.polls.set(self.polls.get() + 1);
+            is_turn_due |= self.polls.get() % MOST_POLLS == 0;
+        } else {
+            self.polls.set(0);
+        }
+        if is_turn_due {
+            return checkpoint(py, self.is_shielded.get());
+        }
+        if self.has_options() {
+            // Were it the wait that failed, it would be taken for what is thrown in.
+            // SAFETY: attached, as `py` proves.
+            if let Err(raised) = unsafe { waker.check() } {
+                return Err(convert::error(py, raised));
+            }
+        }
+        if self.is_shielded.get() {
+            self.shield.set(Some(shield(py)?));
+        }
+        // SAFETY: attached, as `py` proves.
+        match unsafe { waker.park() } {
+            Ok(parked) => Ok(Action::Drive(parked)),
+            Err(raised) => Err(convert::error(py, raised)),
+        }
+    }
+
+    fn run(self: Pin<&Self>, py: Python<'_>, event: Event) -> PyResult<Action> {
+        self.tell(py, event)?;
+        let polled = self.turn.poll(|waker| {
+            // SAFETY: only one step runs at a time, and nothing else refers to the source. It is pinned, as `self` is.
+            let source = unsafe { Pin::new_unchecked(&mut **self.source.get()) };
+            source.poll(py, &mut Context::from_waker(waker))
+        });
+        Ok(match polled {
+            Poll::Ready(Ok(Polled::Return(value))) => Action::Return(convert::owned(value)),
+            Poll::Ready(Ok(Polled::Item(item))) => Action::Item(convert::owned(item)),
+            Poll::Ready(Err(error)) => return Err(error),
+            Poll::Pending => match self.turn.take_wanted(py) {
+                Some(Wanted::Await(object, _)) => Action::Await(convert::owned(object)),
+                Some(Wanted::Item(item)) => Action::Item(convert::owned(item)),
+                None => self.park(py)?,
+            },
+        })
+    }
+}
+
+impl<S: Source> Body for Driver<S> {
+    fn resume(self: Pin<&Self>, _: Borrowed<'_>, event: Event) -> Action {
+        // SAFETY: the library calls this in a thread that is attached.
+        unsafe {
+            convert::attached(|py| match self.run(py, event) {
+                Ok(action) => action,
+                Err(error) => Action::Raise(convert::raise(py, error)),
+            })
+        }
+    }
+
+    fn panicked(payload: &(dyn Any + Send)) -> Raised {
+        convert::panicked(payload)
+    }
+}

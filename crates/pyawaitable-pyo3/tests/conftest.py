@@ -1,0 +1,140 @@
+"""The extension module `behaviours`, built, and the event loops to run it in."""
+
+import asyncio
+import gc
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import threading
+from importlib.machinery import ExtensionFileLoader
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+
+
+def built(example, package="pyawaitable-pyo3"):
+    """The file of an extension module of the tests, which cargo has built."""
+    target = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target")
+    environment = {**os.environ, "PYO3_PYTHON": sys.executable, "PYO3_BUILD_EXTENSION_MODULE": "1"}
+    command = ["cargo", "build", "--quiet", "--locked", "--package", package, "--example", example, "--target-dir", target]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True)
+    names = [target / "debug" / "examples" / f"lib{example}{suffix}" for suffix in (".so", ".dylib")]
+    folder = target / "rust-extensions"
+    folder.mkdir(exist_ok=True)
+    module = folder / f"{example}{sysconfig.get_config_var('EXT_SUFFIX')}"
+    # Under a name of its own first, so that it is whole for who loads it while another builds.
+    new = folder / f"new-{os.getpid()}"
+    shutil.copy(next(name for name in names if name.exists()), new)
+    os.replace(new, module)
+    return module
+
+
+def loaded(name):
+    path = built(name)
+    loader = ExtensionFileLoader(name, str(path))
+    module = module_from_spec(spec_from_file_location(name, path, loader=loader))
+    loader.exec_module(module)
+    sys.modules[name] = module
+    return module
+
+
+@pytest.fixture(scope="session")
+def behaviours():
+    return loaded("behaviours")
+
+
+@pytest.fixture(scope="session")
+def macros():
+    return loaded("macros")
+
+
+def run_asyncio(main):
+    return asyncio.run(main())
+
+
+def run_debug(main):
+    return asyncio.run(main(), debug=True)
+
+
+def run_uvloop(main):
+    uvloop = pytest.importorskip("uvloop", reason="uvloop has no wheel for this Python")
+    if sys.version_info < (3, 11):
+        uvloop.install()
+        try:
+            return asyncio.run(main())
+        finally:
+            asyncio.set_event_loop_policy(None)
+    return uvloop.run(main())
+
+
+def run_trio(main):
+    import trio
+
+    return trio.run(main)
+
+
+def run_anyio(backend):
+    def run(main):
+        import anyio
+
+        return anyio.run(main, backend=backend)
+
+    return run
+
+
+LOOPS = {
+    "asyncio": run_asyncio,
+    "debug": run_debug,
+    "uvloop": run_uvloop,
+    "trio": run_trio,
+    "anyio-asyncio": run_anyio("asyncio"),
+    "anyio-trio": run_anyio("trio"),
+}
+
+
+@pytest.fixture(params=LOOPS)
+def loop(request):
+    """Which event loop: a function that runs `main()` in it, and whether it is trio."""
+
+    def run(main):
+        return LOOPS[request.param](main)
+
+    run.is_trio = "trio" in request.param
+    run.name = request.param
+    return run
+
+
+@pytest.fixture
+def run(loop):
+    """Runs `main()` in the event loop, and returns its result."""
+    return loop
+
+
+@pytest.fixture
+def sleep(loop):
+    """`sleep(seconds)` of the event loop."""
+    if loop.is_trio:
+        import trio
+
+        return trio.sleep
+    return asyncio.sleep
+
+
+@pytest.fixture
+def unraisable(monkeypatch):
+    """What `sys.unraisablehook` was called with."""
+    caught = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda args: caught.append((args.exc_type, str(args.exc_value), args.object)))
+    yield caught
+    gc.collect()
+
+
+@pytest.fixture
+def here():
+    """This thread, as the extension's `Dropped` notes it."""
+    return threading.get_ident()
