@@ -182,7 +182,23 @@ chain(PyObject *Py_UNUSED(module), PyObject *args)
 }
 
 #ifdef PyAwaitable_METH_ASYNC
-/* What this library alone has: functions that are `async def` functions, arguments that are kept, clean-ups. */
+/* What this library alone has: loops, functions that are `async def` functions, arguments that are kept, clean-ups. */
+
+static int
+drop_item(PyObject *Py_UNUSED(awaitable), PyObject *Py_UNUSED(item))
+{
+    return 0;
+}
+
+static PyObject *
+consumes(PyObject *Py_UNUSED(module), PyObject *iterable)
+{
+    PyObject *awaitable = PyAwaitable_New();
+    if (awaitable != NULL && PyAwaitable_AsyncFor(awaitable, iterable, drop_item, NULL, NULL) < 0) {
+        Py_CLEAR(awaitable);
+    }
+    return awaitable;
+}
 
 static PyObject *
 method(PyObject *Py_UNUSED(self), PyObject *object)
@@ -278,6 +294,7 @@ static PyMethodDef methods[] = {
     {"each", each, METH_O, NULL},
     {"chain", chain, METH_VARARGS, NULL},
 #ifdef PyAwaitable_METH_ASYNC
+    {"consumes", consumes, METH_O, NULL},
     {"add_functions", add_functions, METH_NOARGS, NULL},
 #endif
     {NULL, NULL, 0, NULL},

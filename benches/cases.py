@@ -139,6 +139,10 @@ def items_in_c(contender, n):
     finish(contender.consumes(contender.items(n)))
 
 
+def loop(contender, n):
+    finish(contender.consumes(native.items(n)))
+
+
 def chain(contender, n):
     finish(native.value(contender.chain(ready, n)))
 
@@ -240,7 +244,7 @@ NO_GENERATORS = {
     "original": "it makes no generators",
 }
 NO_LOOP = {
-    **NO_GENERATORS,
+    "original": "it makes no loops",
     "floor": "who iterates is not written by hand",
 }
 NO_THROW = {"original": "what is thrown into it does not reach what it awaits"}
@@ -257,7 +261,8 @@ STEPS = [
     Case("block", "async with", block),
     Case("each50", "50 awaits in one object, per await", each, 50),
     Case("items", "10,000 items of a generator, `async for`, per item", items, 10_000, unable=NO_GENERATORS),
-    Case("items_in_c", "the same, iterated over by the contender", items_in_c, 10_000, unable=NO_LOOP),
+    Case("items_in_c", "the same, iterated over by the contender", items_in_c, 10_000, unable={**NO_GENERATORS, **NO_LOOP}),
+    Case("loop", "10,000 items of an async def, iterated over by the contender, per item", loop, 10_000, unable=NO_LOOP),
     Case("chain", "10,000 awaits, each queued by a callback, per await", chain, 10_000),
     Case("deep50", "50 deep, values dropped, per level", deep("awaits"), 50),
     Case("deep50value", "50 deep, the value returned, per level", deep("value"), 50),

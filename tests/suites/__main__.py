@@ -187,11 +187,11 @@ def row(comparison):
 
 
 def title(name):
-    distribution = SUITES[name].distribution
-    if distribution is None:
-        return ", ".join(f"`{module}`" for module in SUITES[name].arguments)
-    (version,) = re.findall(rf"^{distribution}==(\S+)", PINS.read_text(), re.MULTILINE)
-    return f"{distribution} {version}"
+    suite = SUITES[name]
+    if suite.distribution is None:
+        return ", ".join(f"`{module}`" for module in suite.arguments)
+    (version,) = re.findall(rf"^{suite.distribution}==(\S+)", PINS.read_text(), re.MULTILINE)
+    return f"{suite.distribution} {version}" + (", generators" if suite.generators else "")
 
 
 def record(rows):

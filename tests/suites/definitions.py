@@ -49,6 +49,17 @@ SUITES = {
         packages=("trio",),
         requirements=("pytest", "trustme", "pyopenssl"),
     ),
+    # With its own asynchronous generators, and those of its tests, replaced.
+    "trio-generators": Suite(
+        distribution="trio",
+        arguments=(
+            *("--pyargs", "trio._core._tests.test_asyncgen", "trio._core._tests.test_run", "trio._tests.test_channel"),
+            *("trio._tests.test_util", "-p", "trio._tests.pytest_plugin", "--skip-optional-imports", "-p", "no:anyio"),
+        ),
+        packages=("trio",),
+        requirements=("pytest", "trustme", "pyopenssl"),
+        generators=True,
+    ),
     "anyio": Suite(
         distribution="anyio",
         # Left out: what needs IPv6 and the Internet, a start of an interpreter for each test, or an
@@ -64,6 +75,21 @@ SUITES = {
             *("trio", "trustme", "truststore", "uvloop"),
         ),
         files=("tests", "pyproject.toml"),
+    ),
+    "anyio-generators": Suite(
+        distribution="anyio",
+        arguments=(
+            *("tests/test_pytest_plugin.py", "tests/test_contextmanagers.py", "tests/test_taskgroups.py"),
+            *("tests/streams", "-p", "anyio", "-p", "pytest_mock", "-p", "timeout"),
+            *("-k", "not ipv6 and not keyboardinterrupt_during_test and not does_not_hang"),
+        ),
+        packages=("anyio",),
+        requirements=(
+            *("pytest", "pytest-mock", "pytest-timeout", "blockbuster", "hypothesis", "psutil"),
+            *("trio", "trustme", "truststore", "uvloop"),
+        ),
+        files=("tests", "pyproject.toml"),
+        generators=True,
     ),
     "curio": Suite(
         distribution="curio",
