@@ -34,6 +34,7 @@ COROUTINES = "test.test_coroutines.CoroutineTest"
 ASYNCIO = "test.test_asyncio"
 TRACING = "_tests/test_tracing.py"
 ANYIO_TASKS = "tests/test_taskgroups.py"
+ANYIO_PLUGIN = "tests/test_pytest_plugin.py"
 
 KNOWN = [
     Known(
@@ -89,6 +90,43 @@ KNOWN = [
         *("anyio", f"{ANYIO_TASKS}::test_start_soon_closes_coroutines_when_create_task_fails"),
         INJECTION,
         "anyio closes the coroutine that it knows of, and the trampoline was never awaited",
+    ),
+    Known(
+        *("trio-generators", "::test_asyncgen_basics", NATIVE),
+        "asks whether what the hook gets is of the type of Python's generators",
+    ),
+    *(
+        Known(
+            *("trio-generators", f"::{test}", NATIVE),
+            "trio knows an asynchronous generator by inspect.isasyncgen, and takes the function for one that is not async",
+        )
+        for test in ("test_coroutine_or_error", "test_nice_error_on_bad_calls_to_run_or_spawn")
+    ),
+    Known(
+        *("trio-generators", "::test_delegation_to_existing_hooks", INJECTION),
+        "its hooks look for a local variable in the frame of the generator: the relay has none of that name",
+    ),
+    Known(
+        *("anyio-generators", "tests/test_contextmanagers.py::*::test_return_async_generator", NATIVE),
+        "anyio knows an asynchronous generator, which it refuses with a text of its own, by its exact type",
+    ),
+    Known(
+        *("anyio-generators", f"{ANYIO_TASKS}::test_task_from_asyncgen_asend", NATIVE),
+        "names a task after `asend`, whose name begins with that of the type",
+    ),
+    *(
+        Known(
+            *("anyio-generators", f"{ANYIO_PLUGIN}::{test}", INJECTION),
+            "a fixture is a plain function that returns a generator: anyio's plugin asks inspect.isasyncgenfunction",
+        )
+        for test in (
+            "test_plugin",
+            "test_asyncio",
+            "test_cancel_scope_in_asyncgen_fixture",
+            "test_module_scoped_task_group_fixture",
+            "test_outcome_exception_does_not_discard_runner_task",
+            "test_asyncgen_fixture_in_test_class",
+        )
     ),
     *(
         Known(
