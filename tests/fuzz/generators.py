@@ -92,6 +92,9 @@ ACTS = (
 )
 # From 3.12 on a generator takes one for its own end where it never reaches any code: before the first step.
 TAKES_STOP_FOR_ITS_OWN = sys.version_info >= (3, 12)
+# Before 3.13 `athrow` reaches what a generator awaits, where a step of it was abandoned. With GeneratorExit CPython then throws
+# into what is awaited inside of that as well; a call of `throw` closes it. As for `athrow int`, see bodies.Run.
+REACHES_AWAITED = sys.version_info < (3, 13)
 HOOKS = ("none", "says", "closes", "keeps", "raises")
 
 
@@ -169,6 +172,8 @@ class Driver:
     def act(self, act):
         if self.generator is None or (TAKES_STOP_FOR_ITS_OWN and not self.has_begun and "StopAsyncIteration" in act):
             return
+        if REACHES_AWAITED and act == "athrow GeneratorExit" and self.generator.ag_await is not None:
+            return
         if act == "drop":
             self.log("drop")
             self.current, self.others, self.generator = None, [], None
@@ -238,10 +243,10 @@ class Run:
         self.steps = tuple("next" if self.is_odd(step, program) else step for step in self.steps)
 
     def is_odd(self, step, program):
-        """See bodies.Run. Before 3.13 `athrow` reaches what a generator awaits, too, where a step of it was abandoned."""
+        """See bodies.Run."""
         return (
             step == "second waiter"
-            or (program.has_suspend and step in ("throw int", "athrow int")[: 1 if sys.version_info >= (3, 13) else 2])
+            or (program.has_suspend and (step == "throw int" or (REACHES_AWAITED and step == "athrow int")))
             or (self.place == "by slot" and step.startswith("drop"))
         )
 
