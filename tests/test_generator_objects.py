@@ -15,6 +15,7 @@ import types
 import weakref
 from pathlib import Path
 
+import generator_twins
 import generators
 import pytest
 
@@ -373,6 +374,33 @@ def test_hooks_at_exit(run_python):
     )
     finished = run_python(code)
     assert finished.returncode == 0
+
+
+@pytest.mark.skipif(STRICT, reason="from 3.13 on a step that was abandoned keeps others out")
+def test_athrow_of_generator_exit_into_what_is_awaited():
+    """CPython throws it into all levels; a call of a coroutine's `throw` closes what that awaits."""
+    for module, expected in (generator_twins, ("thrown",)), (generators, ()):
+        seen = []
+
+        @types.coroutine
+        def pause(seen=seen):
+            try:
+                yield
+            except GeneratorExit as exception:
+                seen.append(exception.args)
+                raise
+
+        async def awaits(text, pause=pause):
+            await pause()
+
+        generator = module.cleans(note, awaits)
+        finish(generator.asend(None))
+        assert generator.asend(None).throw(ValueError()) is None
+        step = generator.athrow(GeneratorExit("thrown"))
+        assert step.send(None) is None
+        assert seen == [expected]
+        with pytest.raises(GeneratorExit, match="thrown"):
+            step.send(None)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")

@@ -246,7 +246,8 @@ class Run:
         """See bodies.Run."""
         return (
             step == "second waiter"
-            or (program.has_suspend and (step == "throw int" or (REACHES_AWAITED and step == "athrow int")))
+            or (program.has_suspend and step == "throw int")
+            or (program.has_suspend and REACHES_AWAITED and step in ("athrow int", "athrow GeneratorExit"))
             or (self.place == "by slot" and step.startswith("drop"))
         )
 
