@@ -184,8 +184,8 @@ text(Cursor *self, Py_ssize_t column, const Value *value)
             (void)snprintf(shown, sizeof shown, "%.*s", (int)value->size, value->bytes);
             PyErr_Clear();
             PyObject *name = PyTuple_GET_ITEM(PyTuple_GET_ITEM(self->description, column), 0);
-            PyErr_Format(state_of((PyObject *)self)->OperationalError, "Could not decode to UTF-8 column '%U' with text '%s'", name,
-                         shown);
+            PyErr_Format(state_of((PyObject *)self)->OperationalError,
+                         "Could not decode to UTF-8 column '%U' with text '%s'", name, shown);
         }
         return string;
     }
