@@ -56,7 +56,8 @@ fn main() {
 }
 
 /// What has to be C.
-const C_FILES: [&str; 3] = [
+const C_FILES: [&str; 4] = [
+    "src/base/pool.c",
     "src/base/system.c",
     "src/python/shim.c",
     "src/capi/shim_v1.c",
