@@ -127,6 +127,7 @@
 #include "pyawaitable/iteration.h"
 #include "pyawaitable/wakers.h"
 #include "pyawaitable/promises.h"
+#include "pyawaitable/timers.h"
 
 /* How the functions are reached. */
 #include "pyawaitable/table.h"

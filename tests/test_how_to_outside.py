@@ -65,5 +65,7 @@ def test_first_wait_outside_of_a_loop(threads):
 
 def test_table_names_every_function():
     table = TEXT[TEXT.index("| function |") : TEXT.index("Those in the first two rows")]
-    for name in "Wake CloneWaker DropWaker Resolve Reject PromiseFree PromiseIsAbandoned NewPromise PromiseOnCancel NewWaker".split():
+    for (
+        name
+    ) in "Wake CloneWaker DropWaker Resolve Reject PromiseFree PromiseIsAbandoned NewPromise PromiseOnCancel NewWaker".split():
         assert re.search(rf"\b(PyAwaitable_)?{name}\b", table), name

@@ -297,11 +297,11 @@ def test_loop_closed_under_it():
         awaitable, handle = promises.promise()
         handles.append(handle)
 
-        async def main():
-            asyncio.ensure_future(loops.awaited(awaitable))  # noqa: B023, RUF006
+        async def main(awaitable):
+            asyncio.ensure_future(loops.awaited(awaitable))  # noqa: RUF006
             await asyncio.sleep(0.01)
 
-        loop.run_until_complete(main())
+        loop.run_until_complete(main(awaitable))
         loop.call_exception_handler = lambda context: None
         loop.close()
         del loop, awaitable
@@ -314,11 +314,11 @@ def test_settled_for_a_loop_that_does_not_run_again():
     loop = asyncio.SelectorEventLoop()
     awaitable, handle = promises.promise()
 
-    async def main():
+    async def main(awaitable):
         asyncio.ensure_future(loops.awaited(awaitable))  # noqa: RUF006
         await asyncio.sleep(0.01)
 
-    loop.run_until_complete(main())
+    loop.run_until_complete(main(awaitable))
     loop.call_exception_handler = lambda context: None
     promises.settle([handle])
     loop.close()

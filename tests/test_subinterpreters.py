@@ -428,3 +428,44 @@ def test_generators_of_each_interpreter(run, kind):
         code=code,
     )
     assert len(set(types)) == 3 and types[0] == types[3]
+
+
+WAKERS = """
+import asyncio, outside
+
+class WithoutReaders(asyncio.SelectorEventLoop):
+    def add_reader(self, *arguments):
+        raise NotImplementedError
+
+def woken(loop):
+    given = []
+    async def main():
+        def note(what):
+            if not isinstance(what, int):
+                given.append(what)
+        task = asyncio.ensure_future(wait(note))
+        await asyncio.sleep(0.01)
+        outside.wake(given)
+        assert await task == 1
+        # This one is being woken while the interpreter ends.
+        task = asyncio.ensure_future(wait(note, 10 ** 9))
+        await asyncio.sleep(0.01)
+        outside.wake_later(given, 0, 10 ** 6)
+    async def wait(note, times=1):
+        return await outside.parks(note, times)
+    loop.run_until_complete(main())
+
+woken(LOOP())
+"""
+
+
+@kinds
+@pytest.mark.parametrize("loop", ["asyncio.SelectorEventLoop", "WithoutReaders"])
+def test_wakers_of_interpreters_that_end(run, kind, loop):
+    if sys.version_info[:2] == (3, 12) and kind == "own":
+        pytest.skip("asyncio alone corrupts memory there, without any extension (3.12.1)")
+    assert run(
+        "for _ in range(10):\n    with Interpreter(kind) as one: one.run(code)\nexec(code)\nprint('done')\n",
+        kind=kind,
+        code=WAKERS.replace("LOOP", loop),
+    ) == ["done"]

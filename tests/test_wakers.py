@@ -5,8 +5,9 @@ import gc
 import time
 
 import loops
-import outside
 import pytest
+
+import outside
 
 
 @pytest.fixture(params=loops.ALL)
@@ -96,7 +97,9 @@ def test_woken_by_the_loops_own_thread(run):
 def test_thousand_are_woken(run):
     async def main():
         wakers = []
-        tasks = [await loops.start(outside.parks, lambda what: isinstance(what, int) or wakers.append(what)) for _ in range(1000)]
+        tasks = [
+            await loops.start(outside.parks, lambda what: isinstance(what, int) or wakers.append(what)) for _ in range(1000)
+        ]
         await loops.sleep(0.01)
         outside.wake(wakers, 2, 2)
         assert [await task for task in tasks] == [1] * 1000
@@ -202,7 +205,9 @@ def test_waker_of_what_has_no_body(run):
 def test_wakes_do_not_wait_for_python():
     async def main():
         wakers = []
-        tasks = [await loops.start(outside.parks, lambda what: isinstance(what, int) or wakers.append(what)) for _ in range(100)]
+        tasks = [
+            await loops.start(outside.parks, lambda what: isinstance(what, int) or wakers.append(what)) for _ in range(100)
+        ]
         await loops.sleep(0.01)
         # The caller stays attached to the interpreter meanwhile.
         longest = outside.wake(wakers)
@@ -215,7 +220,9 @@ def test_wakes_do_not_wait_for_python():
 def test_ten_thousand_wakes_are_one_write():
     async def main():
         wakers = []
-        tasks = [await loops.start(outside.parks, lambda what: isinstance(what, int) or wakers.append(what)) for _ in range(10000)]
+        tasks = [
+            await loops.start(outside.parks, lambda what: isinstance(what, int) or wakers.append(what)) for _ in range(10000)
+        ]
         await loops.sleep(0.01)
         descriptors = set(asyncio.get_running_loop()._selector.get_map()) - before
         outside.wake(wakers, 1, 4)
@@ -243,3 +250,22 @@ def test_time_is_not_spent_waiting(run):
         return taken
 
     assert run(main) < 0.1
+
+
+def test_generator_that_parks(run):
+    async def main():
+        given, items = [], []
+
+        async def iterate():
+            async for item in outside.yields(given.append):
+                items.append(item)
+
+        task = await loops.start(iterate)
+        for number in range(4):
+            await loops.sleep(0.01)
+            assert items == list(range(1, number + 1))
+            if number < 3:
+                outside.wake(given)
+        await task
+
+    run(main)

@@ -10,9 +10,10 @@ import textwrap
 import threading
 
 import loops
-import outside
 import pytest
 import trio
+
+import outside
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
 
@@ -80,7 +81,10 @@ def test_a_descriptor_stays_while_a_waker_does():
         return wakers
 
     def mailboxes():
-        links = [os.readlink(f"/proc/self/fd/{each}") if os.path.lexists(f"/proc/self/fd/{each}") else "" for each in os.listdir("/proc/self/fd")]
+        links = [
+            os.readlink(f"/proc/self/fd/{each}") if os.path.lexists(f"/proc/self/fd/{each}") else ""
+            for each in os.listdir("/proc/self/fd")
+        ]
         return sum("eventfd" in link for link in links)
 
     before = mailboxes()
@@ -159,7 +163,9 @@ VARIABLE = contextvars.ContextVar("variable", default=0)
 def test_each_goes_on_in_its_context(run):
     async def one(number, wakers, seen):
         VARIABLE.set(number)
-        await outside.parks(lambda what: seen.append((number, VARIABLE.get())) if isinstance(what, int) else wakers.append(what))
+        await outside.parks(
+            lambda what: seen.append((number, VARIABLE.get())) if isinstance(what, int) else wakers.append(what)
+        )
         seen.append((number, VARIABLE.get()))
 
     async def main():
@@ -278,7 +284,13 @@ def test_a_waiter_in_another_loop():
 def child(code):
     """What a Python process prints that runs this."""
     code = textwrap.dedent(code)
-    run = subprocess.run([sys.executable, "-X", "faulthandler", "-c", code], capture_output=True, text=True, timeout=60, cwd=os.path.dirname(__file__))
+    run = subprocess.run(
+        [sys.executable, "-X", "faulthandler", "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=os.path.dirname(__file__),
+    )
     assert run.returncode == 0, (run.returncode, run.stderr[-2000:])
     return run.stdout
 

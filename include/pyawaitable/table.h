@@ -54,6 +54,8 @@ typedef struct {
     const char *(*CurrentLibrary)(void);
     PyObject *(*NewPromise)(PyAwaitable_Promise **promise, PyAwaitable_Convert convert, PyAwaitable_Drop drop);
     int (*PromiseOnCancel)(PyAwaitable_Promise *promise, PyAwaitable_Drop cancel, void *data);
+    PyObject *(*Sleep)(double seconds);
+    PyObject *(*Checkpoint)(void);
 } PyAwaitable_Table;
 
 /* The size of the table of the oldest runtime that this extension takes. */

@@ -5,7 +5,7 @@
 use super::table::Function;
 use super::*;
 
-pub const FUNCTIONS: [Function; 39] = [
+pub const FUNCTIONS: [Function; 41] = [
     Function(PyAwaitable_Init as *const ()),
     Function(PyAwaitable_GetType as *const ()),
     Function(PyAwaitable_New as *const ()),
@@ -45,4 +45,6 @@ pub const FUNCTIONS: [Function; 39] = [
     Function(PyAwaitable_CurrentLibrary as *const ()),
     Function(PyAwaitable_NewPromise as *const ()),
     Function(PyAwaitable_PromiseOnCancel as *const ()),
+    Function(PyAwaitable_Sleep as *const ()),
+    Function(PyAwaitable_Checkpoint as *const ()),
 ];

@@ -14,6 +14,7 @@ mod objects;
 mod pointers;
 mod promises;
 pub mod table;
+mod timers;
 pub mod v1;
 mod values;
 mod version;
@@ -30,6 +31,7 @@ pub use iteration::*;
 pub use objects::*;
 pub use pointers::*;
 pub use promises::*;
+pub use timers::*;
 pub use version::*;
 pub use wakers::*;
 

@@ -7,6 +7,7 @@
 //! | `hub` | the event loop's end of a channel: an object that knows who waits, and wakes them | the loop |
 //! | `waiter` | one wait: what an awaitable drives, and what a task gets from it | an awaitable; the hub, until it is woken |
 //! | `promise` | a waker with a value: what a thread will give, and an awaitable for it | its handle, its awaitable |
+//! | `timer` | time, by the loop's own clock | |
 //! | `loops` | which event loop runs, and what it is asked for | |
 //!
 //! Threads leave wakers in the mailbox. The loop finds its descriptor readable, and has the hub empty it.
@@ -20,6 +21,7 @@ pub mod loops;
 mod native;
 pub mod park;
 pub mod promise;
+pub mod timer;
 pub mod waiter;
 mod waiter_type;
 pub mod waker;

@@ -33,6 +33,14 @@ pub unsafe fn new(
     Ok(object)
 }
 
+/// Has one that was made by [`new`] give a warning if it is never awaited.
+pub fn to_be_awaited(object: Owned) -> Owned {
+    if let Some(awaitable) = Awaitable::from_object(object.borrow()) {
+        awaitable.with(|store| store.status.forget_quiet());
+    }
+    object
+}
+
 /// [`Functions::handled`] of a body that handles no exceptions.
 pub unsafe fn handles_nothing(_: *mut c_void) -> *mut PyObject {
     null_mut()

@@ -4,7 +4,7 @@ use super::waiter::Waiter;
 use super::waker::{Hold, Waker};
 use crate::object::awaitable::Awaitable;
 use crate::python::raised::{Kind, Raised, Result};
-use crate::python::reference::Owned;
+use crate::store::body::Action;
 use crate::store::cleanup::Cleanup;
 use core::ffi::c_void;
 use core::ptr::NonNull;
@@ -44,8 +44,8 @@ pub fn of(awaitable: &Awaitable) -> Result<Hold> {
     Ok(made)
 }
 
-/// What an awaitable drives while its body is parked.
+/// What an awaitable does while its body is parked: it drives a waiter.
 #[cold]
-pub fn park(awaitable: &Awaitable) -> Result<Owned> {
-    Waiter::create(awaitable.state(), of(awaitable)?)
+pub fn park(awaitable: &Awaitable) -> Result<Action> {
+    Waiter::create(awaitable.state(), of(awaitable)?).map(Action::Drive)
 }

@@ -253,7 +253,7 @@ unsafe extern "C" fn dealloc(object: *mut PyObject) {
 
 const fn plain(
     name: &'static CStr,
-    function: unsafe extern "C" fn(*mut PyObject, *mut PyObject) -> *mut PyObject,
+    function: ffi::PyCFunction,
     flags: c_int,
     doc: &'static CStr,
 ) -> ffi::PyMethodDef {
@@ -269,7 +269,7 @@ const fn plain(
 
 const fn with_keywords(
     name: &'static CStr,
-    function: unsafe extern "C" fn(*mut PyObject, *mut PyObject, *mut PyObject) -> *mut PyObject,
+    function: ffi::PyCFunctionWithKeywords,
     doc: &'static CStr,
 ) -> ffi::PyMethodDef {
     method(
@@ -310,12 +310,12 @@ static METHODS: Shared<[ffi::PyMethodDef; 12]> = Shared::new([
 ]);
 
 const fn attribute(
-    name: *const core::ffi::c_char,
+    name: &'static CStr,
     get: Option<ffi::getter>,
     set: Option<ffi::setter>,
 ) -> ffi::PyGetSetDef {
     ffi::PyGetSetDef {
-        name,
+        name: name.as_ptr(),
         get,
         set,
         doc: core::ptr::null(),
@@ -325,11 +325,14 @@ const fn attribute(
 
 static ATTRIBUTES: Shared<[ffi::PyGetSetDef; 2]> = Shared::new([
     attribute(
-        c"_asyncio_future_blocking".as_ptr(),
+        c"_asyncio_future_blocking",
         Some(get_blocking),
         Some(set_blocking),
     ),
-    attribute(core::ptr::null(), None, None),
+    ffi::PyGetSetDef {
+        name: core::ptr::null(),
+        ..attribute(c"", None, None)
+    },
 ]);
 
 #[cold]

@@ -29,6 +29,9 @@ static FUNCTIONS: Functions = Functions {
     drop: release,
 };
 
+/// Frees what a waker is the beginning of.
+pub type Free = unsafe fn(*mut Waker);
+
 /// `PyAwaitable_Waker`. Counted; any thread may hold it, attached or not.
 #[repr(C)]
 pub struct Waker {
@@ -40,11 +43,11 @@ pub struct Waker {
     /// Who waits: see [`super`].
     pub(super) waiter: Cell<*mut Waiter>,
     /// Frees what this is the beginning of. Any thread calls it, attached or not.
-    free: unsafe fn(*mut Waker),
+    free: Free,
 }
 
 impl Waker {
-    pub fn new(free: unsafe fn(*mut Waker)) -> Self {
+    pub fn new(free: Free) -> Self {
         Self {
             functions: &FUNCTIONS,
             holders: AtomicUsize::new(1),

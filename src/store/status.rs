@@ -75,6 +75,11 @@ impl Status {
         self.flags |= QUIET;
     }
 
+    /// Notes that the object gives the warning after all.
+    pub fn forget_quiet(&mut self) {
+        self.flags &= !QUIET;
+    }
+
     pub fn forget_cancelled(&mut self) {
         self.flags &= !CANCELLED;
     }

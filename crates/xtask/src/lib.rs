@@ -21,7 +21,7 @@ pub struct Output {
 }
 
 /// The nouns of the API in the order of the header: a file in `src/capi`, and a part of the header.
-const PARTS: [&str; 13] = [
+const PARTS: [&str; 14] = [
     "version",
     "callbacks",
     "awaitable",
@@ -35,6 +35,7 @@ const PARTS: [&str; 13] = [
     "iteration",
     "wakers",
     "promises",
+    "timers",
 ];
 
 /// Everything that is generated, for the project in `root`.

@@ -253,9 +253,7 @@ impl Running<'_> {
             AENTER => return self.enter(outcome).map(Then::Act),
             AEXIT => return self.exit(outcome).map(Then::Act),
             AWAIT => return self.value().map(|value| Then::Act(Action::Await(value))),
-            PARK => {
-                return park::park(self.awaitable).map(|waiter| Then::Act(Action::Drive(waiter)));
-            }
+            PARK => return park::park(self.awaitable).map(Then::Act),
             SUSPEND => return self.value().map(|value| Then::Act(Action::Yield(value))),
             RETURN => return self.value().map(|value| self.finish(outcome, value)),
             YIELD if self.awaitable.is_generator() => {

@@ -73,13 +73,19 @@ fn sniffed(state: &State) -> Result<Option<Owned>> {
     call::attribute(local, c"name").map(Some)
 }
 
+/// The `RuntimeError` for what has to wait, and nobody would wake it.
+#[cold]
+pub fn none_runs() -> Raised {
+    Raised::new(
+        Kind::RuntimeError,
+        c"waiting here needs an event loop of asyncio (or uvloop), of trio, or of anyio on one of these, and none of them runs in this thread",
+    )
+}
+
 /// The hub of the loop that runs, and the loop itself, or trio's token. Fails with `RuntimeError` outside of any.
 pub fn hub(state: &State) -> Result<(Owned, Owned)> {
     let Some((library, source)) = current(state)? else {
-        return Err(Raised::new(
-            Kind::RuntimeError,
-            c"waiting here needs an event loop of asyncio (or uvloop), of trio, or of anyio on one of these, and none of them runs in this thread",
-        ));
+        return Err(none_runs());
     };
     let hubs = state.outside.get(Kept::Hubs, || {
         // SAFETY: a new dictionary, or NULL.

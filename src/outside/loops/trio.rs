@@ -20,7 +20,7 @@ use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
 
 /// `trio.lowlevel`.
-fn lowlevel(state: &State) -> Result<Borrowed<'_>> {
+pub fn lowlevel(state: &State) -> Result<Borrowed<'_>> {
     state.outside.get(Kept::Trio, || {
         // SAFETY: a C string; a new reference or NULL.
         unsafe { Owned::new(ffi::PyImport_ImportModule(c"trio.lowlevel".as_ptr())) }

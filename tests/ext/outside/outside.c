@@ -148,6 +148,35 @@ insists(PyObject *module, PyObject *note)
     return new_parks(module, &insists_definition, note, 1);
 }
 
+/* A generator that parks before each of three items. */
+BODY(yields_body, Parks, f)
+    PyObject *made = as_object(f->type, WAKER);
+    PyObject *noted = made == NULL ? NULL : PyObject_CallFunctionObjArgs(f->note, made, NULL);
+    Py_XDECREF(made);
+    CHECK(noted != NULL);
+    Py_DECREF(noted);
+    while (f->done < 3) {
+        PARK;
+        f->done++;
+        YIELD_ONLY(PyLong_FromLong(f->done));
+    }
+END_BODY
+
+static const PyAwaitable_Definition yields_definition = PyAwaitable_DEFINITION("yields", yields_body, Parks);
+
+static PyObject *
+yields(PyObject *module, PyObject *note)
+{
+    Parks *f;
+    PyObject *generator = PyAwaitable_NewGenerator(&yields_definition, &f);
+    if (generator == NULL) {
+        return NULL;
+    }
+    f->type = PyObject_GetAttrString(module, "Waker");
+    f->note = Py_NewRef(note);
+    return generator;
+}
+
 /* waker_of(awaitable) */
 static PyObject *
 waker_of(PyObject *module, PyObject *awaitable)
@@ -177,6 +206,24 @@ library(PyObject *module, PyObject *unused)
         return NULL;
     }
     return Py_BuildValue("z", name);
+}
+
+/* ---- Time ---- */
+
+static PyObject *
+c_sleep(PyObject *module, PyObject *seconds)
+{
+    const double number = PyFloat_AsDouble(seconds);
+    (void)module;
+    return number == -1 && PyErr_Occurred() ? NULL : PyAwaitable_Sleep(number);
+}
+
+static PyObject *
+checkpoint(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    return PyAwaitable_Checkpoint();
 }
 
 /* ---- Threads that know nothing of Python ---- */
@@ -291,6 +338,9 @@ static PyMethodDef methods[] = {
     {"insists", insists, METH_O | METH_ASYNC, NULL},
     {"waker_of", waker_of, METH_O, NULL},
     {"library", library, METH_NOARGS, NULL},
+    {"sleep", c_sleep, METH_O | METH_ASYNC, NULL},
+    {"checkpoint", checkpoint, METH_NOARGS | METH_ASYNC, NULL},
+    {"yields", yields, METH_O | METH_ASYNC_GENERATOR, NULL},
     {"wake", wake, METH_VARARGS, NULL},
     {"wake_later", wake_later, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
