@@ -105,6 +105,8 @@ unsafe extern "C" {
     /// Has a function called in another way, and keeps the interpreter from assuming the usual one.
     #[cfg(Py_3_12)]
     pub fn PyFunction_SetVectorcall(function: *mut PyFunctionObject, vectorcall: vectorcallfunc);
+    /// A module that is loaded, or NULL with or without an exception. pyo3-ffi has it from 0.28 on.
+    pub fn PyImport_GetModule(name: *mut PyObject) -> *mut PyObject;
     #[cfg(not(Py_3_10))]
     fn _PyGen_Send(generator: *mut PyObject, value: *mut PyObject) -> *mut PyObject;
     /// Borrowed: what the dictionary has under `key`, which is `value` if it had nothing. pyo3-ffi has it from 0.29 on.

@@ -62,7 +62,9 @@ pub unsafe fn begin(frame: *mut c_void) {
     unsafe { frame.cast::<Cell<bool>>().write(Cell::new(false)) }
 }
 
-/// Has an object made, and puts the body into its frame.
+/// Has an object made, and puts the body into its frame. Inline, as what leads here: a body is large, and is not to be moved
+/// several times.
+#[inline(always)]
 pub fn fill<B: Body>(
     body: B,
     create: impl FnOnce(&'static Functions, usize) -> Result<(Owned, *mut c_void)>,
@@ -74,6 +76,7 @@ pub fn fill<B: Body>(
     }
 }
 
+#[inline(always)]
 fn fill_aligned<B: Body>(
     body: B,
     create: impl FnOnce(&'static Functions, usize) -> Result<(Owned, *mut c_void)>,

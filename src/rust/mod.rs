@@ -48,6 +48,7 @@ use crate::types::generator_type::generator_type;
 ///
 /// # Safety
 /// The thread is attached to an interpreter.
+#[inline(always)]
 pub unsafe fn new_awaitable<B: Body>(body: B, maker: Maker) -> Result<Owned> {
     let thread = Thread::current();
     let state = current(&thread, &DEFINITIONS)?;

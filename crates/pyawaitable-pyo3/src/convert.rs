@@ -37,6 +37,13 @@ pub(crate) fn error(py: Python<'_>, raised: Raised) -> PyErr {
     PyErr::from_value(object(py, take_exception(raised)).into_bound(py))
 }
 
+/// The same as an object.
+pub(crate) fn exception(py: Python<'_>, raised: Raised) -> Py<PyBaseException> {
+    let exception = object(py, take_exception(raised)).into_bound(py);
+    // SAFETY: what is raised is an instance of that.
+    unsafe { exception.cast_into_unchecked() }.unbind()
+}
+
 /// Sets an exception.
 pub(crate) fn raise(py: Python<'_>, error: PyErr) -> Raised {
     let exception: Py<PyBaseException> = error.into_value(py);

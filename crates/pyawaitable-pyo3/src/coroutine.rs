@@ -2,7 +2,7 @@
 
 use crate::cancel::CancelHandle;
 use crate::convert;
-use crate::driver::{Driver, Once, Options};
+use crate::driver::{Driver, OnThrow, Once, Options};
 use crate::future::PyFuture;
 use crate::local::Local;
 use pyawaitable::rust::{Definition, Maker, new_awaitable};
@@ -87,7 +87,8 @@ impl<'py> IntoPyObject<'py> for Coroutine {
 pub struct Builder {
     name: Option<Cow<'static, str>>,
     qualname: Option<Cow<'static, str>>,
-    options: Options,
+    cancel: Option<CancelHandle>,
+    on_throw: Option<OnThrow>,
 }
 
 impl Builder {
@@ -105,7 +106,7 @@ impl Builder {
 
     /// Where the future finds what is thrown in while it waits for something that is not Python's.
     pub fn cancel_handle(mut self, handle: &CancelHandle) -> Self {
-        self.options.cancel = Some(handle.clone());
+        self.cancel = Some(handle.clone());
         self
     }
 
@@ -116,7 +117,7 @@ impl Builder {
     where
         C: FnMut(Python<'_>, Option<PyErr>) -> PyResult<()> + Send + 'static,
     {
-        self.options.on_throw = Some(Box::new(callback));
+        self.on_throw = Some(Box::new(callback));
         self
     }
 
@@ -126,8 +127,9 @@ impl Builder {
         py: Python<'_>,
         future: F,
     ) -> PyResult<Coroutine> {
-        let has_options = self.options.cancel.is_some() || self.options.on_throw.is_some();
-        let made = Coroutine::make(py, future, &NAMES, has_options.then_some(self.options))?;
+        let has_options = self.cancel.is_some() || self.on_throw.is_some();
+        let options = has_options.then(|| Options::new(self.cancel, self.on_throw));
+        let made = Coroutine::make(py, future, &NAMES, options)?;
         let object = made.0.bind(py);
         if let Some(name) = &self.name {
             object.setattr("__name__", name)?;

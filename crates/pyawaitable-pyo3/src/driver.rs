@@ -18,24 +18,56 @@ use std::task::{Context, Poll};
 pub(crate) type OnThrow = Box<dyn FnMut(Python<'_>, Option<PyErr>) -> PyResult<()> + Send>;
 
 /// What a coroutine does besides.
-#[derive(Default)]
 pub(crate) struct Options {
-    pub(crate) cancel: Option<CancelHandle>,
-    pub(crate) on_throw: Option<OnThrow>,
+    cancel: Option<CancelHandle>,
+    on_throw: Option<OnThrow>,
+    /// With trio, whether an exception has been thrown in that was taken note of: a scope that is cancelled throws it again at each
+    /// wait, unless that is shielded.
+    is_shielded: bool,
+    /// What shields the wait that is under way.
+    shield: Option<Py<PyAny>>,
 }
 
 impl Options {
-    /// Whether the future is polled although this was thrown: the exception, or None to close it.
+    pub(crate) fn new(cancel: Option<CancelHandle>, on_throw: Option<OnThrow>) -> Self {
+        Self {
+            cancel,
+            on_throw,
+            is_shielded: false,
+            shield: None,
+        }
+    }
+
+    /// Whether the future is polled although this was thrown: otherwise it is what ends the coroutine.
     fn take(&mut self, py: Python<'_>, error: PyErr) -> PyResult<()> {
         let is_close = error.is_instance_of::<PyGeneratorExit>(py);
-        if let Some(cancel) = &self.cancel {
-            cancel.cancel(error);
-            return Ok(());
+        match (&self.cancel, &mut self.on_throw) {
+            (Some(cancel), _) => cancel.cancel(error),
+            (None, Some(on_throw)) if is_close => return on_throw(py, None).and(Err(error)),
+            (None, Some(on_throw)) => on_throw(py, Some(error))?,
+            (None, None) => return Err(error),
         }
-        match &mut self.on_throw {
-            Some(on_throw) if is_close => on_throw(py, None).and(Err(error)),
-            Some(on_throw) => on_throw(py, Some(error)),
-            None => Err(error),
+        self.is_shielded |= event_loop::library(py)? == Some(Library::Trio);
+        Ok(())
+    }
+
+    /// Begins a wait: enters a scope of trio's that keeps the cancellation of those around it out, if that is needed.
+    fn enter_shield(&mut self, py: Python<'_>) -> PyResult<()> {
+        if self.is_shielded {
+            let scope = py.import("trio")?.call_method0("CancelScope")?;
+            scope.setattr("shield", true)?;
+            scope.call_method0("__enter__")?;
+            self.shield = Some(scope.unbind());
+        }
+        Ok(())
+    }
+
+    /// Ends it.
+    fn leave_shield(&mut self, py: Python<'_>) {
+        if let Some(shield) = self.shield.take() {
+            let none = py.None();
+            // It fails where no trio runs any more, and nothing needs it there.
+            let _ = shield.call_method1(py, "__exit__", (&none, &none, &none));
         }
     }
 }
@@ -114,38 +146,42 @@ fn checkpoint(py: Python<'_>, is_shielded: bool) -> PyResult<Action> {
     Ok(Action::Yield(convert::owned(py.None())))
 }
 
-/// A scope of trio's that has been entered, and keeps the cancellation of those around it out.
-fn shield(py: Python<'_>) -> PyResult<Py<PyAny>> {
-    let scope = py.import("trio")?.call_method0("CancelScope")?;
-    scope.setattr("shield", true)?;
-    scope.call_method0("__enter__")?;
-    Ok(scope.unbind())
-}
-
 /// A body that polls a source.
 pub(crate) struct Driver<S> {
     turn: Turn,
-    /// How often it was polled in a row because it had been woken by then.
-    polls: Cell<u32>,
-    /// With trio, whether an exception has been thrown in that was taken note of: a scope that is cancelled throws it again at each
-    /// wait, unless that is shielded.
-    is_shielded: Cell<bool>,
-    /// What shields the wait that is under way.
-    shield: Cell<Option<Py<PyAny>>>,
     /// Not there for most.
     options: Cell<Option<Box<Options>>>,
+    /// How often it was polled in a row because it had been woken by then.
+    polls: Cell<u32>,
+    /// Whether the source is gone.
+    is_over: Cell<bool>,
     source: UnsafeCell<ManuallyDrop<S>>,
+}
+
+impl<S> Driver<S> {
+    /// Drops the source, once.
+    ///
+    /// # Safety
+    /// Nothing refers to it, and PyO3 knows that the thread is attached.
+    unsafe fn end(&self) {
+        if !self.is_over.replace(true) {
+            // SAFETY: the caller's promise, and not used from here on.
+            unsafe { ManuallyDrop::drop(&mut *self.source.get()) };
+        }
+    }
 }
 
 impl<S> Drop for Driver<S> {
     fn drop(&mut self) {
+        if self.is_over.get() && self.turn.is_empty() && self.options.get_mut().is_none() {
+            return;
+        }
         // SAFETY: the library does this in a thread that is attached; where the object could not be made, the caller has a token
-        // for that. The source is not used from here on.
+        // for that.
         unsafe {
             convert::attached(|_| {
-                ManuallyDrop::drop(self.source.get_mut());
+                self.end();
                 self.options.take();
-                self.shield.take();
                 self.turn.forget();
             });
         }
@@ -153,13 +189,14 @@ impl<S> Drop for Driver<S> {
 }
 
 impl<S: Source> Driver<S> {
+    // Inline, so that it is made where it stays.
+    #[inline(always)]
     pub(crate) fn new(source: S, options: Option<Options>) -> Self {
         Self {
             turn: Turn::new(S::IS_GENERATOR),
-            polls: Cell::new(0),
-            is_shielded: Cell::new(false),
-            shield: Cell::new(None),
             options: Cell::new(options.map(Box::new)),
+            polls: Cell::new(0),
+            is_over: Cell::new(false),
             source: UnsafeCell::new(ManuallyDrop::new(source)),
         }
     }
@@ -169,35 +206,32 @@ impl<S: Source> Driver<S> {
         let outcome = match event {
             Event::Start => return Ok(()),
             Event::Sent(value) | Event::Returned(value) => Ok(convert::object(py, value)),
-            Event::Raised(raised) => Err(convert::error(py, raised)),
+            Event::Raised(raised) => Err(convert::exception(py, raised)),
         };
-        if let Some(shield) = self.shield.take() {
-            let none = py.None();
-            // It fails where no trio runs any more, and nothing needs it there.
-            let _ = shield.call_method1(py, "__exit__", (&none, &none, &none));
-        }
+        self.with_options(|options| options.leave_shield(py));
         // Without a request it was parked, or had yielded an item of a stream: only an exception means something.
         match self.turn.settle(outcome) {
             Ok(()) | Err(Ok(_)) => Ok(()),
-            Err(Err(error)) => match self.options.take() {
-                Some(mut options) => {
-                    let taken = options.take(py, error);
-                    self.options.set(Some(options));
-                    if taken.is_ok() && event_loop::library(py)? == Some(Library::Trio) {
-                        self.is_shielded.set(true);
+            Err(Err(exception)) => {
+                let error = PyErr::from_value(exception.into_bound(py).into_any());
+                match self.options.take() {
+                    Some(mut options) => {
+                        let taken = options.take(py, error);
+                        self.options.set(Some(options));
+                        taken
                     }
-                    taken
+                    None => Err(error),
                 }
-                None => Err(error),
-            },
+            }
         }
     }
 
-    fn has_options(&self) -> bool {
-        let options = self.options.take();
-        let has = options.is_some();
-        self.options.set(options);
-        has
+    /// Calls the function with the options, if there are any. It runs no code that may lead here.
+    fn with_options<R>(&self, action: impl FnOnce(&mut Options) -> R) -> Option<R> {
+        let mut options = self.options.take()?;
+        let result = action(&mut options);
+        self.options.set(Some(options));
+        Some(result)
     }
 
     /// Waits to be woken. One that has been, but not by another thread meanwhile, lets the event loop have a turn first.
@@ -211,18 +245,16 @@ impl<S: Source> Driver<S> {
             self.polls.set(0);
         }
         if is_turn_due {
-            return checkpoint(py, self.is_shielded.get());
+            let is_shielded = self.with_options(|options| options.is_shielded);
+            return checkpoint(py, is_shielded == Some(true));
         }
-        if self.has_options() {
+        let begun = self.with_options(|options| {
             // Were it the wait that failed, it would be taken for what is thrown in.
             // SAFETY: attached, as `py` proves.
-            if let Err(raised) = unsafe { waker.check() } {
-                return Err(convert::error(py, raised));
-            }
-        }
-        if self.is_shielded.get() {
-            self.shield.set(Some(shield(py)?));
-        }
+            unsafe { waker.check() }.map_err(|raised| convert::error(py, raised))?;
+            options.enter_shield(py)
+        });
+        begun.unwrap_or(Ok(()))?;
         // SAFETY: attached, as `py` proves.
         match unsafe { waker.park() } {
             Ok(parked) => Ok(Action::Drive(parked)),
@@ -238,7 +270,12 @@ impl<S: Source> Driver<S> {
             source.poll(py, &mut Context::from_waker(waker))
         });
         Ok(match polled {
-            Poll::Ready(Ok(Polled::Return(value))) => Action::Return(convert::owned(value)),
+            Poll::Ready(Ok(Polled::Return(value))) => {
+                // SAFETY: it has been polled, and is not again.
+                unsafe { self.end() };
+                self.turn.forget();
+                Action::Return(convert::owned(value))
+            }
             Poll::Ready(Ok(Polled::Item(item))) => Action::Item(convert::owned(item)),
             Poll::Ready(Err(error)) => return Err(error),
             Poll::Pending => match self.turn.take_wanted(py) {

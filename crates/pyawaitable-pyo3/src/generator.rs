@@ -50,10 +50,7 @@ impl AsyncGenerator {
         S: PyStream + Send + 'static,
         C: FnMut(Python<'_>, Option<PyErr>) -> PyResult<()> + Send + 'static,
     {
-        let options = Options {
-            on_throw: Some(Box::new(callback)),
-            ..Options::default()
-        };
+        let options = Options::new(None, Some(Box::new(callback)));
         Self::make(py, &NAMES, Driver::new(Items(stream), Some(options)))
     }
 

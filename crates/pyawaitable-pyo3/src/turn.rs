@@ -2,6 +2,7 @@
 
 use crate::task::Task;
 use pyawaitable::rust::Waker as Shared;
+use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
@@ -39,6 +40,12 @@ impl Ticket {
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }
 }
+
+/// What has come of a request. A `PyErr` would be larger, and all of this is moved when a coroutine is made.
+pub(crate) type Settled = Result<Py<PyAny>, Py<PyBaseException>>;
+
+/// Requests besides the first one. Small for the same reason.
+type More = Box<Vec<(Ticket, Wanted)>>;
 
 /// Why a request is refused.
 pub(crate) enum Denied {
@@ -89,11 +96,11 @@ pub(crate) struct Turn {
     /// Which thread polls, as [`this_thread`] has it. Nobody else writes it while another thread may read it.
     thread: Cell<*const u8>,
     wanted: Cell<Option<(Ticket, Wanted)>>,
-    /// Requests besides that.
-    more: Cell<Vec<(Ticket, Wanted)>>,
+    /// Requests besides that, if there are any.
+    more: Cell<Option<More>>,
     /// What is under way.
     asked: Cell<Option<Ticket>>,
-    outcome: Cell<Option<(Ticket, PyResult<Py<PyAny>>)>>,
+    outcome: Cell<Option<(Ticket, Settled)>>,
     requests: Cell<Option<Arc<Requests>>>,
     /// Whether it was woken by the waker that polls.
     is_woken: AtomicBool,
@@ -116,7 +123,7 @@ impl Turn {
             is_generator,
             thread: Cell::new(null()),
             wanted: Cell::new(None),
-            more: Cell::new(Vec::new()),
+            more: Cell::new(None),
             asked: Cell::new(None),
             outcome: Cell::new(None),
             requests: Cell::new(None),
@@ -187,7 +194,7 @@ impl Turn {
             self.wanted.set(Some((ticket, wanted)));
             return Ok(ticket);
         };
-        let mut more = self.more.take();
+        let mut more = self.more.take().unwrap_or_default();
         more.push(earlier);
         let is_taken = is_item && more.iter().any(|(_, each)| matches!(each, Wanted::Item(_)));
         self.wanted.set(if is_taken {
@@ -195,7 +202,7 @@ impl Turn {
         } else {
             Some((ticket, wanted))
         });
-        self.more.set(more);
+        self.more.set(Some(more));
         if is_taken {
             Err(Denied::Taken)
         } else {
@@ -206,7 +213,9 @@ impl Turn {
     /// What came of a request, if it has been met.
     pub(crate) fn outcome(&self, ticket: Ticket) -> Option<PyResult<Py<PyAny>>> {
         match self.outcome.take() {
-            Some((found, outcome)) if found == ticket => Some(outcome),
+            Some((found, outcome)) if found == ticket => Some(outcome.map_err(|exception| {
+                Python::attach(|py| PyErr::from_value(exception.into_bound(py).into_any()))
+            })),
             other => {
                 self.outcome.set(other);
                 None
@@ -218,7 +227,7 @@ impl Turn {
     pub(crate) fn take_wanted(&self, py: Python<'_>) -> Option<Wanted> {
         self.forget_withdrawn();
         let (ticket, wanted) = self.wanted.take()?;
-        let more = self.more.take();
+        let more = self.more.take().unwrap_or_default();
         if more.is_empty() {
             let is_inline = match wanted {
                 Wanted::Item(_) | Wanted::Await(_, Place::Inline) => true,
@@ -231,7 +240,7 @@ impl Turn {
             }
         }
         let mut inline = None;
-        for (ticket, wanted) in more.into_iter().chain([(ticket, wanted)]) {
+        for (ticket, wanted) in (*more).into_iter().chain([(ticket, wanted)]) {
             match wanted {
                 Wanted::Await(object, Place::Auto | Place::Task) => {
                     self.begin_task(py, ticket, object);
@@ -273,11 +282,19 @@ impl Turn {
         for ticket in &withdrawn {
             drop(self.outcome(*ticket));
         }
-        let mut all = self.more.take();
+        let mut all = self.more.take().unwrap_or_default();
         all.extend(self.wanted.take());
         all.retain(|(ticket, _)| !withdrawn.contains(ticket));
         self.wanted.set(all.pop());
-        self.more.set(all);
+        self.more.set(Some(all).filter(|all| !all.is_empty()));
+    }
+
+    /// Whether there is nothing to drop that PyO3 has to know of.
+    pub(crate) fn is_empty(&mut self) -> bool {
+        self.wanted.get_mut().is_none()
+            && self.more.get_mut().is_none()
+            && self.outcome.get_mut().is_none()
+            && self.requests.get_mut().is_none()
     }
 
     /// Drops what nobody has taken.
@@ -289,7 +306,7 @@ impl Turn {
     }
 
     /// Notes what came of the request that is under way; gives it back if there is none.
-    pub(crate) fn settle(&self, outcome: PyResult<Py<PyAny>>) -> Result<(), PyResult<Py<PyAny>>> {
+    pub(crate) fn settle(&self, outcome: Settled) -> Result<(), Settled> {
         match self.asked.take() {
             Some(ticket) => {
                 self.outcome.set(Some((ticket, outcome)));
