@@ -376,6 +376,21 @@ def test_hooks_at_exit(run_python):
     assert finished.returncode == 0
 
 
+@pytest.mark.parametrize("module", [generator_twins, generators], ids=lambda module: module.__name__)
+def test_what_it_handles_keeps_nothing_of_who_steps_it(module):
+    """The traceback of what it has raised begins with a frame of its own, which leads nowhere while it is suspended."""
+
+    def step(kept):
+        assert finish(generator.asend(None)) == 1
+
+    generator = module.handles(note, wait)
+    value = Value()
+    alive = weakref.ref(value)
+    step(value)
+    del value
+    assert alive() is None
+
+
 @pytest.mark.skipif(STRICT, reason="from 3.13 on a step that was abandoned keeps others out")
 def test_athrow_of_generator_exit_into_what_is_awaited():
     """CPython throws it into all levels; a call of a coroutine's `throw` closes what that awaits."""

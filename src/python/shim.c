@@ -313,7 +313,7 @@ pyawaitable_shim_vectorcall(PyObject *callable, PyObject *const *arguments, size
 
 PyObject *pyawaitable_shim_new_frame(PyObject *code, int line, PyObject *globals);
 
-/* A frame in a line of a C function, which no code runs in. */
+/* A frame in a line of a C function, which no code runs in. It leads to no other, as that of a generator that is suspended. */
 PyObject *
 pyawaitable_shim_new_frame(PyObject *code, int line, PyObject *globals)
 {
@@ -321,6 +321,7 @@ pyawaitable_shim_new_frame(PyObject *code, int line, PyObject *globals)
 #if PY_VERSION_HEX < 0x030B0000
     if (frame != NULL) {
         frame->f_lineno = line;
+        Py_CLEAR(frame->f_back);
     }
 #else
     (void)line;

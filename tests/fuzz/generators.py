@@ -95,8 +95,6 @@ TAKES_STOP_FOR_ITS_OWN = sys.version_info >= (3, 12)
 # Before 3.13 `athrow` reaches what a generator awaits, where a step of it was abandoned. With GeneratorExit CPython then throws
 # into what is awaited inside of that as well; a call of `throw` closes it. As for `athrow int`, see bodies.Run.
 REACHES_AWAITED = sys.version_info < (3, 13)
-# Up to 3.10 each frame holds the one that called it. In C that of a traceback goes on to do so while the body is suspended.
-FRAMES_HOLD_CALLERS = sys.version_info < (3, 11)
 HOOKS = ("none", "says", "closes", "keeps", "raises")
 
 
@@ -233,8 +231,8 @@ class Run:
         self.mode = rng.choice(("plain",) * 5 + ("handling",))
         self.hooks = rng.choice(HOOKS)
         self.consumer = rng.choice((None, None, *NAMES))
-        if self.consumer and (self.place == "by slot" or FRAMES_HOLD_CALLERS):
-            # What the source evaluates has a frame, which leads to who steps by slot; or to who awaits the consumer, which holds it.
+        if self.consumer and self.place == "by slot":
+            # What the source evaluates has a frame, which leads to who steps by slot.
             self.place = "top"
         self.on_asyncio = self.consumer not in (None, *RELAYS) and not program.has_suspend and rng.random() < 0.5
         self.tick = rng.choice((None, *range(8)))
