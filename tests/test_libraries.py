@@ -97,8 +97,27 @@ def test_libraries_call_the_interpreter_and_little_else():
     allowed |= {"clock_gettime", "pyawaitable.o:"}
     # Where a thread's stack is, and which file has a function.
     allowed |= {"pthread_self", "pthread_getattr_np", "pthread_attr_getstack", "pthread_attr_destroy", "dladdr"}
+    # Descriptors that tell an event loop of a mailbox, threads that work or wait, and what fork does to both.
+    allowed |= {
+        "close",
+        "eventfd",
+        "pipe",
+        "fcntl",
+        "poll",
+        "read",
+        "write",
+        "getpid",
+        "sysconf",
+        "nanosleep",
+        "malloc",
+        "free",
+    }
+    allowed |= {"pthread_atfork", "pthread_create", "pthread_detach", "pthread_once", "pthread_sigmask", "sigfillset"}
+    allowed |= {"pthread_attr_init", "pthread_attr_setdetachstate", "pthread_mutex_lock", "pthread_mutex_unlock"}
+    allowed |= {f"pthread_cond_{name}" for name in ("broadcast", "signal", "timedwait", "wait")}
     assert {name for name in others if not name.startswith("_")} <= allowed
     assert {name for name in others if name.startswith("_")} <= {
+        "__errno_location",
         "__tls_get_addr",
         "___tls_get_addr",
         "_GLOBAL_OFFSET_TABLE_",
@@ -135,25 +154,25 @@ def stripped_size(path):
     return path.stat().st_size
 
 
-def test_static_library_adds_at_most_180_kib(static_extension, table_extension):
+def test_static_library_adds_at_most_240_kib(static_extension, table_extension):
     added = stripped_size(static_extension) - stripped_size(table_extension)
-    assert 0 < added <= 180 * KIB
+    assert 0 < added <= 240 * KIB
 
 
-def test_extension_module_is_at_most_200_kib(tmp_path):
+def test_extension_module_is_at_most_260_kib(tmp_path):
     copy = tmp_path / "copy.so"
     shutil.copy(EXTENSION, copy)
-    assert stripped_size(copy) <= 200 * KIB
+    assert stripped_size(copy) <= 260 * KIB
 
 
-def test_shared_library_is_at_most_200_kib(tmp_path):
+def test_shared_library_is_at_most_260_kib(tmp_path):
     copy = tmp_path / "copy.so"
     shutil.copy(SHARED, copy)
-    assert stripped_size(copy) <= 200 * KIB
+    assert stripped_size(copy) <= 260 * KIB
 
 
 def test_static_library_is_as_small():
-    assert Path(STATIC).stat().st_size <= 400 * KIB
+    assert Path(STATIC).stat().st_size <= 540 * KIB
 
 
 def test_a_copy_for_another_python_says_so(tmp_path):
