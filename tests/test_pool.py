@@ -256,7 +256,7 @@ loop.set_exception_handler(lambda *context: None)
 async def main():
     global task
     task = asyncio.ensure_future(loops.awaited(pool.double(21, DELAY, ABANDON, DEAF)))
-    await asyncio.sleep(0.02)
+    await loops.until(lambda: pool.counts()["run"])
 loop.run_until_complete(main())
 """
 

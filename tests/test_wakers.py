@@ -86,6 +86,7 @@ def test_woken_by_the_loops_own_thread(run):
         await loops.sleep(0.01)
         for _ in range(3):
             given[0].wake()
+        await loops.until(lambda: len(given) > 1)
         await loops.sleep(0.01)
         assert given[1:] == [1]
         given[0].wake()
@@ -262,7 +263,8 @@ def test_generator_that_parks(run):
 
         task = await loops.start(iterate)
         for number in range(4):
-            await loops.sleep(0.01)
+            await loops.until(lambda number=number: len(items) == number and given)
+            await loops.sleep(0.005)
             assert items == list(range(1, number + 1))
             if number < 3:
                 outside.wake(given)
