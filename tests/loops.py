@@ -162,6 +162,15 @@ async def sleep(seconds):
     await (trio if is_trio() else asyncio).sleep(seconds)
 
 
+async def until(condition):
+    """Waits until it holds, for as long as a slow machine may need."""
+    for _ in range(2000):
+        if condition():
+            return
+        await sleep(0.002)
+    raise AssertionError("it did not come to that")
+
+
 async def start(function, *arguments):
     """A task that runs beside this one: an object to await, with `cancel`."""
     return TrioTask(function, *arguments) if is_trio() else asyncio.get_running_loop().create_task(function(*arguments))

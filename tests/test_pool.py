@@ -18,7 +18,7 @@ def until_settled():
     """Until nothing that was made is still under way: what became of it."""
     gc.collect()
     total = dict.fromkeys(["made", "run", "converted", "dropped", "cancelled", "most"], 0)
-    for _ in range(500):
+    for _ in range(1000):
         for name, count in pool.counts().items():
             total[name] = max(total[name], count) if name == "most" else total[name] + count
         if total["made"] == total["converted"] + total["dropped"]:
@@ -126,8 +126,8 @@ def test_wrong_arguments():
 def test_asyncio_waits_for_work_that_is_cancelled(run_asyncio):
     async def main():
         for is_deaf in 0, 1:
-            task = asyncio.ensure_future(loops.awaited(pool.double(21, 50000, 0, is_deaf)))
-            await asyncio.sleep(0.01)
+            task = asyncio.ensure_future(loops.awaited(pool.double(21, 500000, 0, is_deaf)))
+            await loops.until(pool.running)
             before = time.monotonic()
             for _ in range(3):
                 task.cancel()
@@ -135,7 +135,7 @@ def test_asyncio_waits_for_work_that_is_cancelled(run_asyncio):
             with pytest.raises(asyncio.CancelledError):
                 await task
             taken = time.monotonic() - before
-            assert taken > 0.03 if is_deaf else taken < 0.03
+            assert taken > 0.3 if is_deaf else taken < 0.3
 
     run_asyncio(main)
     counts = until_settled()
@@ -144,8 +144,8 @@ def test_asyncio_waits_for_work_that_is_cancelled(run_asyncio):
 
 def test_trio_declines_to_cancel():
     async def main():
-        with trio.move_on_after(0.01) as scope:
-            assert await pool.double(21, 50000, 0, 1) == 42
+        with trio.move_on_after(0.1) as scope:
+            assert await pool.double(21, 500000, 0, 1) == 42
         assert not scope.cancelled_caught
 
     for run in loops.TRIO.values():
@@ -156,15 +156,15 @@ def test_trio_declines_to_cancel():
 
 def test_abandoned(run):
     async def main():
-        task = await loops.start(pool.double, 21, 50000, 1, 1)
-        await loops.sleep(0.01)
+        task = await loops.start(pool.double, 21, 500000, 1, 1)
+        await loops.until(pool.running)
         before = time.monotonic()
         task.cancel()
         with pytest.raises(loops.CANCELLED):
             await task
         return time.monotonic() - before
 
-    assert run(main) < 0.03
+    assert run(main) < 0.3
     counts = until_settled()
     assert (counts["dropped"], counts["cancelled"]) == (1, 1)
 
@@ -256,7 +256,7 @@ loop.set_exception_handler(lambda *context: None)
 async def main():
     global task
     task = asyncio.ensure_future(loops.awaited(pool.double(21, DELAY, ABANDON, DEAF)))
-    await asyncio.sleep(0.02)
+    await loops.until(pool.running)
 loop.run_until_complete(main())
 """
 

@@ -30,8 +30,8 @@ typedef struct {
 
 /* What a task that is cancelled does about work in the pool: for PyAwaitable_Run(). */
 enum {
-    PyAwaitable_WAIT = 0,    /* waits until it has ended */
-    PyAwaitable_ABANDON = 1  /* leaves it alone */
+    PyAwaitable_WAIT = 0,   /* waits until it has ended */
+    PyAwaitable_ABANDON = 1 /* leaves it alone */
 };
 
 #endif /* PYAWAITABLE_OUTSIDE_H */

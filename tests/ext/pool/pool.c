@@ -130,6 +130,15 @@ set_size(PyObject *module, PyObject *size)
     Py_RETURN_NONE;
 }
 
+/* How many run now. */
+static PyObject *
+running(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    return PyLong_FromLong(__atomic_load_n(&at_once, __ATOMIC_SEQ_CST));
+}
+
 static PyObject *
 counts(PyObject *module, PyObject *unused)
 {
@@ -146,6 +155,7 @@ static PyMethodDef methods[] = {
     {"in_a_body", in_a_body, METH_O | METH_ASYNC, NULL},
     {"no_work", no_work, METH_NOARGS, NULL},
     {"set_size", set_size, METH_O, NULL},
+    {"running", running, METH_NOARGS, NULL},
     {"counts", counts, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
