@@ -138,8 +138,3 @@ pub use pyawaitable_pyo3_macros::pymethods;
 pub mod __private {
     pub use crate::private::*;
 }
-
-// Its examples are tested, too.
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
