@@ -56,7 +56,7 @@ fn main() {
 }
 
 /// What has to be C.
-const C_FILES: [&str; 2] = ["src/base/system.c", "src/python/shim.c"];
+const C_FILES: [&str; 3] = ["src/base/pool.c", "src/base/system.c", "src/python/shim.c"];
 /// The one that calls the exported functions.
 const EXPORTED: &str = "src/capi/shim_v1.c";
 

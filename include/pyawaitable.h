@@ -128,6 +128,7 @@
 #include "pyawaitable/wakers.h"
 #include "pyawaitable/promises.h"
 #include "pyawaitable/timers.h"
+#include "pyawaitable/pool.h"
 
 /* How the functions are reached. */
 #include "pyawaitable/table.h"

@@ -1,6 +1,7 @@
 """The event loops that the tests run under, each by a function that runs an `async def` to its end."""
 
 import asyncio
+import contextlib
 import sys
 
 import anyio
@@ -67,7 +68,39 @@ def with_tasks_in_python(function, *arguments):
         return asyncio.tasks._PyTask(coroutine, loop=loop, **keywords)
 
     loop.set_task_factory(factory)
-    return run_in(loop, function, *arguments)
+    with functions_in_python():
+        return run_in(loop, function, *arguments)
+
+
+@contextlib.contextmanager
+def functions_in_python():
+    """From 3.12 on asyncio's functions in C do not know tasks in Python."""
+    module = asyncio.tasks
+    names = (
+        "current_task",
+        "_enter_task",
+        "_leave_task",
+        "_swap_current_task",
+        "_register_task",
+        "_unregister_task",
+        "all_tasks",
+    )
+    names = (
+        [name for name in names if hasattr(module, "_py_" + name.lstrip("_"))] if hasattr(module, "_py_current_task") else []
+    )
+    before = {name: getattr(module, name) for name in names}
+    public = {name: getattr(asyncio, name) for name in names if hasattr(asyncio, name)}
+    for name in names:
+        setattr(module, name, getattr(module, "_py_" + name.lstrip("_")))
+    for name in public:
+        setattr(asyncio, name, getattr(module, name))
+    try:
+        yield
+    finally:
+        for name, function in before.items():
+            setattr(module, name, function)
+        for name, function in public.items():
+            setattr(asyncio, name, function)
 
 
 def without_readers(function, *arguments):
@@ -121,11 +154,21 @@ ALL = {**ASYNCIO, "anyio on asyncio": anyio_on_asyncio, **TRIO, "anyio on trio":
 
 
 def is_trio():
-    return sniffio.current_async_library() == "trio"
+    # Not sniffio.current_async_library(), which does not know asyncio's tasks in Python.
+    return sniffio.thread_local.name == "trio"
 
 
 async def sleep(seconds):
     await (trio if is_trio() else asyncio).sleep(seconds)
+
+
+async def until(condition):
+    """Waits until it holds, for as long as a slow machine may need."""
+    for _ in range(2000):
+        if condition():
+            return
+        await sleep(0.002)
+    raise AssertionError("it did not come to that")
 
 
 async def start(function, *arguments):

@@ -58,6 +58,20 @@ def test_wakers(threads, run):
     assert run(main) == 1000
 
 
+def test_pool(threads, run):
+    async def main():
+        assert await threads.sum(1000) == 500500
+        task = await loops.start(threads.sum, 2**64 - 1)
+        await loops.sleep(0.01)
+        task.cancel()
+        try:
+            await task
+        except loops.CANCELLED:
+            pass
+
+    run(main)
+
+
 def test_first_wait_outside_of_a_loop(threads):
     with pytest.raises(RuntimeError, match="needs an event loop"):
         threads.square(3).send(None)
@@ -65,7 +79,6 @@ def test_first_wait_outside_of_a_loop(threads):
 
 def test_table_names_every_function():
     table = TEXT[TEXT.index("| function |") : TEXT.index("Those in the first two rows")]
-    for (
-        name
-    ) in "Wake CloneWaker DropWaker Resolve Reject PromiseFree PromiseIsAbandoned NewPromise PromiseOnCancel NewWaker".split():
+    names = "Wake CloneWaker DropWaker Resolve Reject PromiseFree PromiseIsAbandoned NewPromise PromiseOnCancel"
+    for name in [*names.split(), "NewWaker", "Run", "Sleep", "Checkpoint", "CurrentLibrary"]:
         assert re.search(rf"\b(PyAwaitable_)?{name}\b", table), name

@@ -34,6 +34,7 @@ def test_woken_by_a_thread(run):
     async def main():
         given = []
         task = await loops.start(outside.parks, given.append)
+        await loops.until(lambda: given)
         await loops.sleep(0.01)
         assert len(given) == 1 and not task.done()
         outside.wake(given)
@@ -83,9 +84,11 @@ def test_woken_by_the_loops_own_thread(run):
     async def main():
         given = []
         task = await loops.start(outside.parks, given.append, 2)
+        await loops.until(lambda: given)
         await loops.sleep(0.01)
         for _ in range(3):
             given[0].wake()
+        await loops.until(lambda: len(given) > 1)
         await loops.sleep(0.01)
         assert given[1:] == [1]
         given[0].wake()
@@ -100,7 +103,7 @@ def test_thousand_are_woken(run):
         tasks = [
             await loops.start(outside.parks, lambda what: isinstance(what, int) or wakers.append(what)) for _ in range(1000)
         ]
-        await loops.sleep(0.01)
+        await loops.until(lambda: len(wakers) == 1000)
         outside.wake(wakers, 2, 2)
         assert [await task for task in tasks] == [1] * 1000
 
@@ -111,6 +114,7 @@ def test_cancelled_while_it_is_parked(run):
     async def main():
         given = []
         task = await loops.start(outside.parks, given.append)
+        await loops.until(lambda: given)
         await loops.sleep(0.01)
         task.cancel()
         with pytest.raises(loops.CANCELLED):
@@ -127,6 +131,7 @@ def test_cancelled_and_woken_in_one_turn(run, wake_first):
     async def main():
         given = []
         task = await loops.start(outside.parks, given.append)
+        await loops.until(lambda: given)
         await loops.sleep(0.01)
         actions = [lambda: outside.wake(given[:1]), task.cancel]
         for action in actions if wake_first else reversed(actions):
@@ -208,7 +213,7 @@ def test_wakes_do_not_wait_for_python():
         tasks = [
             await loops.start(outside.parks, lambda what: isinstance(what, int) or wakers.append(what)) for _ in range(100)
         ]
-        await loops.sleep(0.01)
+        await loops.until(lambda: len(wakers) == 100)
         # The caller stays attached to the interpreter meanwhile.
         longest = outside.wake(wakers)
         assert [await task for task in tasks] == [1] * 100
@@ -223,7 +228,7 @@ def test_ten_thousand_wakes_are_one_write():
         tasks = [
             await loops.start(outside.parks, lambda what: isinstance(what, int) or wakers.append(what)) for _ in range(10000)
         ]
-        await loops.sleep(0.01)
+        await loops.until(lambda: len(wakers) == 10000)
         descriptors = set(asyncio.get_running_loop()._selector.get_map()) - before
         outside.wake(wakers, 1, 4)
         (descriptor,) = descriptors
@@ -241,6 +246,7 @@ def test_time_is_not_spent_waiting(run):
     async def main():
         given = []
         task = await loops.start(outside.parks, given.append)
+        await loops.until(lambda: given)
         await loops.sleep(0.01)
         before = time.process_time()
         await loops.sleep(0.3)
@@ -262,7 +268,8 @@ def test_generator_that_parks(run):
 
         task = await loops.start(iterate)
         for number in range(4):
-            await loops.sleep(0.01)
+            await loops.until(lambda number=number: len(items) == number and given)
+            await loops.sleep(0.005)
             assert items == list(range(1, number + 1))
             if number < 3:
                 outside.wake(given)

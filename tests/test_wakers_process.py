@@ -36,8 +36,7 @@ def test_loops_leave_no_descriptor_and_no_thread(kept):
     async def main():
         wakers = []
         task = await loops.start(outside.parks, giver(wakers))
-        await loops.sleep(0)
-        await loops.sleep(0)
+        await loops.until(lambda: wakers)
         outside.wake(wakers)
         await task
         # This one is still parked when the loop ends.
@@ -74,8 +73,7 @@ def test_a_descriptor_stays_while_a_waker_does():
     async def main():
         wakers = []
         task = await loops.start(outside.parks, giver(wakers))
-        await loops.sleep(0)
-        await loops.sleep(0)
+        await loops.until(lambda: wakers)
         outside.wake(wakers)
         await task
         return wakers
@@ -171,7 +169,7 @@ def test_each_goes_on_in_its_context(run):
     async def main():
         wakers, seen = [], []
         tasks = [await loops.start(one, number, wakers, seen) for number in range(1, 6)]
-        await loops.sleep(0.01)
+        await loops.until(lambda: len(wakers) == 5)
         outside.wake(wakers)
         for task in tasks:
             await task

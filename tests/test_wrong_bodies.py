@@ -553,7 +553,7 @@ def test_definitions_of_random_numbers(seed=1):
 END = 5
 
 
-@pytest.mark.parametrize("action", [0, 4, 20, 99, 255, -1, -256], ids=str)
+@pytest.mark.parametrize("action", [0, 20, 99, 255, -1, -256], ids=str)
 def test_an_outcome_that_is_not_known(action):
     made = wrong.returns_nonsense([(action, 0)])
     with pytest.raises(
@@ -567,7 +567,8 @@ def test_an_outcome_that_is_not_known(action):
 @pytest.mark.parametrize("label", [0, 5, -1], ids=str)
 def test_nonsense_is_an_exception_or_nothing(action, rest, label):
     """Whatever it is that a body returns, and however often."""
-    with pytest.raises((SystemError, StopIteration)):
+    # One that parks, and there is no event loop to wait in: RuntimeError.
+    with pytest.raises((SystemError, StopIteration, RuntimeError)):
         wrong.returns_nonsense([(action & 0xFF | rest, label)] * 5).send(None)
 
 
@@ -582,7 +583,7 @@ def test_random_nonsense():
             )
             for _ in range(number)
         ]
-        with pytest.raises((SystemError, StopIteration)):
+        with pytest.raises((SystemError, StopIteration, RuntimeError)):
             wrong.returns_nonsense(outcomes).send(None)
 
 

@@ -28,4 +28,10 @@ typedef struct {
 #define PYAWAITABLE__PROMISE_FUNCTIONS(promise) (*(const PyAwaitable__PromiseFunctions *const *)(const void *)(promise))
 #define PYAWAITABLE__WAKER_FUNCTIONS(waker) (*(const PyAwaitable__WakerFunctions *const *)(const void *)(waker))
 
+/* What a task that is cancelled does about work in the pool: for PyAwaitable_Run(). */
+enum {
+    PyAwaitable_WAIT = 0,    /* waits until it has ended */
+    PyAwaitable_ABANDON = 1  /* leaves it alone */
+};
+
 #endif /* PYAWAITABLE_OUTSIDE_H */

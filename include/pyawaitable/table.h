@@ -56,6 +56,9 @@ typedef struct {
     int (*PromiseOnCancel)(PyAwaitable_Promise *promise, PyAwaitable_Drop cancel, void *data);
     PyObject *(*Sleep)(double seconds);
     PyObject *(*Checkpoint)(void);
+    PyObject *(*Run)(PyAwaitable_Work work, PyAwaitable_Convert convert, PyAwaitable_Drop drop,
+                     PyAwaitable_Drop cancel, void *data, int on_cancel);
+    int (*SetPoolSize)(Py_ssize_t size);
 } PyAwaitable_Table;
 
 /* The size of the table of the oldest runtime that this extension takes. */

@@ -425,6 +425,29 @@ PYAWAITABLE_API PyObject *PyAwaitable_Checkpoint(void)
 }
 #endif
 
+#if PYAWAITABLE__DECLARED_MINOR >= 1
+PYAWAITABLE_API PyObject *PyAwaitable_Run(PyAwaitable_Work work, PyAwaitable_Convert convert, PyAwaitable_Drop drop,
+                                          PyAwaitable_Drop cancel, void *data, int on_cancel)
+{
+    const PyAwaitable_Table *runtime = PyAwaitable__get_newer(1, offsetof(PyAwaitable_Table, Run), "PyAwaitable_Run");
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
+        return NULL;
+    }
+    return runtime->Run(work, convert, drop, cancel, data, on_cancel);
+}
+#endif
+
+#if PYAWAITABLE__DECLARED_MINOR >= 1
+PYAWAITABLE_API int PyAwaitable_SetPoolSize(Py_ssize_t size)
+{
+    const PyAwaitable_Table *runtime = PyAwaitable__get_newer(1, offsetof(PyAwaitable_Table, SetPoolSize), "PyAwaitable_SetPoolSize");
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
+        return -1;
+    }
+    return runtime->SetPoolSize(size);
+}
+#endif
+
 #endif /* PYAWAITABLE_LINK */
 
 #endif /* PYAWAITABLE_WRAPPERS_H */

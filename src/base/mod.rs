@@ -5,5 +5,6 @@ pub mod format;
 pub mod free_list;
 pub mod likely;
 pub mod mailbox;
+pub mod pool;
 pub mod rules;
 pub mod system;

@@ -5,7 +5,7 @@
 use super::table::Function;
 use super::*;
 
-pub const FUNCTIONS: [Function; 41] = [
+pub const FUNCTIONS: [Function; 43] = [
     Function(PyAwaitable_Init as *const ()),
     Function(PyAwaitable_GetType as *const ()),
     Function(PyAwaitable_New as *const ()),
@@ -47,4 +47,6 @@ pub const FUNCTIONS: [Function; 41] = [
     Function(PyAwaitable_PromiseOnCancel as *const ()),
     Function(PyAwaitable_Sleep as *const ()),
     Function(PyAwaitable_Checkpoint as *const ()),
+    Function(PyAwaitable_Run as *const ()),
+    Function(PyAwaitable_SetPoolSize as *const ()),
 ];

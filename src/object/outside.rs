@@ -21,9 +21,11 @@ pub enum Kept {
     Trio,
     /// `trio.lowlevel.reschedule`.
     Reschedule,
+    /// What `atexit` calls to wait for the pool.
+    PoolExit,
 }
 
-const COUNT: usize = Kept::Reschedule as usize + 1;
+const COUNT: usize = Kept::PoolExit as usize + 1;
 
 /// All of them, made when they are first needed.
 pub struct Outside([Lazy; COUNT]);

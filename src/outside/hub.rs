@@ -30,6 +30,9 @@ pub struct Hub {
     lock: Lock,
     /// Those who wait: a list in which each is owned.
     first: Cell<*mut Waiter>,
+    /// With trio, once the run ends: the scope that shields whoever reads, and what was raised there; both owned, or NULL.
+    pub last_scope: Cell<*mut PyObject>,
+    pub last_exception: Cell<*mut PyObject>,
     /// Taken out of the mailbox, and not woken yet.
     rest: UnsafeCell<Batch>,
 }
@@ -50,6 +53,8 @@ impl Hub {
             (&raw mut (*hub).source).write(Cell::new(weak.into_ptr()));
             (&raw mut (*hub).lock).write(Lock::new());
             (&raw mut (*hub).first).write(Cell::new(null_mut()));
+            (&raw mut (*hub).last_scope).write(Cell::new(null_mut()));
+            (&raw mut (*hub).last_exception).write(Cell::new(null_mut()));
             (&raw mut (*hub).rest).write(UnsafeCell::new(Batch::NONE));
             state.hold();
             ffi::PyObject_GC_Track(object.as_ptr().cast());
@@ -105,7 +110,19 @@ impl Hub {
 
     /// Takes a waiter out of the list; None if it is not there any more. The caller gets the list's reference.
     pub fn unlink(&self, waiter: &Waiter, waker: &Waker) -> Option<Owned> {
-        self.lock.with(|| self.unlink_locked(waiter, waker))
+        let unlinked = self.lock.with(|| self.unlink_locked(waiter, waker));
+        if !self.last_scope.get().is_null() {
+            // Who reads waits for the last one.
+            if let Some(channel) = self.channel() {
+                channel.ends().tell();
+            }
+        }
+        unlinked
+    }
+
+    /// Whether somebody waits.
+    pub fn is_waited_in(&self) -> bool {
+        self.lock.with(|| !self.first.get().is_null())
     }
 
     fn unlink_locked(&self, waiter: &Waiter, waker: &Waker) -> Option<Owned> {
@@ -270,7 +287,9 @@ unsafe extern "C" fn dealloc(object: *mut PyObject) {
         hub.abandon();
         hub.close();
         drop((*hub.channel.get()).take());
-        drop(Owned::optional(hub.source.replace(null_mut())));
+        for kept in [&hub.source, &hub.last_scope, &hub.last_exception] {
+            drop(Owned::optional(kept.replace(null_mut())));
+        }
         let (r#type, state) = (ffi::Py_TYPE(object), state::of(object));
         ffi::PyObject_GC_Del(object.cast());
         State::release(state);

@@ -7,6 +7,7 @@
 //! | `hub` | the event loop's end of a channel: an object that knows who waits, and wakes them | the loop |
 //! | `waiter` | one wait: what an awaitable drives, and what a task gets from it | an awaitable; the hub, until it is woken |
 //! | `promise` | a waker with a value: what a thread will give, and an awaitable for it | its handle, its awaitable |
+//! | `job` | work for the pool of threads, with a waker | its awaitable; the pool |
 //! | `timer` | time, by the loop's own clock | |
 //! | `loops` | which event loop runs, and what it is asked for | |
 //!
@@ -17,6 +18,7 @@
 
 pub mod channel;
 pub mod hub;
+pub mod job;
 pub mod loops;
 mod native;
 pub mod park;

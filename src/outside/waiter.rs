@@ -53,6 +53,8 @@ pub struct Contents {
     pub call: Option<Call>,
     /// A list of more, as tuples of callback and context.
     pub more: Option<Owned>,
+    /// Whether trio may cancel the wait, where not always.
+    pub may_go: Option<unsafe fn(&Waker) -> bool>,
     /// What `cancel` was called with.
     pub message: Option<Owned>,
 }
@@ -74,6 +76,15 @@ pub const ELSEWHERE: &CStr = c"it has waited in another event loop before, and i
 impl Waiter {
     /// A new one. It takes no notice of what runs until it is stepped.
     pub fn create(state: &State, waker: Hold) -> Result<Owned> {
+        Self::create_declining(state, waker, None)
+    }
+
+    /// The same, and a function that is asked whether trio may cancel the wait.
+    pub fn create_declining(
+        state: &State,
+        waker: Hold,
+        may_go: Option<unsafe fn(&Waker) -> bool>,
+    ) -> Result<Owned> {
         let r#type = state
             .outside
             .get(Kept::WaiterType, || super::waiter_type::definition(state))?;
@@ -90,6 +101,7 @@ impl Waiter {
             (&raw mut (*waiter).is_blocking).write(Cell::new(false));
             (&raw mut (*waiter).contents).write(UnsafeCell::new(Contents {
                 waker: Some(waker),
+                may_go,
                 hub: None,
                 source: None,
                 inner: None,

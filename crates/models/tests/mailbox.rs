@@ -195,6 +195,48 @@ fn a_signal_is_not_lost_to_who_gave_up() {
     });
 }
 
+/// The same, where the loop has emptied its mailbox in between, and found nobody to wake.
+#[test]
+fn a_signal_that_wakes_nobody_is_kept() {
+    loom::model(|| {
+        let the = Loop::<1>::new();
+        let sender = {
+            let the = Arc::clone(&the);
+            thread::spawn(move || the.send(0))
+        };
+        if the.signals[0].wait() {
+            the.signals[0].give_up();
+            the.drain(&mut [false]);
+            wait_for(&the, 0);
+        }
+        sender.join().expect("no panic");
+    });
+}
+
+/// A signal is in the mailbox once, even if it was left for who gave up, and is sent again to who waits now.
+#[test]
+fn a_signal_is_left_once() {
+    loom::model(|| {
+        let the = Loop::<1>::new();
+        let senders = [0, 1].map(|_| {
+            let the = Arc::clone(&the);
+            thread::spawn(move || the.send(0))
+        });
+        let mut waiting = [the.signals[0].wait()];
+        if waiting[0] {
+            the.signals[0].give_up();
+            waiting = [the.signals[0].wait()];
+        }
+        for sender in senders {
+            sender.join().expect("no panic");
+        }
+        let mut batch = the.mailbox.empty();
+        let left = !batch.pop().is_null();
+        assert!(batch.pop().is_null());
+        assert_eq!(left, waiting[0]);
+    });
+}
+
 /// A signal is left in a mailbox that is closed, or comes out of it when it is closed: never both, never neither.
 #[test]
 fn a_closed_mailbox_gives_every_signal_back_once() {

@@ -21,7 +21,7 @@ pub struct Output {
 }
 
 /// The nouns of the API in the order of the header: a file in `src/capi`, and a part of the header.
-const PARTS: [&str; 14] = [
+const PARTS: [&str; 15] = [
     "version",
     "callbacks",
     "awaitable",
@@ -36,6 +36,7 @@ const PARTS: [&str; 14] = [
     "wakers",
     "promises",
     "timers",
+    "pool",
 ];
 
 /// Everything that is generated, for the project in `root`.

@@ -134,7 +134,19 @@ pub fn wake_all(hub: &Hub) -> Result<()> {
         };
         let action = || call::call(callback.borrow(), [Some(waiter.borrow()), None, None]);
         let called = match &context {
-            Some(context) => within(context.borrow(), action).and_then(|called| called),
+            Some(context) => match within(context.borrow(), action) {
+                Ok(called) => called,
+                // It is in use: the task runs the loop, from within.
+                Err(raised) => {
+                    exception::discard(raised);
+                    waiter.contents().call = Some(Call {
+                        callback,
+                        context: Some(context.borrow().to_owned()),
+                    });
+                    schedule(waiter)?;
+                    continue;
+                }
+            },
             None => action(),
         };
         if let Err(raised) = called {

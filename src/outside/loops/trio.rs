@@ -10,7 +10,7 @@ use crate::outside::waiter::{Progress, Waiter};
 use crate::python::call::{self, attribute, call_method};
 use crate::python::exception;
 use crate::python::ffi::{self, PyObject};
-use crate::python::raised::Result;
+use crate::python::raised::{Raised, Result};
 use crate::python::reference::{Borrowed, Owned};
 use crate::python::thread::Thread;
 use crate::python::type_spec::{Shared, method};
@@ -47,12 +47,20 @@ static ABORT: Shared<ffi::PyMethodDef> = Shared::new(method(
 unsafe extern "C" fn abort(waiter: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
     // SAFETY: CPython passes the waiter that the function was made for.
     let waiter = unsafe { &*waiter.cast::<Waiter>() };
-    waiter.give_up(Progress::Cancelled);
-    let succeeded = lowlevel(waiter.state())
+    let may_go = match (waiter.contents().may_go, waiter.waker()) {
+        // SAFETY: it was made for this waker.
+        (Some(may_go), Some(waker)) => unsafe { may_go(waker) },
+        _ => true,
+    };
+    if may_go {
+        waiter.give_up(Progress::Cancelled);
+    }
+    let name = if may_go { c"SUCCEEDED" } else { c"FAILED" };
+    let answer = lowlevel(waiter.state())
         .and_then(|lowlevel| attribute(lowlevel, c"Abort"))
-        .and_then(|abort| attribute(abort.borrow(), c"SUCCEEDED"));
-    match succeeded {
-        Ok(succeeded) => succeeded.into_ptr(),
+        .and_then(|abort| attribute(abort.borrow(), name));
+    match answer {
+        Ok(answer) => answer.into_ptr(),
         Err(_) => null_mut(),
     }
 }
@@ -211,8 +219,9 @@ unsafe fn resume(_: Thread, awaitable: *mut PyObject, frame: *mut c_void, event:
     let drained = match event {
         Event::Start => Ok(()),
         Event::Returned(_) | Event::Sent(_) => hub.drain(),
-        Event::Raised(raised) => Err(raised),
+        Event::Raised(raised) => outlast(hub, raised),
     };
+    let drained = drained.and_then(|()| leave_if_last(hub));
     let waiting = drained.and_then(|()| {
         let number = hub.channel().map_or(-1, |channel| channel.descriptor());
         // SAFETY: a new number.
@@ -231,6 +240,53 @@ unsafe fn resume(_: Thread, awaitable: *mut PyObject, frame: *mut c_void, event:
 
 unsafe fn visit(frame: *mut c_void, visit: &mut dyn FnMut(*mut PyObject) -> c_int) -> c_int {
     visit(frame.cast())
+}
+
+/// The run ends. Some may still wait, in system tasks that decline to be cancelled: then the reader goes on, shielded, until they
+/// have been woken.
+fn outlast(hub: &Hub, raised: Raised) -> Result<()> {
+    if !hub.is_waited_in() || !hub.last_scope.get().is_null() {
+        return Err(raised);
+    }
+    let exception = exception::take(raised);
+    let scope = attribute(trio()?.borrow(), c"CancelScope")?;
+    let scope = call::call(scope.borrow(), [None; 3])?;
+    // SAFETY: live objects.
+    unsafe {
+        if ffi::PyObject_SetAttrString(scope.as_ptr(), c"shield".as_ptr(), ffi::Py_True()) < 0 {
+            return Err(Raised::pending());
+        }
+    }
+    drop(call_method(scope.borrow(), c"__enter__", [None; 3])?);
+    hub.last_scope.set(scope.into_ptr());
+    hub.last_exception.set(exception.into_ptr());
+    Ok(())
+}
+
+/// `trio`.
+fn trio() -> Result<Owned> {
+    // SAFETY: a C string; a new reference or NULL.
+    unsafe { Owned::new(ffi::PyImport_ImportModule(c"trio".as_ptr())) }
+}
+
+/// Fails with what was raised in the reader when the run ended, once nobody waits any more.
+fn leave_if_last(hub: &Hub) -> Result<()> {
+    if hub.last_scope.get().is_null() || hub.is_waited_in() {
+        return Ok(());
+    }
+    // SAFETY: both are owned, and taken out once.
+    let (scope, exception) = unsafe {
+        (
+            Owned::optional(hub.last_scope.replace(null_mut())),
+            Owned::optional(hub.last_exception.replace(null_mut())),
+        )
+    };
+    let (Some(scope), Some(exception)) = (scope, exception) else {
+        return Ok(());
+    };
+    let none = Some(Borrowed::none());
+    drop(call_method(scope.borrow(), c"__exit__", [none; 3])?);
+    Err(exception::raise(exception))
 }
 
 unsafe fn bytes(_: *mut c_void) -> usize {
