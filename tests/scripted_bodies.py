@@ -18,24 +18,28 @@ from compiling import load_extension
 ROOT = Path(__file__).parent.parent
 
 
-@functools.cache
 def scripted():
-    """The extension, built with debug assertions and checks of overflow."""
+    return example("scripted")
+
+
+@functools.cache
+def example(name):
+    """One of cargo's examples, an extension, built with debug assertions and checks of overflow."""
     tag = f"py{sys.version_info[0]}{sys.version_info[1]}{getattr(sys, 'abiflags', '')}"
     target = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "build" / tag / "target")
     environment = {**os.environ, "PYO3_PYTHON": sys.executable, "PYO3_BUILD_EXTENSION_MODULE": "1"}
-    command = ["cargo", "build", "--quiet", "--locked", "--profile", "quick", "--example", "scripted", "--target-dir", target]
+    command = ["cargo", "build", "--quiet", "--locked", "--profile", "quick", "--example", name, "--target-dir", target]
     subprocess.run(command, cwd=ROOT, env=environment, check=True)
     examples = target / "quick" / "examples"
-    built = next(path for path in (examples / "libscripted.so", examples / "libscripted.dylib") if path.exists())
+    built = next(path for path in (examples / f"lib{name}.so", examples / f"lib{name}.dylib") if path.exists())
     folder = target / "scripted"
     folder.mkdir(exist_ok=True)
     # Under a name of its own, so that it is whole for who loads it while another builds.
-    module = folder / f"scripted{sysconfig.get_config_var('EXT_SUFFIX')}"
+    module = folder / f"{name}{sysconfig.get_config_var('EXT_SUFFIX')}"
     new = folder / f"new-{os.getpid()}"
     shutil.copy(built, new)
     os.replace(new, module)
-    return load_extension(module, "scripted")
+    return load_extension(module, name)
 
 
 class Transformer(ast.NodeTransformer):

@@ -9,6 +9,7 @@ import weakref
 
 import pytest
 from raw_support import Failing, Ready, failing, ready, sleepy, steps, suspend
+from scripted_bodies import example
 from scripted_bodies import scripted as load
 
 
@@ -671,3 +672,27 @@ def test_without_memory_a_text_is_right_or_missing(maker, scripted):
         aw.close()
     assert all("pour" in text and len(found) == 1 for found in texts.values() for text in found)
     assert len(texts) == 4
+
+
+def test_body_that_is_a_value_of_a_rust_type():
+    """The example in the documentation of `pyawaitable::rust`: tests/rust/measured.rs."""
+
+    async def inner():
+        await asyncio.sleep(0)
+        return "ten letters"
+
+    async def fails():
+        raise LookupError("text")
+
+    async def main():
+        assert await example("measured").measured(inner()) == len(repr("ten letters"))
+        with pytest.raises(LookupError, match="text"):
+            await example("measured").measured(fails())
+        unawaited = example("measured").measured(inner())
+        assert (unawaited.__name__, unawaited.cr_state) == ("measured", "CORO_CREATED")
+        assert gc.get_referents(unawaited)
+        unawaited.close()
+
+    with pytest.warns(RuntimeWarning, match="coroutine '.*inner' was never awaited"):
+        asyncio.run(main())
+        gc.collect()

@@ -57,7 +57,11 @@ pub(crate) enum Denied {
 
 /// What the futures that have made requests share with the coroutine. They may be dropped when that is gone, or in other threads.
 #[derive(Default)]
-pub(crate) struct Requests(Mutex<Shares>);
+pub(crate) struct Requests {
+    shares: Mutex<Shares>,
+    /// Whether some have been withdrawn.
+    has_withdrawn: AtomicBool,
+}
 
 #[derive(Default)]
 struct Shares {
@@ -69,7 +73,7 @@ struct Shares {
 
 impl Requests {
     fn with<R>(&self, action: impl FnOnce(&mut Shares) -> R) -> R {
-        action(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        action(&mut self.shares.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Takes out the task for a request, if that has one.
@@ -86,6 +90,7 @@ impl Requests {
         let task = self.take_task(ticket);
         if task.is_none() {
             self.with(|shares| shares.withdrawn.push(ticket));
+            self.has_withdrawn.store(true, Ordering::Release);
         }
     }
 }
@@ -274,11 +279,14 @@ impl Turn {
         let Some(requests) = self.requests.take() else {
             return;
         };
-        let withdrawn = requests.with(|shares| std::mem::take(&mut shares.withdrawn));
+        let has_withdrawn = requests.has_withdrawn.load(Ordering::Acquire)
+            && requests.has_withdrawn.swap(false, Ordering::AcqRel);
+        let withdrawn =
+            has_withdrawn.then(|| requests.with(|shares| std::mem::take(&mut shares.withdrawn)));
         self.requests.set(Some(requests));
-        if withdrawn.is_empty() {
+        let Some(withdrawn) = withdrawn else {
             return;
-        }
+        };
         for ticket in &withdrawn {
             drop(self.outcome(*ticket));
         }

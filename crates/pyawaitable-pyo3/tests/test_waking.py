@@ -204,14 +204,18 @@ def test_cancelled_before_the_start(behaviours):
 
 def test_message_of_a_cancellation_is_kept(behaviours):
     async def main():
-        task = asyncio.ensure_future(behaviours.forever([]))
-        await asyncio.sleep(0)
-        task.cancel("message")
-        with pytest.raises(asyncio.CancelledError) as raised:
-            await task
-        return raised.value.args
+        messages = []
+        for coroutine in (behaviours.forever([]), asyncio.sleep(10)):
+            task = asyncio.ensure_future(coroutine)
+            await asyncio.sleep(0)
+            task.cancel("message")
+            with pytest.raises(asyncio.CancelledError) as raised:
+                await task
+            messages.append(raised.value.args)
+        return messages
 
-    assert asyncio.run(main()) == ("message",)
+    message, native = asyncio.run(main())
+    assert message == native
 
 
 def test_closed_while_it_waits(behaviours, here):
