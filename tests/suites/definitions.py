@@ -100,6 +100,15 @@ SUITES = {
         files=("tests",),
         before=(3, 13),
     ),
+    "curio-generators": Suite(
+        distribution="curio",
+        arguments=("tests", "--ignore=tests/test_network.py", "--ignore=tests/test_workers.py"),
+        packages=("curio",),
+        requirements=("pytest",),
+        files=("tests",),
+        before=(3, 13),
+        generators=True,
+    ),
     "pytest-asyncio": Suite(
         distribution="pytest-asyncio",
         arguments=("tests",),

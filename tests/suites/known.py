@@ -107,6 +107,10 @@ KNOWN = [
         "its hooks look for a local variable in the frame of the generator: the relay has none of that name",
     ),
     Known(
+        *("curio-generators", "tests/test_meta.py::test_missing_asynccontextmanager", NATIVE),
+        "curio's hook raises for a generator with a frame, which C has none of: what it holds goes at once, not when that goes",
+    ),
+    Known(
         *("anyio-generators", "tests/test_contextmanagers.py::*::test_return_async_generator", NATIVE),
         "anyio knows an asynchronous generator, which it refuses with a text of its own, by its exact type",
     ),
