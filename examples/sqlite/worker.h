@@ -53,7 +53,7 @@ struct Job {
     void *answer_type;            /* what its result is made an object of: not this thread's business */
     atomic_int is_cancelled;      /* whoever waited does not want it any more */
     int may_be_cancelled;
-    int asked;                    /* how often SQLite has asked since whether to stop */
+    int asked;      /* how often SQLite has asked since whether to stop */
     int is_skipped; /* it has not run */
 
     char *sql; /* malloc */
