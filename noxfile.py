@@ -51,7 +51,7 @@ REDUCED = [
 
 # A free-threaded collection visits every object there is, and the differential tests collect after
 # every step: hours.
-FREE_THREADED = ["--ignore=tests/differential", "--ignore=tests/fuzz/test_fuzz.py"]
+FREE_THREADED = ["--ignore=tests/differential", "--ignore=tests/fuzz/test_fuzz.py", "--ignore=tests/fuzz/test_written.py"]
 
 nox.needs_version = ">=2024.4.15"
 nox.options.sessions = ["tests", "report"]
