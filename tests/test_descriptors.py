@@ -273,9 +273,7 @@ def test_notified_in_both_directions(run):
 
         async def main():
             fill(first.fileno())
-            tasks = [
-                await suspended(function, first.fileno()) for function in (outside.wait_readable, outside.wait_writable)
-            ]
+            tasks = [await suspended(function, first.fileno()) for function in (outside.wait_readable, outside.wait_writable)]
             outside.notify_closing(first.fileno())
             for task in tasks:
                 with pytest.raises(OSError, match=CLOSED):

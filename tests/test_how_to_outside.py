@@ -82,13 +82,13 @@ def test_first_wait_outside_of_a_loop(threads):
 
 
 def test_sockets(threads, run):
-    if run is loops.without_readers:
-        with pytest.raises(NotImplementedError):
-            run(threads.echo, socket.socketpair()[0])
-        return
     first, second = socket.socketpair()
     with first, second:
         first.setblocking(False)
+        if run is loops.without_readers:
+            with pytest.raises(NotImplementedError):
+                run(threads.echo, first)
+            return
 
         async def main():
             task = await loops.start(threads.echo, first)
