@@ -77,8 +77,10 @@ def test_pool(threads, run):
 
 
 def test_first_wait_outside_of_a_loop(threads):
-    with pytest.raises(RuntimeError, match="needs an event loop"):
-        threads.square(3).send(None)
+    # Not a promise, which the thread may have settled by then.
+    first, second = socket.socketpair()
+    with first, second, pytest.raises(RuntimeError, match="needs an event loop"):
+        threads.echo(first).send(None)
 
 
 def test_sockets(threads, run):
