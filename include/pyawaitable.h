@@ -129,6 +129,7 @@
 #include "pyawaitable/promises.h"
 #include "pyawaitable/timers.h"
 #include "pyawaitable/pool.h"
+#include "pyawaitable/descriptors.h"
 
 /* How the functions are reached. */
 #include "pyawaitable/table.h"

@@ -1,7 +1,10 @@
 """docs/outside.md: its module is compiled, and what it says is tried."""
 
+import concurrent.futures
 import inspect
 import re
+import socket
+import threading
 from pathlib import Path
 
 import loops
@@ -9,6 +12,7 @@ import pytest
 from compiling import compile_extension, load_extension
 
 TEXT = (Path(__file__).parent.parent / "docs" / "outside.md").read_text(encoding="utf-8")
+DESCRIPTORS = "WaitReadable", "WaitWritable", "NotifyClosing"
 BLOCKS = re.findall(r"```c\n(.*?)```", TEXT, re.DOTALL)
 
 
@@ -73,12 +77,45 @@ def test_pool(threads, run):
 
 
 def test_first_wait_outside_of_a_loop(threads):
-    with pytest.raises(RuntimeError, match="needs an event loop"):
-        threads.square(3).send(None)
+    # Not a promise, which the thread may have settled by then.
+    first, second = socket.socketpair()
+    with first, second, pytest.raises(RuntimeError, match="needs an event loop"):
+        threads.echo(first).send(None)
+
+
+def test_sockets(threads, run):
+    first, second = socket.socketpair()
+    with first, second:
+        first.setblocking(False)
+        if run is loops.without_readers:
+            with pytest.raises(NotImplementedError):
+                run(threads.echo, first)
+            return
+
+        async def main():
+            task = await loops.start(threads.echo, first)
+            client = concurrent.futures.ThreadPoolExecutor(1)
+            answer = client.submit(converse, second, bytes(range(256)) * 4000)
+            assert await task == 256 * 4000
+            assert answer.result() == bytes(range(256)) * 4000
+            client.shutdown()
+
+        run(main)
+
+
+def converse(end, text):
+    """Sends it while it reads what comes back."""
+    sender = threading.Thread(target=lambda: (end.sendall(text), end.shutdown(socket.SHUT_WR)))
+    sender.start()
+    read = b""
+    while len(read) < len(text) and (more := end.recv(65536)):
+        read += more
+    sender.join()
+    return read
 
 
 def test_table_names_every_function():
     table = TEXT[TEXT.index("| function |") : TEXT.index("Those in the first two rows")]
     names = "Wake CloneWaker DropWaker Resolve Reject PromiseFree PromiseIsAbandoned NewPromise PromiseOnCancel"
-    for name in [*names.split(), "NewWaker", "Run", "Sleep", "Checkpoint", "CurrentLibrary"]:
+    for name in [*names.split(), "NewWaker", "Run", "Sleep", "Checkpoint", "CurrentLibrary", *DESCRIPTORS]:
         assert re.search(rf"\b(PyAwaitable_)?{name}\b", table), name

@@ -28,6 +28,13 @@ typedef struct {
 #define PYAWAITABLE__PROMISE_FUNCTIONS(promise) (*(const PyAwaitable__PromiseFunctions *const *)(const void *)(promise))
 #define PYAWAITABLE__WAKER_FUNCTIONS(waker) (*(const PyAwaitable__WakerFunctions *const *)(const void *)(waker))
 
+/* What PyAwaitable_WaitReadable() and its kin wait for. */
+#ifdef _WIN32
+typedef uintptr_t PyAwaitable_Descriptor; /* a SOCKET */
+#else
+typedef int PyAwaitable_Descriptor;
+#endif
+
 /* What a task that is cancelled does about work in the pool: for PyAwaitable_Run(). */
 enum {
     PyAwaitable_WAIT = 0,   /* waits until it has ended */

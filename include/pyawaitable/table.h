@@ -59,6 +59,9 @@ typedef struct {
     PyObject *(*Run)(PyAwaitable_Work work, PyAwaitable_Convert convert, PyAwaitable_Drop drop,
                      PyAwaitable_Drop cancel, void *data, int on_cancel);
     int (*SetPoolSize)(Py_ssize_t size);
+    PyObject *(*WaitReadable)(PyAwaitable_Descriptor descriptor);
+    PyObject *(*WaitWritable)(PyAwaitable_Descriptor descriptor);
+    int (*NotifyClosing)(PyAwaitable_Descriptor descriptor);
 } PyAwaitable_Table;
 
 /* The size of the table of the oldest runtime that this extension takes. */

@@ -448,6 +448,39 @@ PYAWAITABLE_API int PyAwaitable_SetPoolSize(Py_ssize_t size)
 }
 #endif
 
+#if PYAWAITABLE__DECLARED_MINOR >= 1
+PYAWAITABLE_API PyObject *PyAwaitable_WaitReadable(PyAwaitable_Descriptor descriptor)
+{
+    const PyAwaitable_Table *runtime = PyAwaitable__get_newer(1, offsetof(PyAwaitable_Table, WaitReadable), "PyAwaitable_WaitReadable");
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
+        return NULL;
+    }
+    return runtime->WaitReadable(descriptor);
+}
+#endif
+
+#if PYAWAITABLE__DECLARED_MINOR >= 1
+PYAWAITABLE_API PyObject *PyAwaitable_WaitWritable(PyAwaitable_Descriptor descriptor)
+{
+    const PyAwaitable_Table *runtime = PyAwaitable__get_newer(1, offsetof(PyAwaitable_Table, WaitWritable), "PyAwaitable_WaitWritable");
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
+        return NULL;
+    }
+    return runtime->WaitWritable(descriptor);
+}
+#endif
+
+#if PYAWAITABLE__DECLARED_MINOR >= 1
+PYAWAITABLE_API int PyAwaitable_NotifyClosing(PyAwaitable_Descriptor descriptor)
+{
+    const PyAwaitable_Table *runtime = PyAwaitable__get_newer(1, offsetof(PyAwaitable_Table, NotifyClosing), "PyAwaitable_NotifyClosing");
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
+        return -1;
+    }
+    return runtime->NotifyClosing(descriptor);
+}
+#endif
+
 #endif /* PYAWAITABLE_LINK */
 
 #endif /* PYAWAITABLE_WRAPPERS_H */

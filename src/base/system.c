@@ -16,6 +16,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #endif
@@ -37,6 +38,7 @@ void pyawaitable_system_close(const struct ends *ends);
 uint32_t pyawaitable_system_process(void);
 int pyawaitable_system_start(void (*function)(void *), void *argument);
 void pyawaitable_system_pause(void);
+int pyawaitable_system_look(intptr_t descriptor);
 
 #ifdef _WIN32
 
@@ -116,6 +118,13 @@ void
 pyawaitable_system_pause(void)
 {
     Sleep(1);
+}
+
+/* A SOCKET: whether it is open is for the event loop to find out. */
+int
+pyawaitable_system_look(intptr_t descriptor)
+{
+    return descriptor == -1 ? -1 : 0;
 }
 
 #else
@@ -254,6 +263,21 @@ pyawaitable_system_pause(void)
 {
     const struct timespec one = {0, 1000000};
     (void)nanosleep(&one, NULL);
+}
+
+/* What a descriptor is: -1 if none, 1 if a file, which there is no waiting for, and 0 for the rest. */
+int
+pyawaitable_system_look(intptr_t descriptor)
+{
+    struct stat status;
+    int result;
+    do {
+        result = fstat((int)descriptor, &status);
+    } while (result < 0 && errno == EINTR);
+    if (result < 0) {
+        return errno == EBADF ? -1 : 0;
+    }
+    return S_ISREG(status.st_mode) || S_ISDIR(status.st_mode);
 }
 
 #endif

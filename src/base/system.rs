@@ -23,6 +23,7 @@ unsafe extern "C" {
         argument: *mut c_void,
     ) -> c_int;
     safe fn pyawaitable_system_pause();
+    safe fn pyawaitable_system_look(descriptor: isize) -> c_int;
 }
 
 impl Ends {
@@ -77,4 +78,24 @@ pub unsafe fn start(function: unsafe extern "C" fn(*mut c_void), argument: *mut 
 /// Lets a millisecond pass.
 pub fn pause() {
     pyawaitable_system_pause();
+}
+
+/// What a descriptor is good for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Descriptor {
+    /// It is not open.
+    Closed,
+    /// A file, or a folder: it is always ready.
+    File,
+    /// Something to wait for.
+    Other,
+}
+
+/// What a descriptor is; on Windows, a socket.
+pub fn look(descriptor: isize) -> Descriptor {
+    match pyawaitable_system_look(descriptor) {
+        0 => Descriptor::Other,
+        1 => Descriptor::File,
+        _ => Descriptor::Closed,
+    }
 }

@@ -5,7 +5,7 @@
 use super::table::Function;
 use super::*;
 
-pub const FUNCTIONS: [Function; 43] = [
+pub const FUNCTIONS: [Function; 46] = [
     Function(PyAwaitable_Init as *const ()),
     Function(PyAwaitable_GetType as *const ()),
     Function(PyAwaitable_New as *const ()),
@@ -49,4 +49,7 @@ pub const FUNCTIONS: [Function; 43] = [
     Function(PyAwaitable_Checkpoint as *const ()),
     Function(PyAwaitable_Run as *const ()),
     Function(PyAwaitable_SetPoolSize as *const ()),
+    Function(PyAwaitable_WaitReadable as *const ()),
+    Function(PyAwaitable_WaitWritable as *const ()),
+    Function(PyAwaitable_NotifyClosing as *const ()),
 ];

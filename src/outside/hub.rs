@@ -33,6 +33,8 @@ pub struct Hub {
     /// With trio, once the run ends: the scope that shields whoever reads, and what was raised there; both owned, or NULL.
     pub last_scope: Cell<*mut PyObject>,
     pub last_exception: Cell<*mut PyObject>,
+    /// A dictionary of what the loop watches for us, or NULL; owned. See [`super::loops::watch`].
+    watched: Cell<*mut PyObject>,
     /// Taken out of the mailbox, and not woken yet.
     rest: UnsafeCell<Batch>,
 }
@@ -55,6 +57,7 @@ impl Hub {
             (&raw mut (*hub).first).write(Cell::new(null_mut()));
             (&raw mut (*hub).last_scope).write(Cell::new(null_mut()));
             (&raw mut (*hub).last_exception).write(Cell::new(null_mut()));
+            (&raw mut (*hub).watched).write(Cell::new(null_mut()));
             (&raw mut (*hub).rest).write(UnsafeCell::new(Batch::NONE));
             state.hold();
             ffi::PyObject_GC_Track(object.as_ptr().cast());
@@ -90,6 +93,17 @@ impl Hub {
     pub fn source(&self) -> Option<Owned> {
         // SAFETY: owned, until the hub is destroyed.
         call::referent(unsafe { Borrowed::optional(self.source.get())? })
+    }
+
+    /// What the loop watches for us: a dictionary, made when first needed.
+    pub fn watched(&self) -> Result<Borrowed<'_>> {
+        if self.watched.get().is_null() {
+            // SAFETY: a new dictionary, or NULL.
+            let made = unsafe { Owned::new(ffi::PyDict_New()) }?;
+            self.watched.set(made.into_ptr());
+        }
+        // SAFETY: owned by the hub.
+        Ok(unsafe { Borrowed::new(self.watched.get()) })
     }
 
     /// Makes somebody wait here: the list gets a reference of its own, and the waker leads to the waiter.
@@ -266,13 +280,20 @@ unsafe extern "C" fn traverse(
             }
             waiter = each.link.next.get();
         }
-        0
+        match hub.watched.get() {
+            watched if watched.is_null() => 0,
+            watched => visit(watched, argument),
+        }
     }
 }
 
 unsafe extern "C" fn clear(object: *mut PyObject) -> c_int {
     // SAFETY: the collector calls this slot on our hubs.
-    unsafe { (*object.cast::<Hub>()).abandon() };
+    unsafe {
+        let hub = &*object.cast::<Hub>();
+        hub.abandon();
+        drop(Owned::optional(hub.watched.replace(null_mut())));
+    }
     0
 }
 
@@ -287,7 +308,13 @@ unsafe extern "C" fn dealloc(object: *mut PyObject) {
         hub.abandon();
         hub.close();
         drop((*hub.channel.get()).take());
-        for kept in [&hub.source, &hub.last_scope, &hub.last_exception] {
+        let objects = [
+            &hub.source,
+            &hub.last_scope,
+            &hub.last_exception,
+            &hub.watched,
+        ];
+        for kept in objects {
             drop(Owned::optional(kept.replace(null_mut())));
         }
         let (r#type, state) = (ffi::Py_TYPE(object), state::of(object));

@@ -9,6 +9,7 @@
 //! | `promise` | a waker with a value: what a thread will give, and an awaitable for it | its handle, its awaitable |
 //! | `job` | work for the pool of threads, with a waker | its awaitable; the pool |
 //! | `timer` | time, by the loop's own clock | |
+//! | `descriptor` | waiting until a descriptor is ready | |
 //! | `loops` | which event loop runs, and what it is asked for | |
 //!
 //! Threads leave wakers in the mailbox. The loop finds its descriptor readable, and has the hub empty it.
@@ -17,6 +18,7 @@
 //! waiter, under the hub's lock, which only threads that are attached take.
 
 pub mod channel;
+pub mod descriptor;
 pub mod hub;
 pub mod job;
 pub mod loops;

@@ -67,6 +67,8 @@ pub struct Waiter {
     pub progress: Cell<Progress>,
     /// `_asyncio_future_blocking`.
     pub is_blocking: Cell<bool>,
+    /// Whether what it waits for will be closed.
+    pub is_closing: Cell<bool>,
     pub contents: UnsafeCell<Contents>,
 }
 
@@ -99,6 +101,7 @@ impl Waiter {
             });
             (&raw mut (*waiter).progress).write(Cell::new(Progress::New));
             (&raw mut (*waiter).is_blocking).write(Cell::new(false));
+            (&raw mut (*waiter).is_closing).write(Cell::new(false));
             (&raw mut (*waiter).contents).write(UnsafeCell::new(Contents {
                 waker: Some(waker),
                 may_go,

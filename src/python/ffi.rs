@@ -35,6 +35,7 @@ unsafe extern "C" {
     #[link_name = "PyEval_RestoreThread"]
     pub fn attach(thread: *mut PyThreadState);
     /// Older bindings lack these.
+    pub safe fn PyThread_get_thread_ident() -> core::ffi::c_ulong;
     pub fn PyClassMethod_New(function: *mut PyObject) -> *mut PyObject;
     pub fn PyStaticMethod_New(function: *mut PyObject) -> *mut PyObject;
     pub fn PyErr_WarnExplicitObject(

@@ -21,7 +21,7 @@ pub struct Output {
 }
 
 /// The nouns of the API in the order of the header: a file in `src/capi`, and a part of the header.
-const PARTS: [&str; 15] = [
+const PARTS: [&str; 16] = [
     "version",
     "callbacks",
     "awaitable",
@@ -37,6 +37,7 @@ const PARTS: [&str; 15] = [
     "promises",
     "timers",
     "pool",
+    "descriptors",
 ];
 
 /// Everything that is generated, for the project in `root`.

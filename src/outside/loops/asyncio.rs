@@ -85,7 +85,7 @@ pub fn attach(hub: &Owned, r#loop: Borrowed<'_>) -> Result<()> {
 }
 
 /// Runs `action` in a context, which it may leave with an exception set. Fails where that cannot be entered.
-fn within<T>(context: Borrowed<'_>, action: impl FnOnce() -> Result<T>) -> Result<Result<T>> {
+pub fn within<T>(context: Borrowed<'_>, action: impl FnOnce() -> Result<T>) -> Result<Result<T>> {
     // SAFETY: a context.
     unsafe {
         if ffi::PyContext_Enter(context.as_ptr()) < 0 {
@@ -106,54 +106,61 @@ fn within<T>(context: Borrowed<'_>, action: impl FnOnce() -> Result<T>) -> Resul
     }
 }
 
-/// Wakes those whose wakers were left: each goes on at once, in its task's context. In debug mode the loop calls each, so that its
-/// reports of slow callbacks name them.
+/// Wakes those whose wakers were left: each goes on at once, in its task's context.
 pub fn wake_all(hub: &Hub) -> Result<()> {
-    let is_debugged = match hub.source() {
-        Some(r#loop) => {
-            let debug = call_method(r#loop.borrow(), c"get_debug", [None; 3])?;
-            // SAFETY: a live object.
-            match unsafe { ffi::PyObject_IsTrue(debug.as_ptr()) } {
-                0 => false,
-                1 => true,
-                _ => return Err(Raised::pending()),
-            }
-        }
-        None => return Ok(()),
+    let Some(r#loop) = hub.source() else {
+        return Ok(());
     };
+    let is_debugged = is_debugged(r#loop.borrow())?;
+    drop(r#loop);
     while let Some(waiter) = hub.next() {
         // SAFETY: a waiter.
         let waiter = unsafe { &*waiter.as_ptr().cast::<Waiter>() };
         waiter.progress.set(Progress::Woken);
-        if is_debugged || waiter.contents().more.is_some() {
-            schedule(waiter)?;
-            continue;
-        }
-        let Some(Call { callback, context }) = waiter.contents().call.take() else {
-            continue;
-        };
-        let action = || call::call(callback.borrow(), [Some(waiter.borrow()), None, None]);
-        let called = match &context {
-            Some(context) => match within(context.borrow(), action) {
-                Ok(called) => called,
-                // It is in use: the task runs the loop, from within.
-                Err(raised) => {
-                    exception::discard(raised);
-                    waiter.contents().call = Some(Call {
-                        callback,
-                        context: Some(context.borrow().to_owned()),
-                    });
-                    schedule(waiter)?;
-                    continue;
-                }
-            },
-            None => action(),
-        };
-        if let Err(raised) = called {
-            report(waiter, raised)?;
-        }
+        wake(waiter, is_debugged)?;
     }
     Ok(())
+}
+
+/// In debug mode the loop calls each that is woken, so that its reports of slow callbacks name them.
+pub fn is_debugged(r#loop: Borrowed<'_>) -> Result<bool> {
+    let debug = call_method(r#loop, c"get_debug", [None; 3])?;
+    // SAFETY: a live object.
+    match unsafe { ffi::PyObject_IsTrue(debug.as_ptr()) } {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(Raised::pending()),
+    }
+}
+
+/// Has who waits go on: called by the loop, in no task.
+pub fn wake(waiter: &Waiter, is_debugged: bool) -> Result<()> {
+    if is_debugged || waiter.contents().more.is_some() {
+        return schedule(waiter);
+    }
+    let Some(Call { callback, context }) = waiter.contents().call.take() else {
+        return Ok(());
+    };
+    let action = || call::call(callback.borrow(), [Some(waiter.borrow()), None, None]);
+    let called = match &context {
+        Some(context) => match within(context.borrow(), action) {
+            Ok(called) => called,
+            // It is in use: the task runs the loop, from within.
+            Err(raised) => {
+                exception::discard(raised);
+                waiter.contents().call = Some(Call {
+                    callback,
+                    context: Some(context.borrow().to_owned()),
+                });
+                return schedule(waiter);
+            }
+        },
+        None => action(),
+    };
+    match called {
+        Ok(_) => Ok(()),
+        Err(raised) => report(waiter, raised),
+    }
 }
 
 /// As the loop deals with what a callback raises: what ends the program is passed on.
@@ -191,7 +198,7 @@ fn report(waiter: &Waiter, raised: Raised) -> Result<()> {
 }
 
 /// Has the loop call whoever wants to know that the wait is over.
-fn schedule(waiter: &Waiter) -> Result<()> {
+pub fn schedule(waiter: &Waiter) -> Result<()> {
     let Some(r#loop) = waiter.source().map(Borrowed::to_owned) else {
         return Ok(());
     };

@@ -3,6 +3,7 @@
 pub mod asyncio;
 mod helper;
 pub mod trio;
+pub mod watch;
 
 use super::hub::Hub;
 use crate::object::outside::Kept;
@@ -87,6 +88,31 @@ pub fn hub(state: &State) -> Result<(Owned, Owned)> {
     let Some((library, source)) = current(state)? else {
         return Err(none_runs());
     };
+    let (hubs, key, found) = find(state, source.borrow())?;
+    if let Some(hub) = found {
+        return Ok((hub, source));
+    }
+    let hub = Hub::create(state, library, source.borrow())?;
+    match library {
+        Library::Asyncio => asyncio::attach(&hub, source.borrow())?,
+        Library::Trio => trio::attach(state, &hub)?,
+    }
+    forget_the_gone(hubs)?;
+    // SAFETY: live objects.
+    unsafe {
+        let weak = Owned::new(ffi::PyWeakref_NewRef(hub.as_ptr(), core::ptr::null_mut()))?;
+        if ffi::PyDict_SetItem(hubs.as_ptr(), key.as_ptr(), weak.as_ptr()) < 0 {
+            return Err(Raised::pending());
+        }
+    }
+    Ok((hub, source))
+}
+
+/// The dictionary of hubs, the key of a loop there, and its hub if it has one.
+pub fn find<'a>(
+    state: &'a State,
+    source: Borrowed<'_>,
+) -> Result<(Borrowed<'a>, Owned, Option<Owned>)> {
     let hubs = state.outside.get(Kept::Hubs, || {
         // SAFETY: a new dictionary, or NULL.
         unsafe { Owned::new(ffi::PyDict_New()) }
@@ -109,26 +135,10 @@ pub fn hub(state: &State) -> Result<(Owned, Owned)> {
             .channel()
             .is_some_and(|channel| channel.is_of_this_process());
         let its = hub.source();
-        is_of_this_process && its.is_some_and(|its| its.borrow().is(source.borrow()))
+        is_of_this_process && its.is_some_and(|its| its.borrow().is(source))
     };
     let found = found.and_then(|weak| call::referent(weak.borrow()));
-    if let Some(hub) = found.filter(is_its) {
-        return Ok((hub, source));
-    }
-    let hub = Hub::create(state, library, source.borrow())?;
-    match library {
-        Library::Asyncio => asyncio::attach(&hub, source.borrow())?,
-        Library::Trio => trio::attach(state, &hub)?,
-    }
-    forget_the_gone(hubs)?;
-    // SAFETY: live objects.
-    unsafe {
-        let weak = Owned::new(ffi::PyWeakref_NewRef(hub.as_ptr(), core::ptr::null_mut()))?;
-        if ffi::PyDict_SetItem(hubs.as_ptr(), key.as_ptr(), weak.as_ptr()) < 0 {
-            return Err(Raised::pending());
-        }
-    }
-    Ok((hub, source))
+    Ok((hubs, key, found.filter(is_its)))
 }
 
 /// Removes hubs that are gone from the dictionary, so that it does not grow with each loop.

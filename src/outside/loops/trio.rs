@@ -264,7 +264,7 @@ fn outlast(hub: &Hub, raised: Raised) -> Result<()> {
 }
 
 /// `trio`.
-fn trio() -> Result<Owned> {
+pub fn trio() -> Result<Owned> {
     // SAFETY: a C string; a new reference or NULL.
     unsafe { Owned::new(ffi::PyImport_ImportModule(c"trio".as_ptr())) }
 }

@@ -226,6 +226,35 @@ checkpoint(PyObject *module, PyObject *unused)
     return PyAwaitable_Checkpoint();
 }
 
+/* ---- Descriptors ---- */
+
+static PyObject *
+wait_readable(PyObject *module, PyObject *number)
+{
+    const long descriptor = PyLong_AsLong(number);
+    (void)module;
+    return descriptor == -1 && PyErr_Occurred() ? NULL : PyAwaitable_WaitReadable((PyAwaitable_Descriptor)descriptor);
+}
+
+static PyObject *
+wait_writable(PyObject *module, PyObject *number)
+{
+    const long descriptor = PyLong_AsLong(number);
+    (void)module;
+    return descriptor == -1 && PyErr_Occurred() ? NULL : PyAwaitable_WaitWritable((PyAwaitable_Descriptor)descriptor);
+}
+
+static PyObject *
+notify_closing(PyObject *module, PyObject *number)
+{
+    const long descriptor = PyLong_AsLong(number);
+    (void)module;
+    if ((descriptor == -1 && PyErr_Occurred()) || PyAwaitable_NotifyClosing((PyAwaitable_Descriptor)descriptor) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
 /* ---- Threads that know nothing of Python ---- */
 
 typedef struct {
@@ -340,6 +369,9 @@ static PyMethodDef methods[] = {
     {"library", library, METH_NOARGS, NULL},
     {"sleep", c_sleep, METH_O | METH_ASYNC, NULL},
     {"checkpoint", checkpoint, METH_NOARGS | METH_ASYNC, NULL},
+    {"wait_readable", wait_readable, METH_O | METH_ASYNC, NULL},
+    {"wait_writable", wait_writable, METH_O | METH_ASYNC, NULL},
+    {"notify_closing", notify_closing, METH_O, NULL},
     {"yields", yields, METH_O | METH_ASYNC_GENERATOR, NULL},
     {"wake", wake, METH_VARARGS, NULL},
     {"wake_later", wake_later, METH_VARARGS, NULL},

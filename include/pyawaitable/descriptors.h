@@ -1,0 +1,60 @@
+#ifndef PYAWAITABLE_DESCRIPTORS_H
+#define PYAWAITABLE_DESCRIPTORS_H
+
+/* Made from src/capi by `make header`: do not edit. */
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+#if PYAWAITABLE__DECLARED_MINOR >= 1
+/*
+ Creates an awaitable that waits until a read from a descriptor would not block, or would fail at once, and then returns None:
+ `add_reader` of asyncio's loops, `trio.lowlevel.wait_readable`. That begins at the first step. The descriptor stays the
+ caller's, and should not block: another thread may have read what there was.
+
+ The await fails with `OSError` (`EBADF`) if the descriptor is not open then, or as soon as it is said to be closing:
+ `PyAwaitable_NotifyClosing`. It fails with `RuntimeError` if another awaitable of this function's waits for it in the same event
+ loop, or none runs; with `NotImplementedError` if the loop does not watch descriptors, as Windows' proactor. A file that there
+ is no waiting for, such as a regular one, is ready at once, and the await does not suspend.
+
+ Returns a new reference, or NULL with an exception set: `MemoryError`.
+
+ New in 3.1.
+ */
+PYAWAITABLE_API
+PyObject *PyAwaitable_WaitReadable(PyAwaitable_Descriptor descriptor);
+#endif
+
+#if PYAWAITABLE__DECLARED_MINOR >= 1
+/*
+ Creates an awaitable that waits until a write to a descriptor would not block, or would fail at once, and then returns None.
+ Otherwise as `PyAwaitable_WaitReadable`; one awaitable of each may wait for one descriptor.
+
+ Returns a new reference, or NULL with an exception set: `MemoryError`.
+
+ New in 3.1.
+ */
+PYAWAITABLE_API
+PyObject *PyAwaitable_WaitWritable(PyAwaitable_Descriptor descriptor);
+#endif
+
+#if PYAWAITABLE__DECLARED_MINOR >= 1
+/*
+ Says that a descriptor is about to be closed: what waits for it in the event loop that runs fails with `OSError`. Call it in the
+ loop's thread, before closing what may be waited for, since an event loop does not notice that: the wait would not end. If
+ nothing waits for the descriptor, nothing happens.
+
+ Returns 0, or -1 with an exception set: `RuntimeError` if no event loop runs.
+
+ New in 3.1.
+ */
+PYAWAITABLE_API
+int PyAwaitable_NotifyClosing(PyAwaitable_Descriptor descriptor);
+#endif
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* PYAWAITABLE_DESCRIPTORS_H */
