@@ -100,7 +100,7 @@ fn within<T>(context: Borrowed<'_>, action: impl FnOnce() -> Result<T>) -> Resul
         if let Some(before) = before {
             let _ = exception::raise(before);
         } else if status < 0 {
-            return Err(Raised::pending());
+            return Ok(Err(Raised::pending()));
         }
         Ok(result)
     }
@@ -126,7 +126,7 @@ pub fn wake_all(hub: &Hub) -> Result<()> {
         let waiter = unsafe { &*waiter.as_ptr().cast::<Waiter>() };
         waiter.progress.set(Progress::Woken);
         if is_debugged || waiter.contents().more.is_some() {
-            schedule(waiter)?;
+            schedule_or_put_back(hub, waiter)?;
             continue;
         }
         let Some(Call { callback, context }) = waiter.contents().call.take() else {
@@ -143,7 +143,7 @@ pub fn wake_all(hub: &Hub) -> Result<()> {
                         callback,
                         context: Some(context.borrow().to_owned()),
                     });
-                    schedule(waiter)?;
+                    schedule_or_put_back(hub, waiter)?;
                     continue;
                 }
             },
@@ -190,29 +190,51 @@ fn report(waiter: &Waiter, raised: Raised) -> Result<()> {
     .map(drop)
 }
 
-/// Has the loop call whoever wants to know that the wait is over.
+/// The same, once it is woken. Where that fails, as it does without memory, the next turn tries again.
+fn schedule_or_put_back(hub: &Hub, waiter: &Waiter) -> Result<()> {
+    let scheduled = schedule(waiter);
+    if scheduled.is_err() {
+        hub.put_back(waiter);
+    }
+    scheduled
+}
+
+/// Has the loop call whoever wants to know that the wait is over. On failure the waiter keeps those that are not to be called yet.
 fn schedule(waiter: &Waiter) -> Result<()> {
     let Some(r#loop) = waiter.source().map(Borrowed::to_owned) else {
         return Ok(());
     };
     if let Some(call) = waiter.contents().call.take() {
-        call_soon(&r#loop, waiter, &call)?;
+        let called = call_soon(&r#loop, waiter, &call);
+        if called.is_err() {
+            waiter.contents().call = Some(call);
+            return called;
+        }
     }
     let Some(more) = waiter.contents().more.take() else {
         return Ok(());
     };
     // SAFETY: a list of pairs, which nobody else has.
     for index in 0..unsafe { ffi::PyList_Size(more.as_ptr()) } {
-        // SAFETY: as above; what is borrowed is owned at once.
-        let call = unsafe {
-            let pair = ffi::PyList_GetItem(more.as_ptr(), index);
-            let context = Owned::share(ffi::PyTuple_GetItem(pair, 1));
-            Call {
-                callback: Owned::share(ffi::PyTuple_GetItem(pair, 0)),
-                context: (!context.is_none()).then_some(context),
+        // SAFETY: as above; what is borrowed is owned at once. An item's place always takes another.
+        let called = unsafe {
+            let pair = Owned::share(ffi::PyList_GetItem(more.as_ptr(), index));
+            if pair.is_none() {
+                continue;
             }
+            let context = Owned::share(ffi::PyTuple_GetItem(pair.as_ptr(), 1));
+            let call = Call {
+                callback: Owned::share(ffi::PyTuple_GetItem(pair.as_ptr(), 0)),
+                context: (!context.is_none()).then_some(context),
+            };
+            call_soon(&r#loop, waiter, &call)
         };
-        call_soon(&r#loop, waiter, &call)?;
+        if called.is_err() {
+            waiter.contents().more = Some(more);
+            return called;
+        }
+        // SAFETY: as above.
+        unsafe { ffi::PyList_SetItem(more.as_ptr(), index, Owned::none().into_ptr()) };
     }
     Ok(())
 }
@@ -306,6 +328,9 @@ pub fn remove_callback(waiter: &Waiter, callback: Borrowed<'_>) -> Result<usize>
                 break;
             };
             let pair = pair.to_owned();
+            if pair.is_none() {
+                continue;
+            }
             if equals(Borrowed::new(ffi::PyTuple_GetItem(pair.as_ptr(), 0)))? {
                 ffi::PyList_SetSlice(more.as_ptr(), index, index + 1, core::ptr::null_mut());
                 removed += 1;
@@ -317,6 +342,11 @@ pub fn remove_callback(waiter: &Waiter, callback: Borrowed<'_>) -> Result<usize>
 
 /// `cancel(msg=None)`: whether it waited.
 pub fn cancel(waiter: &Waiter, message: Option<Borrowed<'_>>) -> Result<bool> {
+    if !waiter.link.is_in.get() {
+        return Ok(false);
+    }
+    // First what may fail: it goes on waiting then.
+    schedule(waiter)?;
     if !waiter.give_up(Progress::Cancelled) {
         return Ok(false);
     }
@@ -325,7 +355,6 @@ pub fn cancel(waiter: &Waiter, message: Option<Borrowed<'_>>) -> Result<bool> {
         message.map(Borrowed::to_owned),
     );
     drop(before);
-    schedule(waiter)?;
     Ok(true)
 }
 
