@@ -1,12 +1,12 @@
 """Every allocation in turn fails, inside every call of the library.
 
-    cd tests && python -m nomem [--fast] [--every N] [--jobs 2] [--kinds entries steps bodies generators outside translated "first use"]
+    cd tests && python -m nomem [--fast] [--every N] [--jobs 2] [--kinds KIND ...]
 
 Seven kinds of cases: `entries` (one call on one object), `steps` (the scenarios of tests/differential), `bodies` (each
-construct of bodies in C), `generators`, `outside` (what waits for threads), `translated` (the twins of tests/differential as bodies), `first use`. Each case is
-run once for each allocation that it makes inside the library's calls, that allocation alone failing, then once more for each
-with all later ones of that call failing, too. Cases run in processes of their own, which say where they are: a crash has a
-name, and the next process goes on behind it.
+construct of bodies in C), `generators`, `outside` (what waits for threads), `translated` (the twins of tests/differential as
+bodies), `first use`. Each case is run once for each allocation that it makes inside the library's calls, that allocation alone
+failing, then once more for each with all later ones of that call failing, too. Cases run in processes of their own, which say
+where they are: a crash has a name, and the next process goes on behind it.
 
 Some interpreters do badly out of memory: a function of CPython's crashes, or fails without an exception. Where the same
 function alone, called without the library, does the same on the same interpreter, that is counted apart.
@@ -224,7 +224,16 @@ def cpythons(wrong):
     return None
 
 
-STRETCH = {"entries": 60, "steps": 20, "bodies": 20, "generators": 20, "outside": 20, "translated": 20, "first use": 1}
+# The kinds, and how many cases of each a process gets.
+STRETCH = {
+    "first use": 1,
+    "entries": 60,
+    "steps": 20,
+    "bodies": 20,
+    "generators": 20,
+    "outside": 20,
+    "translated": 20,
+}
 
 
 def report(kind, options):

@@ -7,21 +7,22 @@ import select
 import types
 
 import failing
-import outside
 import pool
 import promises
 import trio
+
+import outside
 
 TURNS = 5
 
 
 def described(error):
-    if isinstance(error, BaseExceptionGroup):
+    if hasattr(error, "exceptions"):
         return f"{type(error).__name__} of {', '.join(map(described, error.exceptions))}"
     return f"{type(error).__name__}: {error}" if not isinstance(error, MemoryError) else "MemoryError"
 
 
-# ---- What is awaited: each is an awaitable, and a function that ends the wait ---------------------------------------------------
+# ---- What is awaited: each is an awaitable, and a function that ends the wait --------------------
 
 
 def nothing():
@@ -98,7 +99,7 @@ class Case:
         return self.log
 
 
-# ---- asyncio, whose turns and tasks are imitated: they have memory --------------------------------------------------------------
+# ---- asyncio, whose turns and tasks are imitated: they have memory -------------------------------
 
 
 class OnAsyncio(Case):
@@ -195,7 +196,7 @@ class OnAsyncio(Case):
                 self.running._ready.popleft()._run()
 
 
-# ---- trio, as it is --------------------------------------------------------------------------------------------------------------
+# ---- trio, as it is ------------------------------------------------------------------------------
 
 
 class Armed:
