@@ -55,7 +55,7 @@ class Loops:
         tasks, kept = [], []
         for awaitable, _ in made:
             if self.chance.random() < 0.1:
-                self.others.append(awaitable)
+                self.others.append(racer.pass_on(awaitable))
             elif self.chance.random() < 0.1:
                 kept.append(awaitable)
             else:
@@ -92,7 +92,7 @@ class Others:
     def run(self, awaitables):
         while not self.ends:
             while awaitables:
-                awaitable = awaitables.pop()
+                awaitable = racer.pass_on(awaitables.pop())
                 awaitable.close()
                 del awaitable
             time.sleep(0.001)
