@@ -238,9 +238,10 @@ def test_racing_first_uses_make_one_type(run_python, environment):
         assert run_python(code, env=environment, timeout=25).stdout.split() == ["8", "1"]
 
 
+@pytest.mark.parametrize("program", ["threads.py", "outside_races.py"])
 @pytest.mark.parametrize("seed", [1, 2])
-def test_stress(seed, environment):
-    command = [sys.executable, "-X", "faulthandler", str(STRESS / "threads.py")]
+def test_stress(seed, program, environment):
+    command = [sys.executable, "-X", "faulthandler", str(STRESS / program)]
     options = ["--seconds", "4" if FREE_THREADED else "1", "--seed", str(seed)]
     finished = subprocess.run(
         [*command, *options],

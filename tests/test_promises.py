@@ -367,3 +367,30 @@ else:
         command = [sys.executable, "-X", "faulthandler", "-c", code]
         run = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=Path(__file__).parent)
         assert (run.returncode, run.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("rejects", [False, True])
+@pytest.mark.parametrize("end", ["close", "throw", "del"])
+def test_nothing_is_dropped_while_cancel_runs(rejects, end):
+    awaitable = promises.settled_while_cancelled(rejects)
+    if end == "throw":
+        with pytest.raises(KeyError):
+            awaitable.throw(KeyError())
+    elif end == "close":
+        awaitable.close()
+    del awaitable
+    assert promises.while_cancelled() == (1, 1, 0)
+    assert promises.counts() == {"made": 1, "converted": 0, "raised": 0, "dropped": 1, "cancelled": 0}
+
+
+@pytest.mark.parametrize("rejects", [False, True])
+def test_nothing_is_dropped_while_cancel_runs_for_a_task(run, rejects):
+    async def main():
+        task = await parked(promises.settled_while_cancelled(rejects))
+        task.cancel()
+        with pytest.raises(loops.CANCELLED):
+            await task
+
+    run(main)
+    assert promises.while_cancelled() == (1, 1, 0)
+    assert promises.counts()["dropped"] == 1

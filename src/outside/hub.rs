@@ -2,7 +2,7 @@
 
 use super::channel::Held;
 use super::loops::{Library, asyncio, trio};
-use super::waiter::Waiter;
+use super::waiter::{Progress, Waiter};
 use super::waker::{Hold, Waker};
 use crate::base::mailbox::Batch;
 use crate::object::outside::Kept;
@@ -212,6 +212,19 @@ impl Hub {
                 None => waker.signal().keep(),
             }
         }
+    }
+
+    /// Has one that [`Hub::next`] has handed out wait again, and the mailbox tell of it anew: it could not be woken.
+    #[cold]
+    pub fn put_back(&self, waiter: &Waiter) {
+        let Some(waker) = waiter.waker() else {
+            return;
+        };
+        waiter.progress.set(Progress::Waiting);
+        self.link(waiter, waker);
+        // What was sent meanwhile is a part of what it is woken for.
+        while !waker.signal().wait() {}
+        waker.wake();
     }
 
     /// Lets go of those who wait. They are not woken any more.

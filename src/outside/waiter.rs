@@ -145,6 +145,12 @@ impl Waiter {
         self.contents().source.as_ref().map(Owned::borrow)
     }
 
+    /// Whether somebody still wants to be called when the wait is over.
+    pub fn has_callers(&self) -> bool {
+        let contents = self.contents();
+        contents.call.is_some() || contents.more.is_some()
+    }
+
     pub fn is_done(&self) -> bool {
         !matches!(self.progress.get(), Progress::New | Progress::Waiting)
     }

@@ -1,7 +1,8 @@
 //! Calls of what Python code defines.
 
+use crate::python::exception;
 use crate::python::ffi::{self, PyObject};
-use crate::python::raised::Result;
+use crate::python::raised::{Raised, Result};
 use crate::python::reference::{Borrowed, Owned, or_null};
 use core::ffi::CStr;
 use core::ptr::null_mut;
@@ -98,5 +99,27 @@ pub fn referent(weak: Borrowed<'_>) -> Option<Owned> {
     unsafe {
         let found = Borrowed::optional(ffi::PyWeakref_GetObject(weak.as_ptr()))?;
         (!found.is_none()).then(|| found.to_owned())
+    }
+}
+
+/// Runs `action` in a context, which it may leave with an exception set. Fails where that cannot be entered.
+pub fn within<T>(context: Borrowed<'_>, action: impl FnOnce() -> Result<T>) -> Result<Result<T>> {
+    // SAFETY: a context.
+    unsafe {
+        if ffi::PyContext_Enter(context.as_ptr()) < 0 {
+            return Err(Raised::pending());
+        }
+        let result = action();
+        let before = match &result {
+            Ok(_) => None,
+            Err(_) => exception::pending().map(exception::take),
+        };
+        let status = ffi::PyContext_Exit(context.as_ptr());
+        if let Some(before) = before {
+            let _ = exception::raise(before);
+        } else if status < 0 {
+            return Ok(Err(Raised::pending()));
+        }
+        Ok(result)
     }
 }

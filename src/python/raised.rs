@@ -63,6 +63,12 @@ impl Raised {
         Self(())
     }
 
+    /// Whether it is one of `MemoryError`.
+    pub fn is_no_memory(&self) -> bool {
+        // SAFETY: an exception is set, as `self` proves.
+        unsafe { ffi::PyErr_ExceptionMatches(ffi::PyExc_MemoryError) != 0 }
+    }
+
     /// Sets a `TypeError` whose text names `object`'s type, for the one `%.100s` in `format`.
     pub(crate) fn for_type_of(format: &CStr, object: Borrowed<'_>) -> Self {
         // SAFETY: a live object's type has a name; every caller's format has one `%.100s` and nothing else.

@@ -1,12 +1,12 @@
 """Every allocation in turn fails, inside every call of the library.
 
-    cd tests && python -m nomem [--fast] [--every N] [--jobs 2] [--kinds entries steps bodies generators translated "first use"]
+    cd tests && python -m nomem [--fast] [--every N] [--jobs 2] [--kinds KIND ...]
 
-Six kinds of cases: `entries` (one call on one object), `steps` (the scenarios of tests/differential), `bodies` (each
-construct of bodies in C), `generators`, `translated` (the twins of tests/differential as bodies), `first use`. Each case is
-run once for each allocation that it makes inside the library's calls, that allocation alone failing, then once more for each
-with all later ones of that call failing, too. Cases run in processes of their own, which say where they are: a crash has a
-name, and the next process goes on behind it.
+Seven kinds of cases: `entries` (one call on one object), `steps` (the scenarios of tests/differential), `bodies` (each
+construct of bodies in C), `generators`, `outside` (what waits for threads), `translated` (the twins of tests/differential as
+bodies), `first use`. Each case is run once for each allocation that it makes inside the library's calls, that allocation alone
+failing, then once more for each with all later ones of that call failing, too. Cases run in processes of their own, which say
+where they are: a crash has a name, and the next process goes on behind it.
 
 Some interpreters do badly out of memory: a function of CPython's crashes, or fails without an exception. Where the same
 function alone, called without the library, does the same on the same interpreter, that is counted apart.
@@ -68,6 +68,10 @@ def all_cases(kind, fast, every):
         from . import generators
 
         return generators.cases(fast)[::every], generators.complain
+    if kind == "outside":
+        from . import outside
+
+        return outside.cases(fast)[::every], outside.complain
     from . import steps
 
     made = steps.translated(fast) if kind == "translated" else steps.cases(fast)
@@ -220,7 +224,16 @@ def cpythons(wrong):
     return None
 
 
-STRETCH = {"entries": 60, "steps": 20, "bodies": 20, "generators": 20, "translated": 20, "first use": 1}
+# The kinds, and how many cases of each a process gets.
+STRETCH = {
+    "first use": 1,
+    "entries": 60,
+    "steps": 20,
+    "bodies": 20,
+    "generators": 20,
+    "outside": 20,
+    "translated": 20,
+}
 
 
 def report(kind, options):
@@ -252,7 +265,9 @@ def main():
     parser.add_argument("--fast", action="store_true", help="fewer scenarios")
     parser.add_argument("--every", type=int, default=1, help="one case of so many")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--kinds", nargs="*", default=["first use", "entries", "steps", "bodies", "generators", "translated"])
+    parser.add_argument(
+        "--kinds", nargs="*", default=["first use", "entries", "steps", "bodies", "generators", "outside", "translated"]
+    )
     parser.add_argument("--work", type=json.loads, help=argparse.SUPPRESS)
     parser.add_argument("--count", help=argparse.SUPPRESS)
     parser.add_argument("--alone", help=argparse.SUPPRESS)

@@ -14,7 +14,7 @@ TESTS = Path(__file__).parent.parent
     bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
     reason="a free-threaded build cannot change its allocators while it runs",
 )
-@pytest.mark.parametrize("kind", ["first use", "entries", "steps", "bodies", "generators", "translated"])
+@pytest.mark.parametrize("kind", ["first use", "entries", "steps", "bodies", "generators", "outside", "translated"])
 def test_every_allocation_in_turn_fails(kind):
     finished = subprocess.run(
         [sys.executable, "-m", "nomem", "--fast", "--kinds", kind], cwd=TESTS, capture_output=True, text=True, timeout=280

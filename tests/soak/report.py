@@ -47,12 +47,13 @@ def measure():
         "blocks": sys.getallocatedblocks(),
         "objects": len(gc.get_objects()),
         "files": len(os.listdir("/proc/self/fd")),
+        "threads": len(os.listdir("/proc/self/task")),
     }
 
 
 # How much more there may be at the end. Of what a request or a task leaves behind there would be
 # thousands.
-ALLOWED = {"blocks": 500, "objects": 200, "files": 5}
+ALLOWED = {"blocks": 500, "objects": 200, "files": 5, "threads": 5}
 
 
 def allowed(name, samples):

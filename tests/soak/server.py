@@ -38,7 +38,7 @@ class Server(uvicorn.Server):
         print(self.servers[0].sockets[0].getsockname()[1], flush=True)
 
 
-options = {"host": "127.0.0.1", "port": 0, "http": "h11", "loop": "asyncio", "lifespan": "on"}
+options = {"host": "127.0.0.1", "port": 0, "http": "h11", "loop": "asyncio", "lifespan": "on", "interface": "asgi3"}
 config = uvicorn.Config(app, log_config=None, access_log=False, proxy_headers=False, **options)
 server = Server(config)
 watch.install()

@@ -82,7 +82,7 @@ class Verdict:
         self.judge("server", samples, wrong)
 
 
-TASK_NUMBERS = ["tasks", "finished", "cancelled", "blocks entered", "errors seen"]
+TASK_NUMBERS = ["tasks", "finished", "cancelled", "blocks entered", "errors seen", "promises made", "work made"]
 
 
 async def load_server(python, seconds):

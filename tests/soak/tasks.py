@@ -3,8 +3,8 @@
     python -W error tests/soak/tasks.py {asyncio,trio} SECONDS
 
 Prints a line of JSON after each round. What the tasks run is an awaitable of the C API, of random
-shape: awaits queued by callbacks, nested awaitables, `async with`, and error callbacks that let
-a cancellation go on or, sometimes, handle it.
+shape: awaits queued by callbacks, nested awaitables, `async with`, promises that a thread settles,
+work of the pool's, and error callbacks that let a cancellation go on or, sometimes, handle it.
 """
 
 import asyncio
@@ -14,13 +14,18 @@ import sys
 import time
 from collections import Counter
 
+import pool
+import promises
 import rawapi
 import trio
 from report import Watch, measure
 
 TASKS = 10_000
+# A batch of promises gets these numbers, one after the other.
+PROMISED = range(10, 10 + TASKS * 20)
 choose = random.Random(1)
 tally = Counter()
+handles = []
 
 
 class Pause:
@@ -66,7 +71,7 @@ def on_block(aw, block):
 
 
 def on_value(aw, value):
-    assert value == "result", value
+    assert value in ("result", 42) or value in PROMISED, value
 
 
 def on_error(aw, exception):
@@ -79,10 +84,16 @@ def on_start(aw):
 
 
 def add_something(aw, sleep):
-    what = choose.randrange(4)
+    what = choose.randrange(40)
     if what == 0:
+        rawapi.add_await(aw, pool.double(21, 0, choose.randrange(2)), on_value, on_error)
+    elif what < 4:
+        awaitable, handle = promises.promise()
+        handles.append(handle)
+        rawapi.add_await(aw, awaitable, on_value, on_error)
+    elif what < 12:
         rawapi.async_with(aw, Block(sleep), on_block, on_error)
-    elif what == 1:
+    elif what < 20:
         rawapi.add_await(aw, program(sleep, 0), on_value, on_error)
     else:
         rawapi.add_await(aw, Pause(sleep), on_pause, on_error)
@@ -94,6 +105,13 @@ def program(sleep, left=None):
     rawapi.set_result(aw, "result")
     rawapi.defer_await(aw, on_start)
     return aw
+
+
+def settle():
+    """Has a thread settle the promises there are, some of which nobody waits for any more."""
+    if handles:
+        promises.settle_later(handles[:], choose.randrange(2000))
+        handles.clear()
 
 
 # ---- Event loops ---------------------------------------------------------------------------------
@@ -115,6 +133,7 @@ async def on_asyncio():
     while waiting:
         for unlucky in some_of(tasks):
             unlucky.cancel()
+        settle()
         await asyncio.sleep(0)
         waiting = {task for task in waiting if not task.done()}
     for task in tasks:
@@ -141,6 +160,7 @@ async def on_trio():
         while nursery.child_tasks:
             for unlucky in some_of(scopes) if scopes else ():
                 unlucky.cancel()
+            settle()
             await trio.sleep(0)
 
 
@@ -153,7 +173,24 @@ def count(outcome):
         watch.complain(f"a task ended with {outcome!r}")
 
 
+def count_values():
+    """Each that a thread has given, or worked on, goes one way; the last threads may be at it still."""
+    settle()
+    until = time.monotonic() + 10
+    while True:
+        for name, part in (("promises", promises.counts()), ("work", pool.counts())):
+            tally[f"{name} made"] += part["made"]
+            tally[f"{name} ended"] += part["converted"] + part.get("raised", 0) + part["dropped"]
+        if tally["promises made"] == tally["promises ended"] and tally["work made"] == tally["work ended"]:
+            return
+        if time.monotonic() > until:
+            watch.complain(f"values are lost: {tally}")
+            return
+        time.sleep(0.01)
+
+
 def check():
+    count_values()
     pairs = [("pauses begun", "pauses ended"), ("blocks entered", "blocks left")]
     for begun, ended in pairs:
         if tally[begun] != tally[ended]:

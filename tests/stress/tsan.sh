@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs tests/stress/threads.py with the library and the C extension under ThreadSanitizer.
+# Runs tests/stress/threads.py and outside_races.py with the library and the C extension under ThreadSanitizer.
 #
-#     tests/stress/tsan.sh [PYTHON [SECONDS]]
+#     tests/stress/tsan.sh [PYTHON [SECONDS [PROGRAM...]]]
 #
 # PYTHON is a free-threaded interpreter (python3.13t by default), which need not be instrumented itself. Needs gcc
 # with its ThreadSanitizer runtime, and a Rust toolchain. Everything made lands in build/tsan/.
@@ -16,6 +16,8 @@ unset CDPATH
 cd -- "$(dirname -- "$(readlink -f -- "$0")")/../.."
 python=${1:-python3.13t}
 seconds=${2:-60}
+programs=("${@:3}")
+[ ${#programs[@]} -gt 0 ] || programs=(threads outside_races)
 # A relative path, of which nothing has to be quoted, whatever folder this is in.
 out=build/tsan
 mkdir -p "$out/site/_pyawaitable"
@@ -54,4 +56,6 @@ gcc -O1 -g -fPIC -shared -fsanitize=thread -pthread -I"$include" -Iinclude tests
 echo "$("$python" -VV); $(gcc --version | head -1)"
 export TSAN_OPTIONS="suppressions=tests/stress/tsan_suppressions.txt ignore_noninstrumented_modules=1 history_size=4 exitcode=66 ${TSAN_OPTIONS:-}"
 # Without address randomization, which the runtime cannot always arrange itself with.
-LD_PRELOAD=$runtime PYTHON_GIL=0 PYTHONPATH=$out/site setarch -R "$python" tests/stress/threads.py --seconds "$seconds" --seed "${SEED:-1}"
+for program in "${programs[@]}"; do
+    LD_PRELOAD=$runtime PYTHON_GIL=0 PYTHONPATH=$out/site setarch -R "$python" "tests/stress/$program.py" --seconds "$seconds" --seed "${SEED:-1}"
+done

@@ -63,7 +63,7 @@ pub fn attach(hub: &Owned, r#loop: Borrowed<'_>) -> Result<()> {
     let added = unsafe {
         let number = Owned::new(ffi::PyLong_FromSsize_t(channel.descriptor()))?;
         let context = Owned::new(ffi::PyContext_New())?;
-        within(context.borrow(), || {
+        call::within(context.borrow(), || {
             call_method(
                 r#loop,
                 c"add_reader",
@@ -84,28 +84,6 @@ pub fn attach(hub: &Owned, r#loop: Borrowed<'_>) -> Result<()> {
     }
 }
 
-/// Runs `action` in a context, which it may leave with an exception set. Fails where that cannot be entered.
-pub fn within<T>(context: Borrowed<'_>, action: impl FnOnce() -> Result<T>) -> Result<Result<T>> {
-    // SAFETY: a context.
-    unsafe {
-        if ffi::PyContext_Enter(context.as_ptr()) < 0 {
-            return Err(Raised::pending());
-        }
-        let result = action();
-        let before = match &result {
-            Ok(_) => None,
-            Err(_) => exception::pending().map(exception::take),
-        };
-        let status = ffi::PyContext_Exit(context.as_ptr());
-        if let Some(before) = before {
-            let _ = exception::raise(before);
-        } else if status < 0 {
-            return Err(Raised::pending());
-        }
-        Ok(result)
-    }
-}
-
 /// Wakes those whose wakers were left: each goes on at once, in its task's context.
 pub fn wake_all(hub: &Hub) -> Result<()> {
     let Some(r#loop) = hub.source() else {
@@ -117,7 +95,13 @@ pub fn wake_all(hub: &Hub) -> Result<()> {
         // SAFETY: a waiter.
         let waiter = unsafe { &*waiter.as_ptr().cast::<Waiter>() };
         waiter.progress.set(Progress::Woken);
-        wake(waiter, is_debugged)?;
+        if let Err(raised) = wake(waiter, is_debugged) {
+            if waiter.has_callers() {
+                // Where the loop could not be asked, as it cannot without memory, the next turn tries again.
+                hub.put_back(waiter);
+            }
+            return Err(raised);
+        }
     }
     Ok(())
 }
@@ -143,7 +127,7 @@ pub fn wake(waiter: &Waiter, is_debugged: bool) -> Result<()> {
     };
     let action = || call::call(callback.borrow(), [Some(waiter.borrow()), None, None]);
     let called = match &context {
-        Some(context) => match within(context.borrow(), action) {
+        Some(context) => match call::within(context.borrow(), action) {
             Ok(called) => called,
             // It is in use: the task runs the loop, from within.
             Err(raised) => {
@@ -197,29 +181,42 @@ fn report(waiter: &Waiter, raised: Raised) -> Result<()> {
     .map(drop)
 }
 
-/// Has the loop call whoever wants to know that the wait is over.
+/// Has the loop call whoever wants to know that the wait is over. On failure the waiter keeps those that are not to be called yet.
 pub fn schedule(waiter: &Waiter) -> Result<()> {
     let Some(r#loop) = waiter.source().map(Borrowed::to_owned) else {
         return Ok(());
     };
     if let Some(call) = waiter.contents().call.take() {
-        call_soon(&r#loop, waiter, &call)?;
+        let called = call_soon(&r#loop, waiter, &call);
+        if called.is_err() {
+            waiter.contents().call = Some(call);
+            return called;
+        }
     }
     let Some(more) = waiter.contents().more.take() else {
         return Ok(());
     };
     // SAFETY: a list of pairs, which nobody else has.
     for index in 0..unsafe { ffi::PyList_Size(more.as_ptr()) } {
-        // SAFETY: as above; what is borrowed is owned at once.
-        let call = unsafe {
-            let pair = ffi::PyList_GetItem(more.as_ptr(), index);
-            let context = Owned::share(ffi::PyTuple_GetItem(pair, 1));
-            Call {
-                callback: Owned::share(ffi::PyTuple_GetItem(pair, 0)),
-                context: (!context.is_none()).then_some(context),
+        // SAFETY: as above; what is borrowed is owned at once. An item's place always takes another.
+        let called = unsafe {
+            let pair = Owned::share(ffi::PyList_GetItem(more.as_ptr(), index));
+            if pair.is_none() {
+                continue;
             }
+            let context = Owned::share(ffi::PyTuple_GetItem(pair.as_ptr(), 1));
+            let call = Call {
+                callback: Owned::share(ffi::PyTuple_GetItem(pair.as_ptr(), 0)),
+                context: (!context.is_none()).then_some(context),
+            };
+            call_soon(&r#loop, waiter, &call)
         };
-        call_soon(&r#loop, waiter, &call)?;
+        if called.is_err() {
+            waiter.contents().more = Some(more);
+            return called;
+        }
+        // SAFETY: as above.
+        unsafe { ffi::PyList_SetItem(more.as_ptr(), index, Owned::none().into_ptr()) };
     }
     Ok(())
 }
@@ -313,6 +310,9 @@ pub fn remove_callback(waiter: &Waiter, callback: Borrowed<'_>) -> Result<usize>
                 break;
             };
             let pair = pair.to_owned();
+            if pair.is_none() {
+                continue;
+            }
             if equals(Borrowed::new(ffi::PyTuple_GetItem(pair.as_ptr(), 0)))? {
                 ffi::PyList_SetSlice(more.as_ptr(), index, index + 1, core::ptr::null_mut());
                 removed += 1;
@@ -324,6 +324,11 @@ pub fn remove_callback(waiter: &Waiter, callback: Borrowed<'_>) -> Result<usize>
 
 /// `cancel(msg=None)`: whether it waited.
 pub fn cancel(waiter: &Waiter, message: Option<Borrowed<'_>>) -> Result<bool> {
+    if !waiter.link.is_in.get() {
+        return Ok(false);
+    }
+    // First what may fail: it goes on waiting then.
+    schedule(waiter)?;
     if !waiter.give_up(Progress::Cancelled) {
         return Ok(false);
     }
@@ -332,7 +337,6 @@ pub fn cancel(waiter: &Waiter, message: Option<Borrowed<'_>>) -> Result<bool> {
         message.map(Borrowed::to_owned),
     );
     drop(before);
-    schedule(waiter)?;
     Ok(true)
 }
 

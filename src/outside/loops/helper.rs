@@ -223,8 +223,13 @@ impl Helper {
             call::call(call_soon.borrow(), [Some(drain.borrow()), None, None])
         });
         if let Err(raised) = called {
-            // The loop is closed.
+            // The loop is closed, or else it has to be called once there is memory.
+            let is_to_try_again = raised.is_no_memory();
             exception::discard(raised);
+            if is_to_try_again {
+                self.channel.ends().tell();
+                system::pause();
+            }
         }
     }
 

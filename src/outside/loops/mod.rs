@@ -93,10 +93,6 @@ pub fn hub(state: &State) -> Result<(Owned, Owned)> {
         return Ok((hub, source));
     }
     let hub = Hub::create(state, library, source.borrow())?;
-    match library {
-        Library::Asyncio => asyncio::attach(&hub, source.borrow())?,
-        Library::Trio => trio::attach(state, &hub)?,
-    }
     forget_the_gone(hubs)?;
     // SAFETY: live objects.
     unsafe {
@@ -104,6 +100,11 @@ pub fn hub(state: &State) -> Result<(Owned, Owned)> {
         if ffi::PyDict_SetItem(hubs.as_ptr(), key.as_ptr(), weak.as_ptr()) < 0 {
             return Err(Raised::pending());
         }
+    }
+    // Last, since the loop keeps it: one that is not found would stay there for nobody.
+    match library {
+        Library::Asyncio => asyncio::attach(&hub, source.borrow())?,
+        Library::Trio => trio::attach(state, &hub)?,
     }
     Ok((hub, source))
 }

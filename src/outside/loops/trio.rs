@@ -138,10 +138,16 @@ pub fn wake_all(hub: &Hub) -> Result<()> {
         let Some(task) = waiter.source().map(Borrowed::to_owned) else {
             continue;
         };
-        let reschedule = state.outside.get(Kept::Reschedule, || {
-            attribute(lowlevel(state)?, c"reschedule")
-        })?;
-        call::call(reschedule, [Some(task.borrow()), None, None])?;
+        let rescheduled = state
+            .outside
+            .get(Kept::Reschedule, || {
+                attribute(lowlevel(state)?, c"reschedule")
+            })
+            .and_then(|reschedule| call::call(reschedule, [Some(task.borrow()), None, None]));
+        if let Err(raised) = rescheduled {
+            hub.put_back(waiter);
+            return Err(raised);
+        }
     }
     Ok(())
 }
@@ -218,7 +224,7 @@ unsafe fn resume(_: Thread, awaitable: *mut PyObject, frame: *mut c_void, event:
     };
     let drained = match event {
         Event::Start => Ok(()),
-        Event::Returned(_) | Event::Sent(_) => hub.drain(),
+        Event::Returned(_) | Event::Sent(_) => hub.drain().or_else(try_again),
         Event::Raised(raised) => outlast(hub, raised),
     };
     let drained = drained.and_then(|()| leave_if_last(hub));
@@ -240,6 +246,15 @@ unsafe fn resume(_: Thread, awaitable: *mut PyObject, frame: *mut c_void, event:
 
 unsafe fn visit(frame: *mut c_void, visit: &mut dyn FnMut(*mut PyObject) -> c_int) -> c_int {
     visit(frame.cast())
+}
+
+/// Without memory those who have not been woken are told of anew. What is raised here would end the run.
+fn try_again(raised: Raised) -> Result<()> {
+    if !raised.is_no_memory() {
+        return Err(raised);
+    }
+    exception::discard(raised);
+    Ok(())
 }
 
 /// The run ends. Some may still wait, in system tasks that decline to be cancelled: then the reader goes on, shielded, until they

@@ -105,7 +105,7 @@ pub fn begin(
             [Some(number.borrow()), Some(ready.borrow()), None],
         )
     };
-    if let Err(raised) = asyncio::within(context.borrow(), add)? {
+    if let Err(raised) = call::within(context.borrow(), add)? {
         // SAFETY: an exception is set, as `raised` proves.
         if unsafe { ffi::PyErr_ExceptionMatches(ffi::PyExc_PermissionError) } == 0 {
             return Err(raised);

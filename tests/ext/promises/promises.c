@@ -301,6 +301,68 @@ settle_later(PyObject *module, PyObject *args)
     Py_RETURN_NONE;
 }
 
+/* ---- Settled by another thread while `cancel` runs ---- */
+
+typedef struct {
+    PyAwaitable_Promise *promise;
+    int rejects;
+    int settled;   /* what Resolve() or Reject() returned */
+    long calls;    /* of `drop`, when `cancel` began, and then while it ran */
+    int is_called; /* whether `cancel` has been */
+} Settles;
+
+static Settles settles;
+
+static void *
+settle_now(void *argument)
+{
+    long *const value = new_value(10);
+    (void)argument;
+    settles.settled = settles.rejects ? PyAwaitable_Reject(settles.promise, raise, value)
+                                      : PyAwaitable_Resolve(settles.promise, value);
+    if (!settles.settled) {
+        drop(value);
+    }
+    PyAwaitable_PromiseFree(settles.promise);
+    return NULL;
+}
+
+static void
+cancel_and_let_settle(void *data)
+{
+    pthread_t thread;
+    (void)data;
+    settles.is_called = 1;
+    settles.calls = __atomic_load_n(&dropped, __ATOMIC_SEQ_CST);
+    pthread_create(&thread, NULL, settle_now, NULL);
+    pthread_join(thread, NULL);
+    settles.calls = __atomic_load_n(&dropped, __ATOMIC_SEQ_CST) - settles.calls;
+}
+
+/* settled_while_cancelled(rejects): an awaitable; one at a time. */
+static PyObject *
+settled_while_cancelled(PyObject *module, PyObject *rejects)
+{
+    PyObject *awaitable;
+    (void)module;
+    memset(&settles, 0, sizeof(settles));
+    settles.rejects = PyObject_IsTrue(rejects);
+    awaitable = PyAwaitable_NewPromise(&settles.promise, convert, drop);
+    if (awaitable != NULL && PyAwaitable_PromiseOnCancel(settles.promise, cancel_and_let_settle, NULL) < 0) {
+        Py_CLEAR(awaitable);
+    }
+    return awaitable;
+}
+
+/* Whether `cancel` was called, whether the promise was settled meanwhile, and how often `drop` was called until it returned. */
+static PyObject *
+while_cancelled(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    return Py_BuildValue("iil", settles.is_called, settles.settled, settles.calls);
+}
+
 /* ---- Awaited from C ---- */
 
 typedef struct {
@@ -370,6 +432,8 @@ static PyMethodDef methods[] = {
     {"promise", promise, METH_VARARGS, NULL},
     {"settle", settle, METH_VARARGS, NULL},
     {"settle_later", settle_later, METH_VARARGS, NULL},
+    {"settled_while_cancelled", settled_while_cancelled, METH_O, NULL},
+    {"while_cancelled", while_cancelled, METH_NOARGS, NULL},
     {"counts", counts, METH_NOARGS, NULL},
     {"in_a_body", in_a_body, METH_O | METH_ASYNC, NULL},
     {"in_a_callback", in_a_callback, METH_O | METH_ASYNC, NULL},

@@ -406,13 +406,19 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-/* bodies.c, generators.c */
-extern PyMethodDef racer_bodies[], racer_generators[];
+/* bodies.c, generators.c, outside.c */
+extern PyMethodDef racer_bodies[], racer_generators[], racer_outside[];
 
 static int
 execute(PyObject *module)
 {
-    return PyModule_AddFunctions(module, racer_bodies) < 0 ? -1 : PyModule_AddFunctions(module, racer_generators);
+    PyMethodDef *const more[] = {racer_bodies, racer_generators, racer_outside};
+    for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
+        if (PyModule_AddFunctions(module, more[i]) < 0) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 static PyModuleDef_Slot slots[] = {
