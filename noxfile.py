@@ -43,6 +43,7 @@ REDUCED = [
     "--ignore=tests/test_paths.py",
     "--ignore=tests/test_builds.py",
     "--ignore=tests/test_examples.py",
+    "--ignore=tests/test_sqlite.py",
     "--ignore=tests/suites",
     "--deselect=tests/nomem/test_nomem.py::test_every_allocation_in_turn_fails[steps]",
     "--deselect=tests/nomem/test_nomem.py::test_every_allocation_in_turn_fails[translated]",
