@@ -43,6 +43,7 @@ typedef struct {
     PyObject_HEAD
     Connection *connection;
     char begin[32];
+    int has_turn; /* until it is over, and the next one may begin */
     int is_open;
 } Transaction;
 
@@ -180,43 +181,47 @@ begin(Step *f)
     return 0;
 }
 
-/* Whoever has the turn could not use it. The transaction may have begun all the same. */
+/* Lets the next one have its turn. */
 static void
-give_back(Transaction *self)
+leave(Transaction *self)
 {
-    PyObject *rollback = submitted_end(self, run_rollback);
-    if (rollback == NULL) {
-        PyErr_Clear();
+    self->is_open = 0;
+    if (self->has_turn) {
+        self->has_turn = 0;
+        let_next(self->connection->turns);
     }
-    Py_XDECREF(rollback);
-    let_next(self->connection->turns);
+}
+
+/* The same if it has not come to its end, for whatever reason. It may have begun, and nobody waits for what becomes of it. */
+static void
+give_up_turn(Transaction *self)
+{
+    Connection *connection = self->connection;
+    Job *job = self->has_turn && !connection->is_closed ? new_job(connection->worker, run_rollback) : NULL;
+    if (job != NULL) {
+        submit(connection->worker, job);
+    }
+    leave(self);
 }
 
 /* async def __aenter__(self) */
 BODY(enter_body, Step, f)
     CHECK(check_not_nested(f) == 0);
-    if (CONNECTION->turns->is_taken) {
-        AWAIT_ONLY(next_turn(CONNECTION->turns));
-    }
-    CONNECTION->turns->is_taken = 1;
     TRY
+        if (CONNECTION->turns->is_taken) {
+            AWAIT_ONLY(next_turn(CONNECTION->turns));
+        }
+        CONNECTION->turns->is_taken = TRANSACTION->has_turn = 1;
         AWAIT(answer, submitted_begin(TRANSACTION));
         CHECK(begin(f) == 0);
     EXCEPT
-        give_back(TRANSACTION);
+        give_up_turn(TRANSACTION);
         RERAISE;
     END_TRY
     RETURN(Py_NewRef((PyObject *)CONNECTION));
 END_BODY
 
 static const PyAwaitable_Definition enter_definition = PyAwaitable_DEFINITION("__aenter__", enter_body, Step);
-
-static void
-leave(Step *f)
-{
-    TRANSACTION->is_open = 0;
-    let_next(CONNECTION->turns);
-}
 
 /* async def __aexit__(self, type, value, traceback) */
 BODY(exit_body, Step, f)
@@ -239,7 +244,7 @@ BODY(exit_body, Step, f)
             CHECK(check_answer(STATE, job_of(f->answer)) == 0);
         }
     FINALLY
-        leave(f);
+        leave(TRANSACTION);
     END_TRY
     RETURN(Py_NewRef(Py_False));
 END_BODY
@@ -311,6 +316,8 @@ transaction_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
+    /* Without memory, not even __aexit__ may have come to its end. */
+    give_up_turn((Transaction *)self);
     Py_CLEAR(((Transaction *)self)->connection);
     type->tp_free(self);
     Py_DECREF(type);

@@ -497,11 +497,8 @@ bind_set(Job *job, sqlite3_stmt *handle, size_t *at)
             value = unpack(&job->parameters, at);
         }
         if (value.kind == IS_UNSUPPORTED) {
-            return job->is_named
-                       ? fail_formatted(job, PROGRAMMING, "Error binding parameter ':%s': type '%.*s' is not supported",
-                                        name, (int)value.size, value.bytes)
-                       : fail_formatted(job, PROGRAMMING, "Error binding parameter %d: type '%.*s' is not supported",
-                                        number, (int)value.size, value.bytes);
+            return fail_formatted(job, PROGRAMMING, "Error binding parameter %d: type '%.*s' is not supported", number,
+                                  (int)value.size, value.bytes);
         }
         int code = bind_value(handle, number, &value);
         if (code != SQLITE_OK) {
