@@ -7,6 +7,7 @@ later) and refuse modules that do not declare that they can bear it.
 import contextlib
 import sys
 import threading
+import time
 
 if sys.version_info >= (3, 13):
     import _interpreters
@@ -49,8 +50,18 @@ class Interpreter:
                 raise Failed(str(error)) from None
 
     def destroy(self):
-        with MAKING:
-            _interpreters.destroy(self.id)
+        """End it. A thread that calls a loop without readers may be inside for a moment, and CPython refuses meanwhile."""
+        until = time.monotonic() + 30
+        while True:
+            try:
+                with MAKING:
+                    _interpreters.destroy(self.id)
+                return
+            except RuntimeError as error:
+                if "more than one thread" not in str(error) or time.monotonic() > until:
+                    raise
+            # Up to 3.11, a thread that waits for the GIL in one interpreter does not get it from one that is busy in another.
+            time.sleep(0.001)
 
     def __enter__(self):
         return self

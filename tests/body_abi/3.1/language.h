@@ -129,10 +129,12 @@ PyAwaitable__caught(PyAwaitable_Block *block, PyObject *type)
    BREAK, CONTINUE                      `break` and `continue` out of any TRY and ASYNC_WITH in the loop
    YIELD(field, expression)             yields an item of a generator, and keeps what is sent by asend()
    YIELD_ONLY(expression)               yields an item of a generator
+   PARK                                 waits until one of its wakers is woken, or was since it parked last
+   WAKER                                a new waker, or NULL: PyAwaitable_NewWaker(SELF)
    SUSPEND(field, expression)           yields it to the event loop, and keeps what is sent: for authors of primitives
 
-   Each AWAIT, TRY and so on needs a line of its own. Locals do not live across an AWAIT, a YIELD, a SUSPEND, or the beginning
-   or end of a block. A `switch` around any of these, and `break`, `continue` or `goto` out of a block, are a SystemError. */
+   Each AWAIT, TRY and so on needs a line of its own. Locals do not live across an AWAIT, a PARK, a YIELD, a SUSPEND, or the
+   beginning or end of a block. A `switch` around any of these, and `break`, `continue` or `goto` out of a block, are a SystemError. */
 
 #define PyAwaitable_BODY(name, Frame, f)                                                                               \
     static PyAwaitable_Outcome name(PyObject *PyAwaitable__self, void *PyAwaitable__frame)                             \
@@ -183,6 +185,14 @@ PyAwaitable__caught(PyAwaitable_Block *block, PyObject *type)
         PYAWAITABLE__SUSPENDED(PYAWAITABLE__SUSPEND, value)                                                            \
         PYAWAITABLE__KEEP(field)                                                                                       \
     } while (0)
+
+#define PyAwaitable_PARK                                                                                               \
+    do {                                                                                                               \
+        PYAWAITABLE__CALL(PYAWAITABLE__PARK, 0, 0)                                                                     \
+        Py_CLEAR(PyAwaitable__h->PyAwaitable__value);                                                                  \
+    } while (0)
+
+#define PyAwaitable_WAKER PyAwaitable_NewWaker(PyAwaitable__self)
 
 #define PyAwaitable_YIELD(field, value)                                                                                \
     do {                                                                                                               \
@@ -371,6 +381,8 @@ PyAwaitable__caught(PyAwaitable_Block *block, PyObject *type)
 #define AWAIT PyAwaitable_AWAIT
 #define AWAIT_ONLY PyAwaitable_AWAIT_ONLY
 #define SUSPEND PyAwaitable_SUSPEND
+#define PARK PyAwaitable_PARK
+#define WAKER PyAwaitable_WAKER
 #define YIELD PyAwaitable_YIELD
 #define YIELD_ONLY PyAwaitable_YIELD_ONLY
 #define RETURN PyAwaitable_RETURN
