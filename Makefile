@@ -137,7 +137,7 @@ oldest: $(VENV)/.ready ## run clippy and `make quick` with the oldest pyo3-ffi (
 	mkdir -p "$(OLDEST)"
 	find "$(OLDEST)" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} +
 	tar -c --exclude=./.git --exclude=./build --exclude=./dist --exclude=./target . | tar -x -C "$(OLDEST)"
-	cd "$(OLDEST)" && cargo update --quiet --package pyo3-ffi --precise "$(PYO3_FFI)"
+	cd "$(OLDEST)" && cargo update --quiet --package pyo3 --precise "$(PYO3_FFI)" # with its pyo3-ffi
 	cd "$(OLDEST)" && $(EXTENSION_CARGO) clippy --quiet --locked --lib --examples --target-dir build/target -- -D warnings
 	$(MAKE) -C "$(OLDEST)" quick
 	@echo 'make oldest: all passed with pyo3-ffi $(PYO3_FFI)'
