@@ -84,13 +84,30 @@ static mut METHODS: [PyMethodDef; 2] = [
     PyMethodDef::zeroed(),
 ];
 
+static mut SLOTS: [PyModuleDef_Slot; 2] = [
+    #[cfg(Py_3_13)]
+    PyModuleDef_Slot {
+        slot: Py_mod_gil,
+        value: Py_MOD_GIL_NOT_USED,
+    },
+    PyModuleDef_Slot {
+        slot: 0,
+        value: null_mut(),
+    },
+    #[cfg(not(Py_3_13))]
+    PyModuleDef_Slot {
+        slot: 0,
+        value: null_mut(),
+    },
+];
+
 static mut MODULE: PyModuleDef = PyModuleDef {
     m_base: PyModuleDef_HEAD_INIT,
     m_name: c"measured".as_ptr(),
     m_doc: std::ptr::null(),
     m_size: 0,
     m_methods: (&raw mut METHODS).cast(),
-    m_slots: null_mut(),
+    m_slots: (&raw mut SLOTS).cast(),
     m_traverse: None,
     m_clear: None,
     m_free: None,
