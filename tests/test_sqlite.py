@@ -21,6 +21,7 @@ import sys
 import sysconfig
 import textwrap
 import threading
+import time
 import warnings
 from pathlib import Path
 
@@ -769,6 +770,65 @@ def test_one_cursor_two_tasks(driver):
 
     numbers = asyncio.run(main())
     assert len(numbers) == len(set(numbers)) and numbers[-1] <= 1019
+
+
+def test_two_tasks_lose_no_rows_of_one_cursor(driver):
+    async def main():
+        async with driver.connect(":memory:") as db:
+            cursor = await db.execute(SERIES.format(9000))
+            parts = await asyncio.gather(*(cursor.fetchmany(1500) for _ in range(6)))
+            return [number for rows in parts for (number,) in rows]
+
+    assert sorted(asyncio.run(main())) == list(range(1, 9001))
+
+
+def test_rows_of_several_cancelled_fetches_are_not_lost(driver):
+    async def main():
+        async with driver.connect(":memory:") as db:
+            cursor = await db.execute(SERIES.format(9000))
+            first = await cursor.fetchmany(100)
+            tasks = [asyncio.ensure_future(cursor.fetchmany(10)) for _ in range(3)]
+            await asyncio.sleep(0)
+            # The worker has done all three by then, and the loop has had no turn.
+            time.sleep(0.2)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            return [number for (number,) in first + await cursor.fetchall()]
+
+    assert sorted(asyncio.run(main())) == list(range(1, 9001))
+
+
+def test_rows_that_come_late_are_not_those_of_the_next_statement(driver):
+    """Both have the same SQL, and so the same prepared statement."""
+
+    async def main():
+        async with driver.connect(":memory:") as db:
+            sql = "with recursive s (n) as (select ? union all select n + 1 from s where n % 5000 < 4999) select n from s"
+            cursor = await db.execute(sql, (0,))
+            await cursor.fetchmany(100)
+            late = asyncio.ensure_future(cursor.fetchone())
+            again = asyncio.ensure_future(cursor.execute(sql, (5000,)))
+            await asyncio.gather(late, again)
+            return [number for (number,) in await cursor.fetchall()]
+
+    numbers = asyncio.run(main())
+    assert numbers[-1] == 9999 and numbers[0] >= 5000 and numbers == sorted(numbers)
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="the system does not tell what threads a process has")
+def test_a_connection_that_fails_to_open_leaves_no_thread(driver, tmp_path):
+    async def main():
+        before = len(os.listdir("/proc/self/task"))
+        for _ in range(20):
+            with pytest.raises(driver.OperationalError):
+                await driver.connect(tmp_path / "nowhere" / "db")
+        until = time.monotonic() + 20
+        while len(os.listdir("/proc/self/task")) > before and time.monotonic() < until:
+            await asyncio.sleep(0.01)
+        return len(os.listdir("/proc/self/task")) - before
+
+    assert asyncio.run(main()) == 0
 
 
 # ---- Injection --------------------------------------------------------------------------------------

@@ -261,7 +261,10 @@ submitted_open(Connection *self)
 /* connect() has checked everything and started the thread. */
 BODY(open_body, Call, f)
     AWAIT(answer, submitted_open(CONNECTION));
-    CONNECTION->is_closed = job_of(f->answer)->error != FINE;
+    if (job_of(f->answer)->error != FINE) {
+        CONNECTION->is_closed = 1;
+        close_unawaited(CONNECTION->worker); /* the thread ends */
+    }
     CHECK(check_answer(state_of(f->connection), job_of(f->answer)) == 0);
     RETURN(Py_NewRef(f->connection));
 END_BODY

@@ -32,6 +32,7 @@ forget_rows(Cursor *self)
     self->statement = NULL;
     self->rows_left = 0;
     Py_CLEAR(self->answer);
+    Py_CLEAR(self->later);
     Py_CLEAR(self->ahead);
     if (statement != NULL) {
         give_up(self->connection->worker, statement);
@@ -148,22 +149,41 @@ take_columns(Cursor *self, Job *job)
     return 0;
 }
 
-/* Takes the rows of an answer, and its statement. */
+/* The next rows to read are these. */
 static void
+set_rows(Cursor *self, PyObject *answer)
+{
+    self->at = 0;
+    self->rows_left = job_of(answer)->row_count;
+    Py_XSETREF(self->answer, Py_NewRef(answer));
+}
+
+/* Takes the rows of an answer, and its statement. 0, or -1 without memory. */
+static int
 take_rows(Cursor *self, PyObject *answer)
 {
     Job *job = job_of(answer);
+    if (self->rows_left == 0) {
+        set_rows(self, answer);
+    }
+    else {
+        /* Two tasks have asked for more. */
+        if (self->later == NULL && (self->later = PyList_New(0)) == NULL) {
+            return -1;
+        }
+        if (PyList_Append(self->later, answer) < 0) {
+            return -1;
+        }
+    }
     self->statement = job->statement;
     self->use = job->use;
     job->statement = NULL;
-    self->at = 0;
-    self->rows_left = job->row_count;
-    Py_XSETREF(self->answer, Py_NewRef(answer));
     if (self->statement != NULL && !job->has_more) {
         Statement *statement = self->statement;
         self->statement = NULL;
         give_up(self->connection->worker, statement);
     }
+    return 0;
 }
 
 /* ---- execute ---------------------------------------------------------------------------------- */
@@ -247,8 +267,7 @@ take_executed(Cursor *self, PyObject *answer)
     }
     Py_XSETREF(self->last_row, last_row);
     self->row_count = job->changed;
-    take_rows(self, answer);
-    return 0;
+    return take_rows(self, answer);
 }
 
 /* async def execute(self, sql, parameters=()) */
@@ -406,15 +425,17 @@ static int
 take_more(Cursor *self, PyObject *answer, int is_ahead)
 {
     Job *job = job_of(answer);
-    if (job->statement == NULL || job->statement != self->statement) {
+    if (job->statement == NULL || self->statement == NULL || job->use != self->use) {
         /* The cursor has executed something else meanwhile, or its connection is closed. */
         return check_answer(state_of((PyObject *)self), job);
     }
-    take_rows(self, answer);
+    if (take_rows(self, answer) < 0) {
+        return -1;
+    }
     if (job->changed >= 0) {
         self->row_count = job->changed;
     }
-    if (is_ahead && self->statement != NULL) {
+    if (is_ahead && self->statement != NULL && self->ahead == NULL) {
         self->ahead = submitted_fetch(self);
         return self->ahead == NULL ? -1 : 0;
     }
@@ -425,10 +446,7 @@ take_more(Cursor *self, PyObject *answer, int is_ahead)
 static int
 look(Cursor *self)
 {
-    if (self->rows_left > 0) {
-        return 1;
-    }
-    if (self->answer != NULL) {
+    while (self->rows_left == 0 && self->answer != NULL) {
         PyObject *answer = self->answer;
         self->answer = NULL;
         int is_fine = check_answer(state_of((PyObject *)self), job_of(answer)) == 0;
@@ -437,8 +455,14 @@ look(Cursor *self)
             forget_rows(self);
             return -1;
         }
+        if (self->later != NULL && PyList_GET_SIZE(self->later) > 0) {
+            set_rows(self, PyList_GET_ITEM(self->later, 0));
+            if (PyList_SetSlice(self->later, 0, 1, NULL) < 0) {
+                return -1;
+            }
+        }
     }
-    return self->statement != NULL ? 0 : -1;
+    return self->rows_left > 0 ? 1 : self->statement != NULL ? 0 : -1;
 }
 
 /* The next row that is at hand, as the row factory makes it. */
@@ -704,6 +728,7 @@ cursor_traverse(PyObject *object, visitproc visit, void *arg)
     Py_VISIT(self->description);
     Py_VISIT(self->converters);
     Py_VISIT(self->last_row);
+    Py_VISIT(self->later);
     Py_VISIT(self->ahead);
     return 0;
 }

@@ -66,6 +66,7 @@ typedef struct {
     PyObject *converters;  /* tuple of a function or None for each column; NULL: none */
     PyObject *last_row;    /* int or None */
     PyObject *answer;      /* the rows that have come, or NULL */
+    PyObject *later;       /* answers that came before those rows were read, in a list; or NULL */
     PyObject *ahead;       /* what was asked for besides, to be awaited; or NULL */
     size_t at, rows_left;  /* in the answer's rows */
     Statement *statement;  /* it has more rows, or NULL */

@@ -17,7 +17,7 @@ struct Statement {
     sqlite3_int64 use; /* no other use of any statement has this number; under the mutex */
     int has_row;       /* it has been stepped to a row that nobody has read */
     int has_failed;    /* what comes next is what its last step said */
-    Job *untaken;      /* rows that were read for somebody who did not wait for them; under the mutex */
+    Job *untaken;      /* rows read for those who did not wait for them, the first first; under the mutex */
     Job end;           /* the job that gives it up, so that this needs no memory */
 };
 
@@ -285,6 +285,16 @@ finalize(Statement *statement)
 }
 
 static void
+free_jobs(Job *job)
+{
+    while (job != NULL) {
+        Job *next = job->next;
+        free_job(job);
+        job = next;
+    }
+}
+
+static void
 run_give_up(Worker *worker, Job *job)
 {
     Statement *statement = job->statement;
@@ -293,7 +303,7 @@ run_give_up(Worker *worker, Job *job)
     statement->untaken = NULL;
     statement->use = 0;
     pthread_mutex_unlock(&worker->mutex);
-    free_job(untaken);
+    free_jobs(untaken);
     (void)sqlite3_reset(statement->handle);
     (void)sqlite3_clear_bindings(statement->handle);
     statement->has_row = statement->has_failed = 0;
@@ -330,7 +340,12 @@ drop_answer(void *argument)
              statement = statement->next) {
         }
         if (worker->db != NULL && statement != NULL) {
-            statement->untaken = job;
+            Job **place = &statement->untaken;
+            while (*place != NULL) {
+                place = &(*place)->next;
+            }
+            job->next = NULL;
+            *place = job;
             job = NULL;
         }
         pthread_mutex_unlock(&worker->mutex);
@@ -673,7 +688,7 @@ run_execute(Worker *worker, Job *job)
             (void)tell_columns(job, handle);
         }
         if (!job->is_many) {
-            if (has_row) {
+            if (has_row && job->error == FINE) {
                 read_rows(worker, job, statement);
             }
             break;
@@ -702,7 +717,10 @@ run_fetch(Worker *worker, Job *job)
     Statement *statement = job->statement;
     pthread_mutex_lock(&worker->mutex);
     Job *untaken = statement->untaken;
-    statement->untaken = NULL;
+    if (untaken != NULL) {
+        statement->untaken = untaken->next;
+    }
+    int has_untaken = statement->untaken != NULL;
     pthread_mutex_unlock(&worker->mutex);
     if (untaken != NULL) {
         /* Its rows, errors and end are this job's. */
@@ -722,7 +740,7 @@ run_fetch(Worker *worker, Job *job)
             job->changed = sqlite3_changes(worker->db);
         }
     }
-    job->has_more = statement->has_row;
+    job->has_more = statement->has_row || has_untaken;
     /* A fetch does not give a statement up, because its result may find nobody who takes it. */
 }
 
@@ -796,7 +814,7 @@ close_database(Worker *worker)
         Job *untaken = statement->untaken;
         statement->untaken = NULL;
         pthread_mutex_unlock(&worker->mutex);
-        free_job(untaken);
+        free_jobs(untaken);
     }
     sqlite3_close_v2(db);
     atomic_store(&worker->is_in_transaction, 0);

@@ -176,6 +176,7 @@ unsafe extern "C" fn run(helper: *mut c_void) {
         if entered.is_err() {
             break;
         }
+        let is_called;
         // SAFETY: the interpreter lives until it has stopped this thread, which waits for the thread to leave. Nothing of it is
         // used after that.
         unsafe {
@@ -187,7 +188,7 @@ unsafe extern "C" fn run(helper: *mut c_void) {
                 continue;
             }
             ffi::attach(thread);
-            this.call_loop();
+            is_called = this.call_loop();
             if this.place.load(Ordering::Acquire) == LAST {
                 this.forget_hub();
             }
@@ -200,6 +201,10 @@ unsafe extern "C" fn run(helper: *mut c_void) {
         if left.is_err() {
             this.place.store(STOPPED, Ordering::Release);
             go_on = false;
+        } else if !is_called {
+            this.channel.ends().tell();
+            // Outside, so that others run meanwhile, and free memory.
+            system::pause();
         }
     }
     // SAFETY: the thread's hold, given up.
@@ -207,30 +212,28 @@ unsafe extern "C" fn run(helper: *mut c_void) {
 }
 
 impl Helper {
-    /// Has the loop empty the mailbox.
-    fn call_loop(&self) {
+    /// Has the loop empty the mailbox. False if there was no memory for that.
+    fn call_loop(&self) -> bool {
         // SAFETY: owned, until the thread has left for the last time.
         let weak = unsafe { Borrowed::optional(self.hub.load(Ordering::Acquire)) };
         let Some(hub) = weak.and_then(call::referent) else {
-            return;
+            return true;
         };
         // SAFETY: a hub.
         let Some(r#loop) = unsafe { Hub::of(hub.borrow()) }.source() else {
-            return;
+            return true;
         };
         let called = asyncio::drain_of(&hub).and_then(|drain| {
             let call_soon = attribute(r#loop.borrow(), c"call_soon_threadsafe")?;
             call::call(call_soon.borrow(), [Some(drain.borrow()), None, None])
         });
-        if let Err(raised) = called {
-            // The loop is closed, or else it has to be called once there is memory.
-            let is_to_try_again = raised.is_no_memory();
-            exception::discard(raised);
-            if is_to_try_again {
-                self.channel.ends().tell();
-                system::pause();
-            }
-        }
+        let Err(raised) = called else {
+            return true;
+        };
+        // The loop is closed, or else it has to be called once there is memory.
+        let is_to_try_again = raised.is_no_memory();
+        exception::discard(raised);
+        !is_to_try_again
     }
 
     fn forget_hub(&self) {
