@@ -202,6 +202,51 @@ def test_a_cycle_through_a_step_and_through_a_finalizer():
     assert finalized == ([] if STRICT else [False])
 
 
+@pytest.mark.parametrize("module", [generators, generator_twins], ids=["in C", "async def"])
+def test_a_step_that_somebody_has_keeps_its_generator(module):
+    async def main():
+        generator = module.counts()
+        step = generator.__anext__()
+        log.extend([await step, await generator.__anext__()])
+        del generator
+        log.append("dropped")
+        del step
+        log.append("gone")
+
+    log = []
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(None, lambda generator: log.append("finalized"))
+    try:
+        finish(main())
+    finally:
+        sys.set_asyncgen_hooks(*hooks)
+    assert log == [0, 1, "dropped", "finalized", "gone"]
+
+
+def test_no_step_can_be_told_from_a_new_one():
+    async def main():
+        generator = generators.counts()
+        assert await generator.__anext__() == 0
+        kept = []
+        for number in 1, 2:
+            step = generator.__anext__()
+            assert step.__name__ == "async_generator_asend" and step.cr_await is None
+            kept.append((step, weakref.ref(step)))
+            step.__name__ = "used"
+            assert await step == 2 * number - 1
+            assert await generator.__anext__() == 2 * number
+        assert len({id(step) for step, _ in kept}) == 2
+        for step, _ in kept:
+            with pytest.raises(RuntimeError, match="cannot reuse already awaited"):
+                await step
+        del step
+        while kept:
+            reference = kept.pop()[1]
+            assert reference() is None
+
+    finish(main())
+
+
 def test_a_long_chain_of_generators_goes():
     generator = generators.counts()
     for _ in range(50_000):

@@ -134,8 +134,20 @@ pub fn resume_handling(
 pub fn send(thread: Thread, inner: Borrowed<'_>, value: Borrowed<'_>) -> Outcome {
     match Awaitable::from_object(inner) {
         Some(next) => send_on(Some(thread), next, value),
+        None if cfg!(Py_3_14) && !inner::is_native(inner) => send_counted(thread, inner, value),
         None => inner::send(inner, value),
     }
+}
+
+/// Sends a value to what may enter the engine again without a frame of Python's in between.
+#[inline(never)]
+fn send_counted(thread: Thread, inner: Borrowed<'_>, value: Borrowed<'_>) -> Outcome {
+    if !thread.enter() {
+        return Outcome::Raise(Raised::pending());
+    }
+    let outcome = inner::send(inner, value);
+    thread.leave();
+    outcome
 }
 
 /// Interrupts what is in progress.

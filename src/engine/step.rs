@@ -135,10 +135,13 @@ fn enter(thread: Option<Thread>, awaitable: &Awaitable, input: Input<'_>) -> Out
     if awaitable.finish_if_done() {
         return finish(awaitable);
     }
+    let is_counted = is_counted(thread, input);
     let thread = thread.unwrap_or_else(Thread::current);
-    let reached = if thread.enter() {
+    let reached = if !is_counted || thread.enter() {
         let reached = run(thread, awaitable, input);
-        thread.leave();
+        if is_counted {
+            thread.leave();
+        }
         reached
     } else {
         too_deep(awaitable)
@@ -153,19 +156,28 @@ pub(super) fn enter_body(
     awaitable: &Awaitable,
     input: Input<'_>,
 ) -> Outcome {
+    let is_counted = is_counted(thread, input);
     let thread = thread.unwrap_or_else(Thread::current);
-    if unlikely(!thread.enter()) {
+    if is_counted && unlikely(!thread.enter()) {
         return settle(awaitable, too_deep(awaitable));
     }
     let outcome = match Written::of(awaitable) {
         Some(body) => straight::run(thread, awaitable, body, input),
-        None if generator::is_step(awaitable) => {
-            settle(awaitable, generator::run(thread, awaitable, input))
-        }
+        None if generator::is_step(awaitable) => generator::run(thread, awaitable, input),
         None => enter_other(thread, awaitable, input),
     };
-    thread.leave();
+    if is_counted {
+        thread.leave();
+    }
     outcome
+}
+
+/// Whether a step counts against the recursion limit. A limit on the stack itself, as from 3.14 on, needs to be looked at only
+/// once on any way around: that is done where the engine enters itself or what is not CPython's, and CPython's evaluation of a
+/// frame does it, too. An earlier limit is a number of levels, and each counts.
+#[inline(always)]
+fn is_counted(from: Option<Thread>, input: Input<'_>) -> bool {
+    !cfg!(Py_3_14) || from.is_some() || !matches!(input, Input::Send(_))
 }
 
 /// The same for a body that is not in C.

@@ -294,7 +294,7 @@ pub fn throw(inner: Borrowed<'_>, thrown: Thrown<'_>) -> Attempt {
 }
 
 /// Whether `inner` is a native coroutine or generator.
-fn is_native(inner: Borrowed<'_>) -> bool {
+pub fn is_native(inner: Borrowed<'_>) -> bool {
     is_coroutine(inner) || inner.r#type() == &raw mut ffi::PyGen_Type
 }
 

@@ -134,15 +134,22 @@ impl Awaitable {
         Ok((created, frame))
     }
 
-    /// A new awaitable that is a step of a generator. It has no frame.
+    /// A new awaitable that is a step of a generator, or `spare`, a step that has ended, made new. It has no frame.
     #[inline(always)]
     pub fn create_step(
         state: &State,
+        spare: Option<Owned>,
         body: Body,
         held: Held,
         maker: Maker,
         is_quiet: bool,
     ) -> Result<Owned> {
+        if let Some(step) = spare {
+            // SAFETY: a step is an awaitable of ours.
+            let awaitable = unsafe { &*step.as_ptr().cast::<Self>() };
+            awaitable.begin_as_step(body, held, maker, is_quiet);
+            return Ok(step);
+        }
         let object = match state.awaitables.take() {
             Some(object) => {
                 // SAFETY: out of the pool, where all have this size.
@@ -153,13 +160,21 @@ impl Awaitable {
         };
         // SAFETY: the object is complete before the collector or other code sees it.
         unsafe {
-            let awaitable = &*object.cast::<Self>();
-            awaitable.set_phase(Phase::Created);
-            let status = &mut *awaitable.status.get();
-            *status = Status::of_step(is_quiet);
-            (*awaitable.contents.get()).begin_step(status, body, held, maker);
+            (*object.cast::<Self>()).begin_as_step(body, held, maker, is_quiet);
             ffi::PyObject_GC_Track(object.cast());
             Owned::new(object)
+        }
+    }
+
+    /// Makes an object that holds nothing, and that nobody else has, a new step of a generator.
+    #[inline(always)]
+    fn begin_as_step(&self, body: Body, held: Held, maker: Maker, is_quiet: bool) {
+        self.set_phase(Phase::Created);
+        // SAFETY: nobody else has the object.
+        unsafe {
+            let status = &mut *self.status.get();
+            *status = Status::of_step(is_quiet);
+            (*self.contents.get()).begin_step(status, body, held, maker);
         }
     }
 

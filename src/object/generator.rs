@@ -4,6 +4,7 @@
 use super::awaitable::Awaitable;
 use super::state::State;
 use super::trashcan;
+use crate::base::likely::likely;
 use crate::python::ffi::{self, PyObject};
 use crate::python::raised::{Raised, Result};
 use crate::python::reference::{Borrowed, Owned};
@@ -136,6 +137,38 @@ impl Generator {
     #[inline]
     pub fn begin_step(&self) -> bool {
         self.mark(STEPPING)
+    }
+
+    /// A step that has ended, to be used as the next one, if there is one that nobody can tell from a new one.
+    #[inline(always)]
+    pub fn take_spare_step(&self) -> Option<Owned> {
+        if cfg!(Py_GIL_DISABLED) {
+            return None;
+        }
+        let spare = self.0.with(|store| store.take_result())?;
+        // SAFETY: a live object, which `keep_step` has put there.
+        let is_alone = unsafe {
+            let step = &*spare.as_ptr().cast::<Awaitable>();
+            ffi::Py_REFCNT(spare.as_ptr()) == 1
+                && !step.has_weak_references()
+                && !step.with(|store| store.status.is_finalized() || store.has_cold())
+        };
+        likely(is_alone).then_some(spare)
+    }
+
+    /// Keeps a step that has returned, to be used as the next one, if all that is left to happen to it is that an `await` drops
+    /// it. From here on it does not hold the generator.
+    #[inline(always)]
+    pub fn keep_step(&self, step: &Awaitable) {
+        // SAFETY: a live object.
+        let is_alone = !cfg!(Py_GIL_DISABLED) && unsafe { ffi::Py_REFCNT(step.as_ptr()) } == 1;
+        if is_alone && self.0.with(|store| !store.has_result()) {
+            if let Some(generator) = step.with(|store| store.end_awaited_step()) {
+                let step = step.borrow().to_owned();
+                self.0.with(|store| store.set_first_result(step));
+                drop(generator);
+            }
+        }
     }
 
     /// Ends the step that is under way.

@@ -73,6 +73,18 @@ impl Store<'_> {
         self.status.activity = Activity::Idle;
     }
 
+    /// Takes the generator out of a step at rest that an `await` holds, unless it has a value, too: that goes with the object.
+    #[inline(always)]
+    pub fn end_awaited_step(&mut self) -> Option<Owned> {
+        if self.status.inline_objects != 1 || !self.status.is_awaited() {
+            return None;
+        }
+        self.status.inline_objects = 0;
+        let [generator, _] = self.contents.objects;
+        // SAFETY: a reference that the store owned, taken out of it.
+        unsafe { Owned::optional(generator) }
+    }
+
     /// Ends a step, and takes out what it holds.
     #[inline]
     pub fn end_step(&mut self) -> Option<Held> {

@@ -18,6 +18,17 @@ impl Store<'_> {
     }
 
     #[inline]
+    pub fn has_result(&self) -> bool {
+        self.contents.result.is_some()
+    }
+
+    /// Sets the result where there is none.
+    #[inline]
+    pub fn set_first_result(&mut self, result: Owned) {
+        core::mem::forget(self.contents.result.replace(result));
+    }
+
+    #[inline]
     pub fn take_result(&mut self) -> Option<Owned> {
         self.contents.result.take()
     }

@@ -77,7 +77,7 @@ pub fn definition() -> Result<Owned> {
         slot(ffi::Py_tp_iternext, slots::iterator_next as *mut c_void),
         slot(ffi::Py_tp_methods, METHODS.get().cast()),
         #[cfg(Py_3_10)]
-        slot(ffi::Py_am_send, slots::am_send as *mut c_void),
+        slot(ffi::Py_am_send, slots::iterator_send as *mut c_void),
         #[cfg(not(Py_3_10))]
         slot(ffi::Py_tp_new, type_spec::not_instantiable as *mut c_void),
         slot(0, null_mut()),

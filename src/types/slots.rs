@@ -37,24 +37,25 @@ pub unsafe fn awaitable_of<'a>(object: *mut PyObject) -> &'a Awaitable {
 
 /// `am_await`: the awaitable is its own iterator.
 pub unsafe extern "C" fn am_await(object: *mut PyObject) -> *mut PyObject {
-    // SAFETY: CPython calls this slot on our objects.
-    let awaitable = unsafe { awaitable_of(object) };
+    // SAFETY: CPython calls this slot on our awaitables.
+    let awaitable = unsafe { &*object.cast::<Awaitable>() };
     to_c(awaitable.check_unawaited().map(|()| {
         awaitable.with(|store| store.status.note_awaited());
         awaitable.borrow().to_owned().into_ptr()
     }))
 }
 
-/// `am_send`.
+/// `am_send` of an awaitable.
 #[cfg(Py_3_10)]
 pub unsafe extern "C" fn am_send(
     object: *mut PyObject,
     value: *mut PyObject,
     result: *mut *mut PyObject,
 ) -> ffi::PySendResult {
-    // SAFETY: CPython calls this slot on our objects, with a live value and a place for the result.
+    // SAFETY: CPython calls this slot on our awaitables, with a live value and a place for the result.
     unsafe {
-        let (kind, object) = match step::send_on(None, awaitable_of(object), Borrowed::new(value)) {
+        let awaitable = &*object.cast::<Awaitable>();
+        let (kind, object) = match step::send_on(None, awaitable, Borrowed::new(value)) {
             Outcome::Yield(value) => (ffi::PYGEN_NEXT, value.into_ptr()),
             Outcome::Return(value) => (ffi::PYGEN_RETURN, value.into_ptr()),
             Outcome::Raise(_) => (ffi::PYGEN_ERROR, null_mut()),
@@ -64,10 +65,24 @@ pub unsafe extern "C" fn am_send(
     }
 }
 
+/// `am_send` of an awaitable's iterator.
+///
+/// # Safety
+/// As a slot: an iterator of ours, a live value, a place for the result.
+#[cfg(Py_3_10)]
+pub unsafe extern "C" fn iterator_send(
+    object: *mut PyObject,
+    value: *mut PyObject,
+    result: *mut *mut PyObject,
+) -> ffi::PySendResult {
+    // SAFETY: the caller's promise; an iterator keeps its awaitable alive.
+    unsafe { am_send((*object.cast::<Iterator>()).awaitable, value, result) }
+}
+
 /// `tp_iternext` of an awaitable. NULL without an exception is a result of None.
 pub unsafe extern "C" fn iternext(object: *mut PyObject) -> *mut PyObject {
-    // SAFETY: CPython calls this slot on our objects.
-    let awaitable = unsafe { awaitable_of(object) };
+    // SAFETY: CPython calls this slot on our awaitables.
+    let awaitable = unsafe { &*object.cast::<Awaitable>() };
     match step::send_on(None, awaitable, Borrowed::none()) {
         Outcome::Yield(value) => value.into_ptr(),
         Outcome::Return(value) if value.is_none() => null_mut(),

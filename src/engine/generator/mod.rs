@@ -77,6 +77,7 @@ pub fn new_step(generator: &Generator, kind: Kind, value: Option<Owned>) -> Resu
         call_first(generator)?;
     }
     let awaitable = generator.driven();
+    let spare = generator.take_spare_step();
     let body = Body {
         functions: &STEP,
         frame: core::ptr::without_provenance_mut(kind as usize),
@@ -86,7 +87,7 @@ pub fn new_step(generator: &Generator, kind: Kind, value: Option<Owned>) -> Resu
         generator: awaitable.borrow().to_owned(),
         value,
     };
-    Awaitable::create_step(awaitable.state(), body, held, maker, !IS_STRICT)
+    Awaitable::create_step(awaitable.state(), spare, body, held, maker, !IS_STRICT)
 }
 
 /// Asks for the hooks that `sys.set_asyncgen_hooks` has set: keeps the finalizer, and calls the other.

@@ -7,7 +7,7 @@ use super::advance::{Advanced, advance};
 use super::{IS_STRICT, Kind, kind};
 use crate::base::rules::{Admission, Phase, Refusal, Step};
 use crate::engine::run::{Input, Reached};
-use crate::engine::step::enter_body;
+use crate::engine::step::{enter_body, settle};
 use crate::inner::{self, Outcome, Thrown};
 use crate::object::awaitable::Awaitable;
 use crate::object::generator::Generator;
@@ -17,9 +17,10 @@ use crate::python::reference::{Borrowed, Owned};
 use crate::python::thread::Thread;
 use crate::store::queue::Activity;
 
-/// Runs a step until it suspends or ends. Its phase is `Running`, and only this thread may change it.
+/// Runs a step until it suspends or ends, and puts it into the phase that results. Its phase is `Running`, and only this thread
+/// may change it.
 #[inline(always)]
-pub fn run(thread: Thread, step: &Awaitable, input: Input<'_>) -> Reached {
+pub fn run(thread: Thread, step: &Awaitable, input: Input<'_>) -> Outcome {
     let (held, kind, is_new) = step.with(|store| {
         (
             store.generator().map(Borrowed::as_ptr),
@@ -28,14 +29,15 @@ pub fn run(thread: Thread, step: &Awaitable, input: Input<'_>) -> Reached {
         )
     });
     let Some(held) = held else {
-        return Reached::Raised(Raised::pending());
+        return settle(step, Reached::Raised(Raised::pending()));
     };
     // SAFETY: the step holds its generator until it ends, which happens below at the earliest.
     let generator = unsafe { &*held.cast::<Generator>() };
     if kind == Kind::Send as usize {
         send(thread, step, generator, is_new, input)
     } else {
-        throw_or_close(thread, step, generator, Kind::of(kind), is_new, input)
+        let reached = throw_or_close(thread, step, generator, Kind::of(kind), is_new, input);
+        settle(step, reached)
     }
 }
 
@@ -47,11 +49,11 @@ fn send(
     generator: &Generator,
     is_new: bool,
     input: Input<'_>,
-) -> Reached {
+) -> Outcome {
     let mut input = input;
     if is_new && (IS_STRICT || matches!(input, Input::Send(_))) {
         if !generator.begin_step() {
-            return already_running(Kind::Send);
+            return settle(step, already_running(Kind::Send));
         }
         let value = step.with(|store| {
             store.status.activity = Activity::BodyYielding;
@@ -72,10 +74,11 @@ fn send(
         Advanced::Item(item) => {
             generator.end_step();
             finish(step);
-            Reached::Returned(item)
+            generator.keep_step(step);
+            Outcome::Return(item)
         }
-        Advanced::Suspended(value) => Reached::Suspended(value),
-        Advanced::Raised(raised) => Reached::Raised(failed(generator, raised)),
+        Advanced::Suspended(value) => settle(step, Reached::Suspended(value)),
+        Advanced::Raised(raised) => settle(step, Reached::Raised(failed(generator, raised))),
     }
 }
 
