@@ -183,13 +183,17 @@ def different(program, batch, run, watched):
     return None if expected == got else (("async def", "a body"), expected, got)
 
 
+def collect_all():
+    """What ignores GeneratorExit, and what its finalizer has revived, is garbage once more."""
+    for _ in range(3):
+        gc.collect()
+
+
 @contextlib.contextmanager
 def thorough():
     """For another run, where old garbage is collected each time: what one side alone keeps for longer dies late there."""
     record.GENERATIONS.append(2)
-    # What ignores GeneratorExit is garbage once more.
-    for _ in range(3):
-        gc.collect()
+    collect_all()
     try:
         yield
     finally:
@@ -218,7 +222,7 @@ def check(seed, numbers, runs=4, keep=False, cc=None, kind=Kind):
             if found:
                 raise Different(smaller(seed, number, program, run, found, cc, kind))
         if alive(watched):
-            gc.collect()
+            collect_all()
             if alive(watched):
                 kept = "\n".join(alive(watched))
                 raise Different(f"seed {seed}, program {number}: something is never released\n{program.source()}\n{kept}")
