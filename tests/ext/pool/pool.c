@@ -83,6 +83,74 @@ double_(PyObject *module, PyObject *args)
     return awaitable;
 }
 
+/* Work that lasts until it is told: those with a larger tag are made later. */
+typedef struct {
+    long tag;
+    int stop;
+} Gated;
+
+static long begun_tag, open_tag;
+
+static void
+work_until_told(void *data)
+{
+    const Gated *const gated = data;
+    const struct timespec a_moment = {0, 100000};
+    __atomic_store_n(&begun_tag, gated->tag, __ATOMIC_SEQ_CST);
+    while (!__atomic_load_n(&gated->stop, __ATOMIC_SEQ_CST) && __atomic_load_n(&open_tag, __ATOMIC_SEQ_CST) < gated->tag) {
+        nanosleep(&a_moment, NULL);
+    }
+}
+
+static PyObject *
+convert_tag(void *data)
+{
+    free(data);
+    return PyLong_FromLong(42);
+}
+
+static void
+stop_gated(void *data)
+{
+    __atomic_store_n(&((Gated *)data)->stop, 1, __ATOMIC_SEQ_CST);
+}
+
+/* until_told(tag, abandon): 42, once told(tag) was called. */
+static PyObject *
+until_told(PyObject *module, PyObject *args)
+{
+    Gated *const gated = calloc(1, sizeof(Gated));
+    int abandon;
+    PyObject *awaitable;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "li", &gated->tag, &abandon)) {
+        free(gated);
+        return NULL;
+    }
+    awaitable = PyAwaitable_Run(work_until_told, convert_tag, free, stop_gated, gated, abandon);
+    if (awaitable == NULL) {
+        free(gated);
+    }
+    return awaitable;
+}
+
+static PyObject *
+told(PyObject *module, PyObject *tag)
+{
+    (void)module;
+    __atomic_store_n(&open_tag, PyLong_AsLong(tag), __ATOMIC_SEQ_CST);
+    Py_RETURN_NONE;
+}
+
+/* The tag of the work that has begun last. */
+static PyObject *
+begun(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    return PyLong_FromLong(__atomic_load_n(&begun_tag, __ATOMIC_SEQ_CST));
+}
+
 typedef struct {
     HEAD
     PyObject *value;
@@ -152,6 +220,9 @@ counts(PyObject *module, PyObject *unused)
 
 static PyMethodDef methods[] = {
     {"double", double_, METH_VARARGS | METH_ASYNC, NULL},
+    {"until_told", until_told, METH_VARARGS | METH_ASYNC, NULL},
+    {"told", told, METH_O, NULL},
+    {"begun", begun, METH_NOARGS, NULL},
     {"in_a_body", in_a_body, METH_O | METH_ASYNC, NULL},
     {"no_work", no_work, METH_NOARGS, NULL},
     {"set_size", set_size, METH_O, NULL},
