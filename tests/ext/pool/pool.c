@@ -188,6 +188,75 @@ no_work(PyObject *module, PyObject *unused)
     return PyAwaitable_Run(NULL, NULL, NULL, NULL, NULL, PyAwaitable_WAIT);
 }
 
+/* ---- On the bytes of an object: their sum. The first of them says what else happens. ---- */
+
+enum { WAITS = 255, FAILS = 254 };
+
+static int is_open;
+
+static void
+add(const void *bytes, Py_ssize_t length, void *result)
+{
+    const unsigned char *const numbers = bytes;
+    const struct timespec a_moment = {0, 100000};
+    COUNT(run);
+    __atomic_add_fetch(&at_once, 1, __ATOMIC_SEQ_CST);
+    while (length > 0 && numbers[0] == WAITS && !__atomic_load_n(&is_open, __ATOMIC_SEQ_CST)) {
+        nanosleep(&a_moment, NULL);
+    }
+    for (Py_ssize_t i = 0; i < length; i++) {
+        *(long *)result += numbers[i];
+    }
+    __atomic_sub_fetch(&at_once, 1, __ATOMIC_SEQ_CST);
+}
+
+static PyObject *
+convert_sum(void *result)
+{
+    const long sum = *(long *)result;
+    COUNT(converted);
+    if (sum == FAILS) {
+        PyErr_SetString(PyExc_KeyError, "fails");
+        return NULL;
+    }
+    return PyLong_FromLong(sum);
+}
+
+static void
+drop_sum(void *result)
+{
+    (void)result;
+    COUNT(dropped);
+}
+
+/* sum(object, abandon=0, convert=1, size=sizeof(long)) */
+static PyObject *
+sum(PyObject *module, PyObject *args)
+{
+    PyObject *object, *awaitable;
+    Py_ssize_t size = sizeof(long);
+    int abandon = 0, converts = 1;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "O|iin", &object, &abandon, &converts, &size)) {
+        return NULL;
+    }
+    awaitable = PyAwaitable_RunOnBuffer(object == Py_None ? NULL : object, add, size, converts ? convert_sum : NULL,
+                                        drop_sum, abandon);
+    if (awaitable != NULL) {
+        COUNT(made);
+    }
+    return awaitable;
+}
+
+/* Lets those that wait go on, or not. */
+static PyObject *
+set_open(PyObject *module, PyObject *opens)
+{
+    (void)module;
+    __atomic_store_n(&is_open, PyObject_IsTrue(opens), __ATOMIC_SEQ_CST);
+    Py_RETURN_NONE;
+}
+
 static PyObject *
 set_size(PyObject *module, PyObject *size)
 {
@@ -225,6 +294,8 @@ static PyMethodDef methods[] = {
     {"begun", begun, METH_NOARGS, NULL},
     {"in_a_body", in_a_body, METH_O | METH_ASYNC, NULL},
     {"no_work", no_work, METH_NOARGS, NULL},
+    {"sum", sum, METH_VARARGS | METH_ASYNC, NULL},
+    {"set_open", set_open, METH_O, NULL},
     {"set_size", set_size, METH_O, NULL},
     {"running", running, METH_NOARGS, NULL},
     {"counts", counts, METH_NOARGS, NULL},
