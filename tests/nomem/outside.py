@@ -6,6 +6,7 @@ import contextvars
 import itertools
 import re
 import select
+import socket
 import time
 import types
 
@@ -19,6 +20,8 @@ import outside
 TURNS = 5
 # Seconds until somebody who is not woken is lost. Only then do they pass.
 LONG = 10
+# What the library has a loop call when a descriptor is readable.
+OURS = "drain", "ready"
 ADDRESS = re.compile(r" at 0x\w+")
 
 
@@ -88,6 +91,27 @@ def until_begun(tag):
         time.sleep(0.0001)
 
 
+def waits_for_a_descriptor(ends_by):
+    def made():
+        ends = socket.socketpair()
+        ends[0].setblocking(False)
+        if ends_by == "closing":
+            return outside.wait_readable(ends[0].fileno()), lambda: told_of_closing(ends[0])
+        return outside.wait_readable(ends[0].fileno()), lambda: ends[1].send(b"x")
+
+    return made
+
+
+def told_of_closing(end):
+    """Without memory it says so, and is called again."""
+    for _ in range(TURNS):
+        try:
+            return failing.call(outside.notify_closing, end.fileno())
+        except MemoryError:
+            continue
+    raise AssertionError("it never succeeds")
+
+
 AWAITED = {
     "a promise that is resolved": promise("resolve"),
     "a promise that is rejected": promise("reject"),
@@ -100,6 +124,8 @@ AWAITED = {
     "Checkpoint": gives_others_a_turn,
     "Run, waiting": runs(0),
     "Run, abandoning": runs(1),
+    "a descriptor": waits_for_a_descriptor("data"),
+    "a descriptor that is closed": waits_for_a_descriptor("closing"),
 }
 NOT_CANCELLED = "a promise that is settled", "Sleep", "Sleep(0)", "Checkpoint"
 
@@ -215,19 +241,23 @@ class OnAsyncio(Case):
 
     def turn(self, calls):
         for _ in range(TURNS):
-            for key in list(self.running._selector.get_map().values()):
-                handle = key.data[0]
-                if getattr(handle._callback, "__name__", None) != "drain" or calls or self.running._ready:
-                    continue
-                if not select.select([key.fd], [], [], LONG)[0]:
+            keys = self.running._selector.get_map().values()
+            callbacks = {key.fd: key.data[0]._callback for key in keys if key.data[0] is not None}
+            callbacks = {fd: each for fd, each in callbacks.items() if getattr(each, "__name__", None) in OURS}
+            if not calls and not self.running._ready:
+                ready = select.select(list(callbacks), [], [], LONG)[0]
+                if not ready:
                     self.log.append("lost: nobody is told")
-                    continue
-                try:
-                    failing.call(handle._callback)
-                except MemoryError:
-                    self.log.append("MemoryError")
+                self.call([callbacks[fd] for fd in ready])
             while self.running._ready:
                 self.running._ready.popleft()._run()
+
+    def call(self, callbacks):
+        for callback in callbacks:
+            try:
+                failing.call(callback)
+            except MemoryError:
+                self.log.append("MemoryError")
 
 
 # ---- trio, as it is ------------------------------------------------------------------------------
