@@ -97,6 +97,10 @@ $(BUILD)/servers/.ready: $(WHEELS)/.built examples/asgi/servers.txt $(wildcard e
 bench: $(BENCH)/.built ## measure against async def, the original, Cython, the floor (BENCH_ARGS="--quick value deep50")
 	"$(BENCH)/venv/bin/python" benches/bench.py $(BENCH_ARGS)
 
+.PHONY: bench-threads
+bench-threads: $(BENCH)/.built ## measure waiting for threads against call_soon_threadsafe, to_thread and so on (BENCH_ARGS=--quick)
+	"$(BENCH)/venv/bin/python" benches/threads.py $(BENCH_ARGS)
+
 .PHONY: counts
 counts: $(BENCH)/.built ## count instructions, and fail for more than were written down (COUNTS_ARGS="value")
 	"$(BENCH)/venv/bin/python" benches/counts.py $(COUNTS_ARGS)

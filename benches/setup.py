@@ -64,6 +64,12 @@ def webapp():
     return Extension("webapp", sources, include_dirs=[pyawaitable.include()])
 
 
+def threads():
+    source = str(HERE / "threads.c")
+    options = [*WARNINGS, "-pthread"]
+    return Extension("threads", [source], include_dirs=[pyawaitable.include()], extra_compile_args=options)
+
+
 setup(
     name="contenders",
     cmdclass={"build_ext": BuildEachApart},
@@ -73,6 +79,7 @@ setup(
         bodies(),
         by_hand(),
         *cython(),
+        threads(),
         webapp(),
         Extension("counting", [str(HERE / "counting.c")], extra_compile_args=WARNINGS),
     ],

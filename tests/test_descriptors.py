@@ -507,6 +507,32 @@ def test_trio_tells_why():
     trio.run(main)
 
 
+@pytest.mark.parametrize("path", ["/dev/null", "/dev/zero"])
+def test_a_device_that_is_always_ready(run, path):
+    async def main():
+        with open(path, "r+b", buffering=0) as device:
+            assert await outside.wait_readable(device.fileno()) is None
+            assert await outside.wait_writable(device.fileno()) is None
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    "error", [PermissionError(errno.EPERM, "mine"), PermissionError("mine"), OSError("mine"), KeyError("mine")]
+)
+def test_what_is_thrown_in_is_raised(run, error):
+    async def main():
+        with opened("pipe") as ends:
+            waiting = outside.wait_readable(ends[0])
+            iterator = waiting.__await__()
+            next(iterator)
+            with pytest.raises(type(error), match="mine") as raised:
+                iterator.throw(error)
+            assert raised.value is error
+
+    run(main)
+
+
 def test_nothing_is_left(run, ends):
     async def main():
         os.write(ends[1], b"x")

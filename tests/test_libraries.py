@@ -97,9 +97,11 @@ def test_libraries_call_the_interpreter_and_little_else():
     allowed |= {"clock_gettime", "pyawaitable.o:"}
     # Where a thread's stack is, and which file has a function.
     allowed |= {"pthread_self", "pthread_getattr_np", "pthread_attr_getstack", "pthread_attr_destroy", "dladdr"}
-    # Descriptors that tell an event loop of a mailbox, threads that work or wait, and what fork does to both.
+    # Descriptors that tell of a mailbox, and those of others. Threads that work or wait, and what fork does to both.
     allowed |= {
         "close",
+        "epoll_create1",
+        "epoll_ctl",
         "eventfd",
         "fstat",
         "pipe",

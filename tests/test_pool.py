@@ -1,5 +1,6 @@
 """Work in the pool of threads, under each event loop. Each piece of it goes one way, and that is counted."""
 
+import array
 import asyncio
 import gc
 import os
@@ -288,3 +289,137 @@ loops.on_asyncio(main)
 """
     finished = child(code)
     assert (finished.stdout, finished.stderr) == ("0 8\n", "")
+
+
+# ---- On the bytes of an object -------------------------------------------------------------------
+
+WAITS = b"\xff\x01"
+
+
+@pytest.fixture
+def gate():
+    pool.set_open(False)
+    yield pool.set_open
+    pool.set_open(True)
+
+
+def is_held(data):
+    """Whether somebody has the buffer of a bytearray."""
+    try:
+        data.append(1)
+    except BufferError:
+        return True
+    return False
+
+
+def test_on_a_buffer(run):
+    async def main():
+        assert await pool.sum(b"") == 0
+        for data in b"abc", bytearray(b"abc"), memoryview(b"abc"), memoryview(b"xabcx")[1:4], array.array("B", b"abc"):
+            assert await pool.sum(data) == 294
+            assert await pool.sum(data, 1) == 294
+        assert await pool.sum(b"abc", 0, 0) is None
+        with pytest.raises(KeyError, match="fails"):
+            await pool.sum(b"\xfe")
+        tasks = [await loops.start(pool.sum, bytes([number] * 1000)) for number in range(200)]
+        return [await task for task in tasks]
+
+    assert run(main) == [number * 1000 for number in range(200)]
+    counts = until_settled()
+    assert (counts["converted"], counts["dropped"]) == (212, 1)
+
+
+def test_a_buffer_is_held_while_it_is_worked_on(run, gate):
+    async def main():
+        data = bytearray(WAITS)
+        task = await loops.start(pool.sum, data)
+        await loops.until(pool.running)
+        assert is_held(data)
+        gate(True)
+        assert await task == 256
+        del task
+        assert not is_held(data)
+
+    run(main)
+
+
+@pytest.mark.parametrize("how", ["cancelled", "closed", "dropped", "its loop is closed"])
+def test_a_buffer_is_held_while_work_that_was_left_goes_on(gate, how):
+    data = bytearray(WAITS)
+    objects = sys.getrefcount(data)
+
+    async def main():
+        if how == "cancelled":
+            task = asyncio.ensure_future(loops.awaited(pool.sum(data, 1)))
+            await loops.until(pool.running)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            return
+        awaitable = pool.sum(data)
+        awaitable.send(None)
+        await loops.until(pool.running)
+        if how == "closed":
+            awaitable.close()
+        if how == "its loop is closed":
+            return awaitable
+
+    kept = loops.on_asyncio(main)
+    assert is_held(data)
+    del kept
+    gc.collect()
+    assert is_held(data)
+    gate(True)
+    until_settled()
+    # Whoever comes by lets go of it.
+    for _ in range(100):
+        assert loops.on_asyncio(pool.sum, b"a") == 97
+        if not is_held(data):
+            break
+        time.sleep(0.01)
+    assert not is_held(data)
+    assert sys.getrefcount(data) == objects
+
+
+def test_a_buffer_that_nobody_works_on_is_given_back():
+    data = bytearray(b"abc")
+    with pytest.warns(ResourceWarning, match="was never awaited"):
+        pool.sum(data)
+    assert not is_held(data)
+
+    async def main():
+        pool.set_size(1)
+        try:
+            first = asyncio.ensure_future(loops.awaited(pool.double(21, 50000)))
+            tasks = [asyncio.ensure_future(loops.awaited(pool.sum(data))) for _ in range(3)]
+            await asyncio.sleep(0)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await first
+        finally:
+            pool.set_size(0)
+        del tasks
+        assert not is_held(data)
+
+    loops.on_asyncio(main)
+
+
+def test_no_buffer():
+    for wrong, error in (5, TypeError), ("text", TypeError), (memoryview(b"abcd")[::2], BufferError):
+        with pytest.raises(error):
+            pool.sum(wrong)
+    with pytest.raises(SystemError, match="where an object or a function is needed"):
+        pool.sum(None)
+    with pytest.raises(ValueError, match="PyAwaitable_WAIT or PyAwaitable_ABANDON"):
+        pool.sum(b"", 2)
+    with pytest.raises(ValueError, match="^the size of a result cannot be negative$"):
+        pool.sum(b"", 0, 1, -1)
+    with pytest.raises(MemoryError):
+        pool.sum(b"", 0, 1, sys.maxsize)
+
+
+def test_end_of_python_leaves_work_on_a_buffer():
+    code = EXIT.replace("pool.double(21, DELAY, ABANDON, DEAF)", "pool.sum(bytearray(b'\\xff'), 1)")
+    finished = child(code)
+    assert (finished.returncode, finished.stdout, finished.stderr) == (0, "left\n", "")

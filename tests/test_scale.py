@@ -466,3 +466,63 @@ def test_many_objects_at_once(run_python):
         "gc.collect()\n"
         "print(sum(map(run, awaitables)))\n",
     ) == [str(sum(range(300_000)))]
+
+
+# Waiting at once
+
+WAITING = """
+import time, outside, promises
+
+def how(kind):
+    wakers = []
+    if kind == "bodies":
+        return lambda: outside.parks(lambda what: isinstance(what, int) or wakers.append(what), 1), lambda: outside.wake(wakers)
+    def promise():
+        awaitable, handle = promises.promise()
+        wakers.append(handle)
+        return awaitable
+    return promise, lambda: [handle.resolve(5) for handle in wakers]
+
+def seconds(kind, number):
+    # Of the processor's, for so many to begin to wait, to be woken and to end.
+    make, wake = how(kind)
+    ended = []
+    async def main():
+        loop = asyncio.get_running_loop()
+        before = time.process_time()
+        made = [make() for _ in range(number)]
+        for each in made:
+            waiter = each.send(None)
+            waiter._asyncio_future_blocking = False
+            waiter.add_done_callback(ended.append)
+        wake()
+        while len(ended) < number:
+            await asyncio.sleep(0)
+        for each in made:
+            try:
+                each.send(None)
+            except StopIteration:
+                pass
+        return time.process_time() - before
+    gc.collect()
+    gc.disable()
+    took = asyncio.run(main())
+    gc.enable()
+    return took
+"""
+
+
+@pytest.mark.parametrize("kind", ["bodies", "promises"])
+def test_many_wait_at_once(kind, run_python):
+    """Ten times as many take ten times as long. If each looked at all others, it would be a hundred times."""
+    code = f"""
+each = {{}}
+for number, times in (100, 30), (1000, 10), (10_000, 3), (100_000, 1):
+    each[number] = min(seconds({kind!r}, number) for _ in range(times)) / number
+print(*each.values())
+"""
+    words = outcome(run_python, WAITING + code)
+    assert len(words) == 4
+    a_few, *more = map(float, words)
+    # Caches make some difference.
+    assert max(more) < 8 * a_few, words

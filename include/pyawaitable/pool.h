@@ -8,6 +8,12 @@
  */
 typedef void (*PyAwaitable_Work)(void *data);
 
+/*
+ Does the work on the bytes of an object, in a thread that is not attached to an interpreter: no Python in it. `result` is for
+ what comes of it.
+ */
+typedef void (*PyAwaitable_BufferWork)(const void *bytes, Py_ssize_t length, void *result);
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -43,6 +49,35 @@ PyObject *PyAwaitable_Run(PyAwaitable_Work work,
                           PyAwaitable_Drop cancel,
                           void *data,
                           int on_cancel);
+#endif
+
+#if PYAWAITABLE__DECLARED_MINOR >= 1
+/*
+ Creates an awaitable that has `work(bytes, length, result)` done in a thread of the library's pool, as `PyAwaitable_Run` does, and
+ then returns what `convert(result)` makes of it. So C hashes, parses or compresses what Python has, and there is nothing to
+ allocate or free.
+
+ `bytes` are those of `object`, a `bytes`, `bytearray`, `memoryview` or anything else with a contiguous buffer, which is held until
+ the work has ended, whatever becomes of the awaitable; nothing is copied. `result` are `result_size` zeroed bytes, aligned for
+ any type, which live until `convert` or `drop` has returned.
+
+ `convert` and `drop` are called as by `PyAwaitable_Run`: one of them, with what the result holds, which is all zeroes if the work
+ never ran. Either may be NULL.
+
+ `on_cancel` says what happens to a task that is cancelled meanwhile: see `PyAwaitable_Run`.
+
+ Returns a new reference, or NULL with an exception set: `TypeError` or `BufferError` if `object` has no such buffer; `SystemError`
+ if `object` or `work` is NULL; `ValueError` if `result_size` is negative, or for another `on_cancel`; `MemoryError`.
+
+ New in 3.1.
+ */
+PYAWAITABLE_API
+PyObject *PyAwaitable_RunOnBuffer(PyObject *object,
+                                  PyAwaitable_BufferWork work,
+                                  Py_ssize_t result_size,
+                                  PyAwaitable_Convert convert,
+                                  PyAwaitable_Drop drop,
+                                  int on_cancel);
 #endif
 
 #if PYAWAITABLE__DECLARED_MINOR >= 1

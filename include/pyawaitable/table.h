@@ -62,6 +62,8 @@ typedef struct {
     PyObject *(*WaitReadable)(PyAwaitable_Descriptor descriptor);
     PyObject *(*WaitWritable)(PyAwaitable_Descriptor descriptor);
     int (*NotifyClosing)(PyAwaitable_Descriptor descriptor);
+    PyObject *(*RunOnBuffer)(PyObject *object, PyAwaitable_BufferWork work, Py_ssize_t result_size,
+                             PyAwaitable_Convert convert, PyAwaitable_Drop drop, int on_cancel);
 } PyAwaitable_Table;
 
 /* The size of the table of the oldest runtime that this extension takes. */

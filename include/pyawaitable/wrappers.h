@@ -481,6 +481,19 @@ PYAWAITABLE_API int PyAwaitable_NotifyClosing(PyAwaitable_Descriptor descriptor)
 }
 #endif
 
+#if PYAWAITABLE__DECLARED_MINOR >= 1
+PYAWAITABLE_API PyObject *PyAwaitable_RunOnBuffer(PyObject *object, PyAwaitable_BufferWork work,
+                                                  Py_ssize_t result_size, PyAwaitable_Convert convert,
+                                                  PyAwaitable_Drop drop, int on_cancel)
+{
+    const PyAwaitable_Table *runtime = PyAwaitable__get_newer(1, offsetof(PyAwaitable_Table, RunOnBuffer), "PyAwaitable_RunOnBuffer");
+    if (PYAWAITABLE__UNLIKELY(runtime == NULL)) {
+        return NULL;
+    }
+    return runtime->RunOnBuffer(object, work, result_size, convert, drop, on_cancel);
+}
+#endif
+
 #endif /* PYAWAITABLE_LINK */
 
 #endif /* PYAWAITABLE_WRAPPERS_H */

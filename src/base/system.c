@@ -21,6 +21,7 @@
 #include <unistd.h>
 #endif
 #ifdef __linux__
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #endif
 
@@ -39,6 +40,7 @@ uint32_t pyawaitable_system_process(void);
 int pyawaitable_system_start(void (*function)(void *), void *argument);
 void pyawaitable_system_pause(void);
 int pyawaitable_system_look(intptr_t descriptor);
+int pyawaitable_system_refuses(intptr_t descriptor);
 
 #ifdef _WIN32
 
@@ -125,6 +127,13 @@ int
 pyawaitable_system_look(intptr_t descriptor)
 {
     return descriptor == -1 ? -1 : 0;
+}
+
+int
+pyawaitable_system_refuses(intptr_t descriptor)
+{
+    (void)descriptor;
+    return 0;
 }
 
 #else
@@ -278,6 +287,26 @@ pyawaitable_system_look(intptr_t descriptor)
         return errno == EBADF ? -1 : 0;
     }
     return S_ISREG(status.st_mode) || S_ISDIR(status.st_mode);
+}
+
+/* Whether epoll refuses to watch it, as it does what is always ready. */
+int
+pyawaitable_system_refuses(intptr_t descriptor)
+{
+#ifdef __linux__
+    struct epoll_event event = {0};
+    const int epoll = epoll_create1(EPOLL_CLOEXEC);
+    int refuses;
+    if (epoll < 0) {
+        return 0;
+    }
+    refuses = epoll_ctl(epoll, EPOLL_CTL_ADD, (int)descriptor, &event) < 0 && errno == EPERM;
+    (void)close(epoll);
+    return refuses;
+#else
+    (void)descriptor;
+    return 0;
+#endif
 }
 
 #endif

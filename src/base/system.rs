@@ -24,6 +24,7 @@ unsafe extern "C" {
     ) -> c_int;
     safe fn pyawaitable_system_pause();
     safe fn pyawaitable_system_look(descriptor: isize) -> c_int;
+    safe fn pyawaitable_system_refuses(descriptor: isize) -> c_int;
 }
 
 impl Ends {
@@ -98,4 +99,9 @@ pub fn look(descriptor: isize) -> Descriptor {
         1 => Descriptor::File,
         _ => Descriptor::Closed,
     }
+}
+
+/// Whether epoll refuses to watch it, since it is always ready. It is asked only when somebody seems to have been told so.
+pub fn refuses(descriptor: isize) -> bool {
+    pyawaitable_system_refuses(descriptor) != 0
 }

@@ -5,7 +5,7 @@
 use super::table::Function;
 use super::*;
 
-pub const FUNCTIONS: [Function; 46] = [
+pub const FUNCTIONS: [Function; 47] = [
     Function(PyAwaitable_Init as *const ()),
     Function(PyAwaitable_GetType as *const ()),
     Function(PyAwaitable_New as *const ()),
@@ -52,4 +52,5 @@ pub const FUNCTIONS: [Function; 46] = [
     Function(PyAwaitable_WaitReadable as *const ()),
     Function(PyAwaitable_WaitWritable as *const ()),
     Function(PyAwaitable_NotifyClosing as *const ()),
+    Function(PyAwaitable_RunOnBuffer as *const ()),
 ];

@@ -23,9 +23,11 @@ pub enum Kept {
     Reschedule,
     /// What `atexit` calls to wait for the pool.
     PoolExit,
+    /// A capsule: inputs of work that are done with.
+    Inputs,
 }
 
-const COUNT: usize = Kept::PoolExit as usize + 1;
+const COUNT: usize = Kept::Inputs as usize + 1;
 
 /// All of them, made when they are first needed.
 pub struct Outside([Lazy; COUNT]);

@@ -113,7 +113,7 @@ unsafe fn resume(_: Thread, awaitable: *mut PyObject, frame: *mut c_void, event:
             Some(entry) if entry.waiter().is_closing.get() => Action::Raise(closed()),
             _ => Action::Return(Owned::none()),
         },
-        Event::Raised(raised) if wait.entry.get().is_null() => in_trio(raised),
+        Event::Raised(raised) if wait.entry.get().is_null() => in_trio(wait, raised),
         Event::Raised(raised) => {
             wait.stop();
             Action::Raise(raised)
@@ -193,10 +193,11 @@ fn not_open(text: &CStr) -> Raised {
 }
 
 /// What trio's wait raises, as asyncio's would.
-fn in_trio(raised: Raised) -> Action {
+fn in_trio(wait: &Wait, raised: Raised) -> Action {
     // SAFETY: an exception is set, as `raised` proves.
-    if unsafe { ffi::PyErr_ExceptionMatches(ffi::PyExc_PermissionError) } != 0 {
-        // What epoll says of what there is no waiting for.
+    let is_refused = unsafe { ffi::PyErr_ExceptionMatches(ffi::PyExc_PermissionError) } != 0;
+    // What epoll says of what there is no waiting for; or what somebody has thrown in.
+    if is_refused && system::refuses(wait.descriptor) {
         exception::discard(raised);
         return Action::Return(Owned::none());
     }

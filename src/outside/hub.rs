@@ -1,6 +1,7 @@
 //! The event loop's end of a channel: who waits there, and how they are woken.
 
 use super::channel::Held;
+use super::job;
 use super::loops::{Library, asyncio, trio};
 use super::waiter::{Progress, Waiter};
 use super::waker::{Hold, Waker};
@@ -188,6 +189,7 @@ impl Hub {
         if drained.is_err() && unsafe { !(*self.rest.get()).is_empty() } {
             channel.ends().tell();
         }
+        job::buffer::sweep(self.state());
         drop(kept);
         drained
     }

@@ -3,7 +3,11 @@ as event loops make them. Nobody is left waiting, each value goes one way, no Sy
 
 import asyncio
 import contextvars
+import itertools
+import re
 import select
+import socket
+import time
 import types
 
 import failing
@@ -14,15 +18,21 @@ import trio
 import outside
 
 TURNS = 5
+# Seconds until somebody who is not woken is lost. Only then do they pass.
+LONG = 10
+# What the library has a loop call when a descriptor is readable.
+OURS = "drain", "ready"
+ADDRESS = re.compile(r" at 0x\w+")
 
 
 def described(error):
     if hasattr(error, "exceptions"):
         return f"{type(error).__name__} of {', '.join(map(described, error.exceptions))}"
-    return f"{type(error).__name__}: {error}" if not isinstance(error, MemoryError) else "MemoryError"
+    return ADDRESS.sub("", f"{type(error).__name__}: {error}") if not isinstance(error, MemoryError) else "MemoryError"
 
 
-# ---- What is awaited: each is an awaitable, and a function that ends the wait --------------------
+# ---- What is awaited: each is an awaitable, a function that ends one wait, and, where that matters, one that returns when the
+# wait may be cancelled
 
 
 def nothing():
@@ -63,7 +73,43 @@ def gives_others_a_turn():
 
 
 def runs(abandons):
-    return lambda: (pool.double(21, 2000, abandons), nothing)
+    def made():
+        tag = next(tags)
+
+        return pool.until_told(tag, abandons), lambda: pool.told(tag), lambda: until_begun(tag)
+
+    return made
+
+
+tags = itertools.count(1)
+
+
+def until_begun(tag):
+    """Cancelled before, it does not run at all: the one or the other, as threads are scheduled."""
+    end = time.monotonic() + LONG
+    while pool.begun() != tag and time.monotonic() < end:
+        time.sleep(0.0001)
+
+
+def waits_for_a_descriptor(ends_by):
+    def made():
+        ends = socket.socketpair()
+        ends[0].setblocking(False)
+        if ends_by == "closing":
+            return outside.wait_readable(ends[0].fileno()), lambda: told_of_closing(ends[0])
+        return outside.wait_readable(ends[0].fileno()), lambda: ends[1].send(b"x")
+
+    return made
+
+
+def told_of_closing(end):
+    """Without memory it says so, and is called again."""
+    for _ in range(TURNS):
+        try:
+            return failing.call(outside.notify_closing, end.fileno())
+        except MemoryError:
+            continue
+    raise AssertionError("it never succeeds")
 
 
 AWAITED = {
@@ -78,6 +124,8 @@ AWAITED = {
     "Checkpoint": gives_others_a_turn,
     "Run, waiting": runs(0),
     "Run, abandoning": runs(1),
+    "a descriptor": waits_for_a_descriptor("data"),
+    "a descriptor that is closed": waits_for_a_descriptor("closing"),
 }
 NOT_CANCELLED = "a promise that is settled", "Sleep", "Sleep(0)", "Checkpoint"
 
@@ -85,6 +133,15 @@ NOT_CANCELLED = "a promise that is settled", "Sleep", "Sleep(0)", "Checkpoint"
 class Case:
     def __init__(self, name, cancels):
         self.name, self.cancels = name, cancels
+
+    def make(self):
+        """The awaitable, and what ends one wait, or is to be done before it is cancelled; None without memory."""
+        try:
+            awaitable, wake, *before = failing.call(AWAITED[self.name])
+        except MemoryError:
+            self.log.append("MemoryError")
+            return None
+        return awaitable, wake, before[0] if before else nothing
 
     def __str__(self):
         return f"{self.name} on {self.loop}{', cancelled' * self.cancels}"
@@ -123,14 +180,15 @@ class OnAsyncio(Case):
             del self.running
 
     def drive(self):
-        try:
-            awaitable, wake = failing.call(AWAITED[self.name])
-        except MemoryError:
-            self.log.append("MemoryError")
+        made = self.make()
+        if made is None:
             return
+        awaitable, wake, before = made
         what, value = self.step(awaitable.send, None)
+        is_first = True
         while what == "waits":
-            what, value = self.go_on(awaitable, value, wake)
+            what, value = self.go_on(awaitable, value, wake, before if self.cancels and is_first else None)
+            is_first = False
         self.log.append(f"{what} {value}")
 
     def step(self, function, *arguments):
@@ -141,7 +199,7 @@ class OnAsyncio(Case):
         except BaseException as error:  # noqa: BLE001
             return "raised", described(error)
 
-    def go_on(self, awaitable, waited, wake):
+    def go_on(self, awaitable, waited, wake, before_cancel):
         if waited is None:
             return self.step(awaitable.send, None)
         if isinstance(waited, asyncio.Future):
@@ -157,8 +215,10 @@ class OnAsyncio(Case):
             failing.call(waited.add_done_callback, callback, context=contextvars.copy_context())
         except MemoryError as error:
             return self.step(awaitable.throw, error)
-        if self.cancels and not self.is_cancelled(waited):
-            self.log.append("MemoryError")
+        if before_cancel is not None:
+            before_cancel()
+            if not self.is_cancelled(waited):
+                self.log.append("MemoryError")
         if not waited.cancelled():
             wake()
         self.turn(calls)
@@ -181,19 +241,23 @@ class OnAsyncio(Case):
 
     def turn(self, calls):
         for _ in range(TURNS):
-            for key in list(self.running._selector.get_map().values()):
-                handle = key.data[0]
-                if getattr(handle._callback, "__name__", None) != "drain" or calls or self.running._ready:
-                    continue
-                if not select.select([key.fd], [], [], 2)[0]:
+            keys = self.running._selector.get_map().values()
+            callbacks = {key.fd: key.data[0]._callback for key in keys if key.data[0] is not None}
+            callbacks = {fd: each for fd, each in callbacks.items() if getattr(each, "__name__", None) in OURS}
+            if not calls and not self.running._ready:
+                ready = select.select(list(callbacks), [], [], LONG)[0]
+                if not ready:
                     self.log.append("lost: nobody is told")
-                    continue
-                try:
-                    failing.call(handle._callback)
-                except MemoryError:
-                    self.log.append("MemoryError")
+                self.call([callbacks[fd] for fd in ready])
             while self.running._ready:
                 self.running._ready.popleft()._run()
+
+    def call(self, callbacks):
+        for callback in callbacks:
+            try:
+                failing.call(callback)
+            except MemoryError:
+                self.log.append("MemoryError")
 
 
 # ---- trio, as it is ------------------------------------------------------------------------------
@@ -213,7 +277,7 @@ class Armed:
 
 
 @types.coroutine
-def armed(awaitable):
+def armed(awaitable, on_wait):
     act, value = awaitable.send, None
     while True:
         try:
@@ -221,6 +285,7 @@ def armed(awaitable):
         except StopIteration as stop:
             return stop.value
         arm_the_reader()
+        on_wait()
         try:
             act, value = awaitable.send, (yield waited)
         except BaseException as error:  # noqa: BLE001
@@ -246,18 +311,20 @@ class OnTrio(Case):
                 error = error.__cause__ or error.__context__
 
     async def main(self):
-        try:
-            awaitable, wake = failing.call(AWAITED[self.name])
-        except MemoryError:
-            self.log.append("MemoryError")
+        made = self.make()
+        if made is None:
             return
-        scope = trio.CancelScope(deadline=trio.current_time() + 2)
-        token = trio.lowlevel.current_trio_token()
-        for _ in range(2):
-            token.run_sync_soon(scope.cancel if self.cancels else wake)
+        awaitable, wake, before_cancel = made
+        scope = trio.CancelScope(deadline=trio.current_time() + LONG)
+
+        def cancel():
+            before_cancel()
+            scope.cancel()
+
+        soon = trio.lowlevel.current_trio_token().run_sync_soon
         with scope:
             try:
-                self.log.append(f"returned {await armed(awaitable)}")
+                self.log.append(f"returned {await armed(awaitable, lambda: soon(cancel if self.cancels else wake))}")
             except (Exception, trio.Cancelled) as error:
                 self.log.append(f"raised {described(error)}")
                 if isinstance(error, trio.Cancelled):
@@ -267,15 +334,15 @@ class OnTrio(Case):
 
 
 def complain(seen, expected):
+    text = "\n".join(seen)
+    if "lost" in text or any("lost" in each for each in expected):
+        return f"{text}\ninstead of {expected}"
     if seen == expected:
         return None
-    text = "\n".join(seen)
-    if "lost" in text:
-        return text
     if text.count("SystemError") > "\n".join(expected).count("SystemError"):
         return f"SystemError:\n{text}"
     if "MemoryError" not in text:
-        return f"another outcome without a MemoryError:\n{text}"
+        return f"another outcome without a MemoryError:\n{text}\ninstead of {expected}"
     return None
 
 

@@ -4,12 +4,13 @@
 
 Prints a line of JSON after each round. What the tasks run is an awaitable of the C API, of random
 shape: awaits queued by callbacks, nested awaitables, `async with`, promises that a thread settles,
-work of the pool's, and error callbacks that let a cancellation go on or, sometimes, handle it.
+work of the pool's, descriptors, and error callbacks that let a cancellation go on or, sometimes, handle it.
 """
 
 import asyncio
 import json
 import random
+import socket
 import sys
 import time
 from collections import Counter
@@ -19,6 +20,8 @@ import promises
 import rawapi
 import trio
 from report import Watch, measure
+
+import outside
 
 TASKS = 10_000
 # A batch of promises gets these numbers, one after the other.
@@ -56,6 +59,19 @@ class Block:
         tally["blocks left"] += 1
 
 
+class Watched:
+    """Waits for a descriptor that is ready in the next turn, unless it is cancelled before."""
+
+    def __await__(self):
+        first, second = socket.socketpair()
+        with first, second:
+            first.setblocking(False)
+            second.send(b"x")
+            wait = choose.choice((outside.wait_readable, outside.wait_writable))
+            yield from wait(first.fileno()).__await__()
+        return 42
+
+
 # ---- Callbacks: these few functions, since each takes one of the test extension's slots ----------
 
 
@@ -86,7 +102,10 @@ def on_start(aw):
 def add_something(aw, sleep):
     what = choose.randrange(40)
     if what == 0:
-        rawapi.add_await(aw, pool.double(21, 0, choose.randrange(2)), on_value, on_error)
+        work = choose.choice([lambda way: pool.double(21, 0, way), lambda way: pool.sum(bytearray(b"*"), way)])
+        rawapi.add_await(aw, work(choose.randrange(2)), on_value, on_error)
+    elif what == 1:
+        rawapi.add_await(aw, Watched(), on_value, on_error)
     elif what < 4:
         awaitable, handle = promises.promise()
         handles.append(handle)

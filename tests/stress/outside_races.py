@@ -1,5 +1,6 @@
 """Threads that know nothing of Python settle promises, free them, and wake bodies, while event loops, each in a thread of its
-own, empty their mailboxes, cancel tasks, and are closed; some awaitables are closed in another thread than the loop's.
+own, empty their mailboxes, watch descriptors, cancel tasks, and are closed; some awaitables are closed in
+another thread than the loop's.
 
     PYTHONPATH=... python tests/stress/outside_races.py [--seconds 60] [--loops 3] [--seed N]
 
@@ -8,7 +9,9 @@ Each value that was given has to go one way, and nobody may be left waiting.
 
 import argparse
 import asyncio
+import contextlib
 import gc
+import os
 import random
 import sys
 import threading
@@ -26,6 +29,7 @@ class Loops:
     def __init__(self, chance, others):
         self.chance, self.others = chance, others
         self.storms = []
+        self.descriptors = []
 
     def round(self):
         loop = asyncio.SelectorEventLoop()
@@ -40,7 +44,19 @@ class Loops:
             loop.close()
         self.join()
 
+    def waits_for_descriptors(self):
+        """Tasks that wait for pipes, into which another thread writes; some others are closed there once they wait."""
+        pipes = [os.pipe() for _ in range(EACH // 4)]
+        self.descriptors += [end for pipe in pipes for end in pipe]
+        left = pipes.pop()
+        waiting = racer.wait_readable(left[0])
+        waiting.send(None)
+        self.others += [racer.pass_on(waiting), *(os.dup(write) for _, write in pipes)]
+        return [asyncio.ensure_future(awaited(racer.wait_readable(read))) for read, _ in pipes]
+
     def join(self):
+        while self.descriptors:
+            os.close(self.descriptors.pop())
         for storm in self.storms:
             racer.join(storm)
         self.storms.clear()
@@ -61,6 +77,8 @@ class Loops:
             else:
                 tasks.append(asyncio.ensure_future(awaited(awaitable)))
         tasks += [asyncio.ensure_future(awaited(racer.run(self.chance.random() < 0.5))) for _ in range(EACH // 4)]
+        tasks += [asyncio.ensure_future(awaited(racer.run_on(bytearray(64), number % 2))) for number in range(EACH // 4)]
+        tasks += self.waits_for_descriptors()
         await asyncio.sleep(0)
         if not self.storms:
             self.start(targets)
@@ -72,7 +90,7 @@ class Loops:
             return
         done = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 120)
         for what in done:
-            if not isinstance(what, (int, ValueError, RuntimeError, asyncio.CancelledError)):
+            if not isinstance(what, (int, ValueError, RuntimeError, asyncio.CancelledError, type(None))):
                 raise AssertionError(f"{what!r} came out")
 
     def start(self, targets):
@@ -84,7 +102,7 @@ async def awaited(awaitable):
 
 
 class Others:
-    """Gets rid of awaitables that come from elsewhere."""
+    """Gets rid of awaitables that come from elsewhere, and writes into descriptors."""
 
     def __init__(self):
         self.ends = False
@@ -92,7 +110,15 @@ class Others:
     def run(self, awaitables):
         while not self.ends:
             while awaitables:
-                awaitable = racer.pass_on(awaitables.pop())
+                what = awaitables.pop()
+                if isinstance(what, int):
+                    # Its reader may be closed by now.
+                    with contextlib.suppress(BrokenPipeError):
+                        os.write(what, b"x")
+                    os.close(what)
+                    continue
+                awaitable = racer.pass_on(what)
+                del what
                 awaitable.close()
                 del awaitable
             time.sleep(0.001)

@@ -12,6 +12,7 @@
 //! Beside it are three bits: `ABANDONED` says that the awaitable has ended, `CANCELLED` that `cancel` was called, and
 //! `CANCELLING` that it runs.
 
+pub mod buffer;
 mod exit;
 
 use super::loops;
@@ -293,9 +294,12 @@ unsafe fn bytes(_: *mut c_void) -> usize {
     size_of::<Job>()
 }
 
-unsafe fn release(_: *mut PyObject, frame: *mut c_void) {
-    // SAFETY: the frame of a body that has ended, which still has its hold.
-    unsafe { (*frame.cast::<Job>()).abandon() };
+unsafe fn release(awaitable: *mut PyObject, frame: *mut c_void) {
+    // SAFETY: an awaitable of ours, and the frame of its body, which has ended, and still has its hold.
+    unsafe {
+        (*frame.cast::<Job>()).abandon();
+        buffer::sweep((*awaitable.cast::<Awaitable>()).state());
+    }
 }
 
 unsafe fn forget(_: *mut PyObject, frame: *mut c_void) {

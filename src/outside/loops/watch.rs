@@ -160,7 +160,7 @@ pub fn notify_closing(hub: &Owned, descriptor: isize) -> Result<()> {
         if waiter.give_up(Progress::Woken) {
             waiter.is_closing.set(true);
             // Not at once: this may be in another task.
-            asyncio::schedule(waiter)?;
+            entry.or_put_back(asyncio::schedule(waiter))?;
         }
     }
     Ok(())
@@ -235,6 +235,25 @@ impl Entry {
         self.unwatch();
     }
 
+    /// The same, when the loop says that it is ready. Without memory the loop may have gone on watching what nobody waits for.
+    fn remove_or_unwatch(&self) {
+        // SAFETY: live objects.
+        let key = unsafe { Owned::share(self.get(KEY).as_ptr()) };
+        match found(self.hub(), &key) {
+            Ok(None) => self.unwatch(),
+            Ok(Some(_)) => self.remove(),
+            Err(raised) => exception::discard(raised),
+        }
+    }
+
+    /// Where the loop could not be asked to call who waits, as it cannot without memory, the mailbox has it woken.
+    fn or_put_back(&self, called: Result<()>) -> Result<()> {
+        if called.is_err() && self.waiter().has_callers() {
+            self.hub().put_back(self.waiter());
+        }
+        called
+    }
+
     fn unwatch(&self) {
         // A fork's child shares what its parent's loop watches with: that would lose it.
         let is_of_this_process =
@@ -283,11 +302,12 @@ impl Entry {
 unsafe extern "C" fn ready(entry: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
     // SAFETY: CPython passes the object that the function was made for.
     let entry = unsafe { Entry::from_ptr(entry) };
-    entry.remove();
+    // First what may fail while the loop goes on watching: it calls this again.
     let woken = asyncio::is_debugged(entry.get(LOOP)).and_then(|is_debugged| {
+        entry.remove_or_unwatch();
         let waiter = entry.waiter();
         match waiter.give_up(Progress::Woken) {
-            true => asyncio::wake(waiter, is_debugged),
+            true => entry.or_put_back(asyncio::wake(waiter, is_debugged)),
             false => Ok(()),
         }
     });

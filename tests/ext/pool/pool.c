@@ -83,6 +83,74 @@ double_(PyObject *module, PyObject *args)
     return awaitable;
 }
 
+/* Work that lasts until it is told: those with a larger tag are made later. */
+typedef struct {
+    long tag;
+    int stop;
+} Gated;
+
+static long begun_tag, open_tag;
+
+static void
+work_until_told(void *data)
+{
+    const Gated *const gated = data;
+    const struct timespec a_moment = {0, 100000};
+    __atomic_store_n(&begun_tag, gated->tag, __ATOMIC_SEQ_CST);
+    while (!__atomic_load_n(&gated->stop, __ATOMIC_SEQ_CST) && __atomic_load_n(&open_tag, __ATOMIC_SEQ_CST) < gated->tag) {
+        nanosleep(&a_moment, NULL);
+    }
+}
+
+static PyObject *
+convert_tag(void *data)
+{
+    free(data);
+    return PyLong_FromLong(42);
+}
+
+static void
+stop_gated(void *data)
+{
+    __atomic_store_n(&((Gated *)data)->stop, 1, __ATOMIC_SEQ_CST);
+}
+
+/* until_told(tag, abandon): 42, once told(tag) was called. */
+static PyObject *
+until_told(PyObject *module, PyObject *args)
+{
+    Gated *const gated = calloc(1, sizeof(Gated));
+    int abandon;
+    PyObject *awaitable;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "li", &gated->tag, &abandon)) {
+        free(gated);
+        return NULL;
+    }
+    awaitable = PyAwaitable_Run(work_until_told, convert_tag, free, stop_gated, gated, abandon);
+    if (awaitable == NULL) {
+        free(gated);
+    }
+    return awaitable;
+}
+
+static PyObject *
+told(PyObject *module, PyObject *tag)
+{
+    (void)module;
+    __atomic_store_n(&open_tag, PyLong_AsLong(tag), __ATOMIC_SEQ_CST);
+    Py_RETURN_NONE;
+}
+
+/* The tag of the work that has begun last. */
+static PyObject *
+begun(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    return PyLong_FromLong(__atomic_load_n(&begun_tag, __ATOMIC_SEQ_CST));
+}
+
 typedef struct {
     HEAD
     PyObject *value;
@@ -120,6 +188,75 @@ no_work(PyObject *module, PyObject *unused)
     return PyAwaitable_Run(NULL, NULL, NULL, NULL, NULL, PyAwaitable_WAIT);
 }
 
+/* ---- On the bytes of an object: their sum. The first of them says what else happens. ---- */
+
+enum { WAITS = 255, FAILS = 254 };
+
+static int is_open;
+
+static void
+add(const void *bytes, Py_ssize_t length, void *result)
+{
+    const unsigned char *const numbers = bytes;
+    const struct timespec a_moment = {0, 100000};
+    COUNT(run);
+    __atomic_add_fetch(&at_once, 1, __ATOMIC_SEQ_CST);
+    while (length > 0 && numbers[0] == WAITS && !__atomic_load_n(&is_open, __ATOMIC_SEQ_CST)) {
+        nanosleep(&a_moment, NULL);
+    }
+    for (Py_ssize_t i = 0; i < length; i++) {
+        *(long *)result += numbers[i];
+    }
+    __atomic_sub_fetch(&at_once, 1, __ATOMIC_SEQ_CST);
+}
+
+static PyObject *
+convert_sum(void *result)
+{
+    const long sum = *(long *)result;
+    COUNT(converted);
+    if (sum == FAILS) {
+        PyErr_SetString(PyExc_KeyError, "fails");
+        return NULL;
+    }
+    return PyLong_FromLong(sum);
+}
+
+static void
+drop_sum(void *result)
+{
+    (void)result;
+    COUNT(dropped);
+}
+
+/* sum(object, abandon=0, convert=1, size=sizeof(long)) */
+static PyObject *
+sum(PyObject *module, PyObject *args)
+{
+    PyObject *object, *awaitable;
+    Py_ssize_t size = sizeof(long);
+    int abandon = 0, converts = 1;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "O|iin", &object, &abandon, &converts, &size)) {
+        return NULL;
+    }
+    awaitable = PyAwaitable_RunOnBuffer(object == Py_None ? NULL : object, add, size, converts ? convert_sum : NULL,
+                                        drop_sum, abandon);
+    if (awaitable != NULL) {
+        COUNT(made);
+    }
+    return awaitable;
+}
+
+/* Lets those that wait go on, or not. */
+static PyObject *
+set_open(PyObject *module, PyObject *opens)
+{
+    (void)module;
+    __atomic_store_n(&is_open, PyObject_IsTrue(opens), __ATOMIC_SEQ_CST);
+    Py_RETURN_NONE;
+}
+
 static PyObject *
 set_size(PyObject *module, PyObject *size)
 {
@@ -152,8 +289,13 @@ counts(PyObject *module, PyObject *unused)
 
 static PyMethodDef methods[] = {
     {"double", double_, METH_VARARGS | METH_ASYNC, NULL},
+    {"until_told", until_told, METH_VARARGS | METH_ASYNC, NULL},
+    {"told", told, METH_O, NULL},
+    {"begun", begun, METH_NOARGS, NULL},
     {"in_a_body", in_a_body, METH_O | METH_ASYNC, NULL},
     {"no_work", no_work, METH_NOARGS, NULL},
+    {"sum", sum, METH_VARARGS | METH_ASYNC, NULL},
+    {"set_open", set_open, METH_O, NULL},
     {"set_size", set_size, METH_O, NULL},
     {"running", running, METH_NOARGS, NULL},
     {"counts", counts, METH_NOARGS, NULL},

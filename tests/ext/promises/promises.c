@@ -61,7 +61,12 @@ raise(void *value)
     COUNT(raised);
     free(value);
     if (number != 2) {
-        PyErr_Format(PyExc_ValueError, "%ld", number);
+        /* Not PyErr_Format, which up to 3.10 leaves the text out where there is no memory for it. */
+        PyObject *text = PyUnicode_FromFormat("%ld", number);
+        if (text != NULL) {
+            PyErr_SetObject(PyExc_ValueError, text);
+            Py_DECREF(text);
+        }
     }
     return -1;
 }

@@ -154,6 +154,47 @@ run(PyObject *Py_UNUSED(module), PyObject *abandon)
     return awaitable;
 }
 
+static void
+work_on(const void *bytes, Py_ssize_t length, void *result)
+{
+    for (Py_ssize_t i = 0; i < length; i++) {
+        *(long *)result += ((const unsigned char *)bytes)[i];
+    }
+    atomic_fetch_add(&given, 1);
+    ((long *)result)[1] = 1;
+}
+
+static PyObject *
+convert_result(void *result)
+{
+    atomic_fetch_add(&converted, ((long *)result)[1]);
+    return PyLong_FromLong(*(long *)result);
+}
+
+static void
+drop_result(void *result)
+{
+    atomic_fetch_add(&dropped, ((long *)result)[1]++);
+}
+
+/* run_on(object, abandon) */
+static PyObject *
+run_on(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *object;
+    int abandon;
+    if (!PyArg_ParseTuple(args, "Oi", &object, &abandon)) {
+        return NULL;
+    }
+    return PyAwaitable_RunOnBuffer(object, work_on, 2 * sizeof(long), convert_result, drop_result, abandon);
+}
+
+static PyObject *
+wait_readable(PyObject *Py_UNUSED(module), PyObject *descriptor)
+{
+    return PyAwaitable_WaitReadable((int)PyLong_AsLong(descriptor));
+}
+
 typedef struct {
     pthread_t threads[2];
     Target **targets;
@@ -243,6 +284,8 @@ PyMethodDef racer_outside[] = {
     {"promise", promise, METH_NOARGS, "promise(): an awaitable, and a target for a storm"},
     {"parks", parks, METH_NOARGS, "parks(): the same, with a body that parks"},
     {"run", run, METH_O, "run(abandon): an awaitable of the pool's"},
+    {"run_on", run_on, METH_VARARGS, "run_on(object, abandon): the same, on its bytes"},
+    {"wait_readable", wait_readable, METH_O, "wait_readable(descriptor)"},
     {"storm", start_storm, METH_VARARGS, "storm(targets, seed): threads that settle, free and wake"},
     {"join", join, METH_O, "join(storm): waits for them"},
     {"outcomes", outcomes, METH_NOARGS, "How many values were given, and how many went somewhere"},
