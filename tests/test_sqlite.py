@@ -782,21 +782,36 @@ def test_two_tasks_lose_no_rows_of_one_cursor(driver):
     assert sorted(asyncio.run(main())) == list(range(1, 9001))
 
 
-def test_rows_of_several_cancelled_fetches_are_not_lost(driver):
-    async def main():
-        async with driver.connect(":memory:") as db:
+def test_rows_of_several_cancelled_fetches_are_not_lost(driver, tmp_path):
+    """Of those whose rows have come when they are cancelled, and of which none has run to its end."""
+    path = tmp_path / "db"
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        other.execute("create table t (a)")
+
+    async def main(other):
+        async with driver.connect(path, timeout=60, isolation_level=None) as db:
             cursor = await db.execute(SERIES.format(9000))
             first = await cursor.fetchmany(100)
+            # The worker waits for the lock, so that no fetch is answered before it suspends.
+            other.execute("begin exclusive")
+            before = asyncio.ensure_future(db.execute_fetchall("insert into t values (1)"))
             tasks = [asyncio.ensure_future(cursor.fetchmany(10)) for _ in range(3)]
+            after = asyncio.ensure_future(db.execute_fetchall("insert into t values (2)"))
             await asyncio.sleep(0)
-            # The worker has done all three by then, and the loop has had no turn.
-            time.sleep(0.2)
+            other.rollback()
+            # It does all five now, while the loop has no turn.
+            until = time.monotonic() + 60
+            while db.total_changes < 2 and time.monotonic() < until:
+                time.sleep(0.001)
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+            assert [type(result) for result in results] == [asyncio.CancelledError] * 3
+            await asyncio.gather(before, after)
             return [number for (number,) in first + await cursor.fetchall()]
 
-    assert sorted(asyncio.run(main())) == list(range(1, 9001))
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        assert sorted(asyncio.run(main(other))) == list(range(1, 9001))
 
 
 def test_rows_that_come_late_are_not_those_of_the_next_statement(driver):
