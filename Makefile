@@ -97,6 +97,11 @@ $(BUILD)/servers/.ready: $(WHEELS)/.built examples/asgi/servers.txt $(wildcard e
 bench: $(BENCH)/.built ## measure against async def, the original, Cython, the floor (BENCH_ARGS="--quick value deep50")
 	"$(BENCH)/venv/bin/python" benches/bench.py $(BENCH_ARGS)
 
+.PHONY: bench-sqlite
+bench-sqlite: install ## measure examples/sqlite against sqlite3 and aiosqlite (SQLITE_BENCH_ARGS="--cpu one at-once")
+	"$(VENV)/bin/python" -m pip install --quiet --no-build-isolation --no-deps --upgrade --target "$(BUILD)/sqlite" ./examples/sqlite
+	PYTHONPATH="$(BUILD)/sqlite" "$(VENV)/bin/python" examples/sqlite/bench.py $(SQLITE_BENCH_ARGS)
+
 .PHONY: counts
 counts: $(BENCH)/.built ## count instructions, and fail for more than were written down (COUNTS_ARGS="value")
 	"$(BENCH)/venv/bin/python" benches/counts.py $(COUNTS_ARGS)

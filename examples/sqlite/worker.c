@@ -167,8 +167,9 @@ put_last(Worker *worker, Job *job)
     job->next = NULL;
     *worker->last = job;
     worker->last = &job->next;
-    pthread_cond_signal(&worker->is_more);
     pthread_mutex_unlock(&worker->mutex);
+    /* After that, so that the thread does not wake to wait for the mutex. Whoever calls this has a reference to the worker. */
+    pthread_cond_signal(&worker->is_more);
 }
 
 void
