@@ -298,8 +298,8 @@ $(VENV)/.ready: requirements/build.txt requirements/test.txt requirements/compil
 # What is about packages, libraries and whole builds, which `make quick` does not make, or takes long.
 SLOW := $(addprefix test_,$(addsuffix .py,backend backports benchmarks bodies builds copies dialects embedding examples freezing \
     free_threading function_modes greenlets header libraries memory no_panic package paths public_names pyproject readme scale values variadic versions \
-    workspace wrong_bodies body_dialects body_abi bodies_around generators_around sqlite wakers_process)) \
-    differential/test_loops.py differential/test_scripted.py differential/test_translated.py fuzz/test_fuzz.py fuzz/test_written.py nomem suites
+    workspace wrong_bodies body_dialects body_abi bodies_around generators_around wakers_process)) \
+    differential/test_loops.py differential/test_scripted.py differential/test_translated.py fuzz/test_fuzz.py fuzz/test_written.py nomem sqlite_driver suites
 
 # The package as it is in the source tree, and the extension module beside it. Nothing is installed anew.
 $(QUICK)/.ready: requirements/build.txt requirements/test.txt requirements/compiled.txt $(wildcard python/_pyawaitable/*.*) | needs
