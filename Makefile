@@ -101,6 +101,11 @@ bench: $(BENCH)/.built ## measure against async def, the original, Cython, the f
 bench-threads: $(BENCH)/.built ## measure waiting for threads against call_soon_threadsafe, to_thread and so on (BENCH_ARGS=--quick)
 	"$(BENCH)/venv/bin/python" benches/threads.py $(BENCH_ARGS)
 
+.PHONY: bench-sqlite
+bench-sqlite: install ## measure examples/sqlite against sqlite3 and aiosqlite (SQLITE_BENCH_ARGS="--cpu one at-once")
+	"$(VENV)/bin/python" -m pip install --quiet --no-build-isolation --no-deps --upgrade --target "$(BUILD)/sqlite" ./examples/sqlite
+	PYTHONPATH="$(BUILD)/sqlite" "$(VENV)/bin/python" examples/sqlite/bench.py $(SQLITE_BENCH_ARGS)
+
 .PHONY: counts
 counts: $(BENCH)/.built ## count instructions, and fail for more than were written down (COUNTS_ARGS="value")
 	"$(BENCH)/venv/bin/python" benches/counts.py $(COUNTS_ARGS)
@@ -297,8 +302,8 @@ $(VENV)/.ready: requirements/build.txt requirements/test.txt requirements/compil
 # What is about packages, libraries and whole builds, which `make quick` does not make, or takes long.
 SLOW := $(addprefix test_,$(addsuffix .py,backend backports benchmarks bodies builds copies dialects embedding examples freezing \
     free_threading function_modes greenlets header libraries memory no_panic package paths public_names pyproject readme scale values variadic versions \
-    workspace wrong_bodies body_dialects body_abi bodies_around generators_around sqlite wakers_process)) \
-    differential/test_loops.py differential/test_scripted.py differential/test_translated.py fuzz/test_fuzz.py fuzz/test_written.py nomem suites
+    workspace wrong_bodies body_dialects body_abi bodies_around generators_around wakers_process)) \
+    differential/test_loops.py differential/test_scripted.py differential/test_translated.py fuzz/test_fuzz.py fuzz/test_written.py nomem sqlite_driver suites
 
 # The package as it is in the source tree, and the extension module beside it. Nothing is installed anew.
 $(QUICK)/.ready: requirements/build.txt requirements/test.txt requirements/compiled.txt $(wildcard python/_pyawaitable/*.*) | needs

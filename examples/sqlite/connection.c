@@ -1,6 +1,7 @@
 /* connect(), and connections. */
 #include "driver.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <structmember.h>
@@ -669,7 +670,7 @@ driver_connect(PyObject *module, PyObject *args, PyObject *kwargs)
                                     SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | (is_uri ? SQLITE_OPEN_URI : 0), timeout,
                                     cached_statements);
         if (self->worker == NULL) {
-            PyErr_SetFromErrno(PyExc_OSError);
+            errno == ENOMEM ? PyErr_NoMemory() : PyErr_SetFromErrno(PyExc_OSError);
         }
         else {
             awaitable = call(&open_definition, (PyObject *)self, NULL, NULL);

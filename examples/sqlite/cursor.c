@@ -1,6 +1,7 @@
 /* Cursors: execute, and fetch. */
 #include "driver.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <structmember.h>
 
@@ -16,7 +17,6 @@ new_cursor(Connection *connection)
     if (self != NULL) {
         self->connection = (Connection *)Py_NewRef((PyObject *)connection);
         self->row_factory = Py_NewRef(connection->row_factory);
-        self->description = Py_NewRef(Py_None);
         self->last_row = Py_NewRef(Py_None);
         self->array_size = 1;
         self->row_count = -1;
@@ -100,52 +100,92 @@ converter_of(State *state, int detect_types, const Value *name, const Value *dec
     return found;
 }
 
-/* Sets `description`, and the converters. 0, or -1. */
-static int
-take_columns(Cursor *self, Job *job)
+/* There are no columns any more. */
+static void
+forget_columns(Cursor *self)
 {
-    State *state = state_of((PyObject *)self);
-    int detect_types = self->connection->detect_types;
+    self->column_count = 0;
+    free(self->columns.bytes);
+    self->columns = (Packed){0};
+    Py_CLEAR(self->description);
     Py_CLEAR(self->converters);
-    if (job->column_count <= 0) {
-        Py_XSETREF(self->description, Py_NewRef(Py_None));
-        return 0;
+}
+
+/* The column's name as it is told, without `[type]`. */
+static PyObject *
+column_name(Cursor *self, const Value *name)
+{
+    Py_ssize_t size = (Py_ssize_t)name->size;
+    if (self->connection->detect_types & PARSE_COLNAMES) {
+        Py_ssize_t before = type_in_name(name);
+        /* The blank before the type does not belong to the name. */
+        size = before == 0 ? size : name->bytes[before - 1] == ' ' ? before - 1 : before;
     }
-    PyObject *columns = PyTuple_New(job->column_count);
-    PyObject *converters = detect_types == 0 ? NULL : PyTuple_New(job->column_count);
-    int is_fine = columns != NULL && (detect_types == 0 || converters != NULL);
+    return PyUnicode_FromStringAndSize(name->bytes, size);
+}
+
+PyObject *
+cursor_description(Cursor *self)
+{
+    if (self->description != NULL) {
+        return Py_NewRef(self->description);
+    }
+    if (self->column_count == 0) {
+        Py_RETURN_NONE;
+    }
+    PyObject *columns = PyTuple_New(self->column_count);
     size_t at = 0;
-    for (int i = 0; is_fine && i < job->column_count; i++) {
-        Value name = unpack(&job->columns, &at), declared = unpack(&job->columns, &at);
-        Py_ssize_t size = (Py_ssize_t)name.size;
-        if (detect_types & PARSE_COLNAMES) {
-            Py_ssize_t before = type_in_name(&name);
-            /* The blank before the type does not belong to the name. */
-            size = before == 0 ? size : name.bytes[before - 1] == ' ' ? before - 1 : before;
-        }
-        PyObject *text = PyUnicode_FromStringAndSize(name.bytes, size);
+    for (int i = 0; columns != NULL && i < self->column_count; i++) {
+        Value name = unpack(&self->columns, &at);
+        (void)unpack(&self->columns, &at);
+        PyObject *text = column_name(self, &name);
         PyObject *column =
             text == NULL ? NULL : PyTuple_Pack(7, text, Py_None, Py_None, Py_None, Py_None, Py_None, Py_None);
         Py_XDECREF(text);
-        is_fine = column != NULL;
-        if (is_fine) {
-            PyTuple_SET_ITEM(columns, i, column);
+        if (column == NULL) {
+            Py_CLEAR(columns);
+            break;
         }
-        if (is_fine && converters != NULL) {
-            PyObject *converter = converter_of(state, detect_types, &name, &declared);
-            is_fine = converter != NULL;
-            if (is_fine) {
-                PyTuple_SET_ITEM(converters, i, converter);
-            }
-        }
+        PyTuple_SET_ITEM(columns, i, column);
     }
-    if (!is_fine) {
-        Py_XDECREF(columns);
-        Py_XDECREF(converters);
+    self->description = Py_XNewRef(columns);
+    return columns;
+}
+
+/* The converters of the columns, or NULL with an exception. */
+static PyObject *
+find_converters(Cursor *self)
+{
+    State *state = state_of((PyObject *)self);
+    PyObject *converters = PyTuple_New(self->column_count);
+    size_t at = 0;
+    for (int i = 0; converters != NULL && i < self->column_count; i++) {
+        Value name = unpack(&self->columns, &at), declared = unpack(&self->columns, &at);
+        PyObject *converter = converter_of(state, self->connection->detect_types, &name, &declared);
+        if (converter == NULL) {
+            Py_CLEAR(converters);
+            break;
+        }
+        PyTuple_SET_ITEM(converters, i, converter);
+    }
+    return converters;
+}
+
+/* Takes the columns of an answer; `description` is made of them when somebody asks. 0, or -1. */
+static int
+take_columns(Cursor *self, Job *job)
+{
+    forget_columns(self);
+    if (job->column_count <= 0) {
+        return 0;
+    }
+    self->column_count = job->column_count;
+    self->columns = job->columns;
+    job->columns = (Packed){0};
+    if (self->connection->detect_types != 0 && (self->converters = find_converters(self)) == NULL) {
+        forget_columns(self);
         return -1;
     }
-    Py_XSETREF(self->description, columns);
-    self->converters = converters;
     return 0;
 }
 
@@ -221,7 +261,7 @@ new_execute_job(Cursor *self, PyObject *sql)
         return NULL;
     }
     forget_rows(self);
-    Py_XSETREF(self->description, Py_NewRef(Py_None));
+    forget_columns(self);
     self->row_count = -1;
     Job *job = new_sql_job(self->connection, sql, run_execute);
     if (job != NULL) {
@@ -353,7 +393,7 @@ BODY(executemany_body, Execute, f)
         CHECK(take_many(f) == 0);
     } while (!f->is_at_end);
     CURSOR->row_count = f->changed;
-    Py_XSETREF(CURSOR->description, Py_NewRef(Py_None));
+    forget_columns(CURSOR);
     RETURN(Py_NewRef(f->cursor));
 END_BODY
 
@@ -703,13 +743,23 @@ static PyMethodDef methods[] = {
 
 static PyMemberDef members[] = {
     {"connection", T_OBJECT_EX, offsetof(Cursor, connection), READONLY, "Its connection."},
-    {"description", T_OBJECT_EX, offsetof(Cursor, description), READONLY, "The columns, seven values each; or None."},
     {"lastrowid", T_OBJECT_EX, offsetof(Cursor, last_row), READONLY, "The rowid of the last row inserted, or None."},
     {"rowcount", T_LONGLONG, offsetof(Cursor, row_count), READONLY, "How many rows were changed, or -1."},
     {"arraysize", T_PYSSIZET, offsetof(Cursor, array_size), 0, "How many rows fetchmany() fetches."},
     {"row_factory", T_OBJECT, offsetof(Cursor, row_factory), 0, "What makes a row of the cursor and a tuple, or None."},
     {"__weaklistoffset__", T_PYSSIZET, offsetof(Cursor, weak_references), READONLY, NULL},
     {NULL, 0, 0, 0, NULL},
+};
+
+static PyObject *
+get_description(PyObject *self, void *Py_UNUSED(closure))
+{
+    return cursor_description((Cursor *)self);
+}
+
+static PyGetSetDef attributes[] = {
+    {"description", get_description, NULL, "The columns, seven values each; or None.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
 };
 
 static PyObject *
@@ -755,7 +805,7 @@ cursor_dealloc(PyObject *object)
     }
     forget_rows(self);
     (void)cursor_clear(object);
-    Py_CLEAR(self->description);
+    forget_columns(self);
     Py_CLEAR(self->last_row);
     Py_CLEAR(self->connection);
     type->tp_free(object);
@@ -769,6 +819,7 @@ static PyType_Slot slots[] = {
     {Py_tp_dealloc, (void *)cursor_dealloc},
     {Py_tp_methods, methods},
     {Py_tp_members, members},
+    {Py_tp_getset, attributes},
     {Py_am_aiter, (void *)cursor_iter},
     {0, NULL},
 };

@@ -62,7 +62,9 @@ typedef struct {
     PyObject *weak_references;
     Connection *connection;
     PyObject *row_factory;
-    PyObject *description; /* tuple or None */
+    int column_count;      /* 0: what was executed has no rows */
+    Packed columns;        /* for each its name, and its declared type or NULL */
+    PyObject *description; /* made of them when it is asked for; NULL before */
     PyObject *converters;  /* tuple of a function or None for each column; NULL: none */
     PyObject *last_row;    /* int or None */
     PyObject *answer;      /* the rows that have come, or NULL */
@@ -77,6 +79,8 @@ typedef struct {
 } Cursor;
 
 PyObject *new_cursor(Connection *connection);
+/* `cursor.description`: a tuple with one of seven values for each column, or None. A new reference, or NULL. */
+PyObject *cursor_description(Cursor *self);
 /* Coroutines. */
 PyObject *cursor_execute(PyObject *self, PyObject *sql, PyObject *parameters);
 PyObject *cursor_execute_many(PyObject *self, PyObject *sql, PyObject *sets);

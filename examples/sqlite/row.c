@@ -21,11 +21,14 @@ row_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         PyErr_SetString(PyExc_TypeError, "Row() takes no keyword arguments");
         return NULL;
     }
-    Row *self = (Row *)type->tp_alloc(type, 0);
-    if (self != NULL) {
-        self->values = Py_NewRef(values);
-        self->description = Py_NewRef(((Cursor *)cursor)->description);
+    PyObject *description = cursor_description((Cursor *)cursor);
+    Row *self = description == NULL ? NULL : (Row *)type->tp_alloc(type, 0);
+    if (self == NULL) {
+        Py_XDECREF(description);
+        return NULL;
     }
+    self->values = Py_NewRef(values);
+    self->description = description;
     return (PyObject *)self;
 }
 

@@ -183,9 +183,13 @@ text(Cursor *self, Py_ssize_t column, const Value *value)
             char shown[201];
             (void)snprintf(shown, sizeof shown, "%.*s", (int)value->size, value->bytes);
             PyErr_Clear();
-            PyObject *name = PyTuple_GET_ITEM(PyTuple_GET_ITEM(self->description, column), 0);
-            PyErr_Format(state_of((PyObject *)self)->OperationalError,
-                         "Could not decode to UTF-8 column '%U' with text '%s'", name, shown);
+            PyObject *description = cursor_description(self);
+            if (description != NULL) {
+                PyObject *name = PyTuple_GET_ITEM(PyTuple_GET_ITEM(description, column), 0);
+                PyErr_Format(state_of((PyObject *)self)->OperationalError,
+                             "Could not decode to UTF-8 column '%U' with text '%s'", name, shown);
+                Py_DECREF(description);
+            }
         }
         return string;
     }
@@ -243,7 +247,7 @@ next_tuple(Cursor *self)
     PyObject *answer = Py_NewRef(self->answer), *converters = self->converters;
     Py_XINCREF(converters);
     Job *job = job_of(answer);
-    Py_ssize_t count = PyTuple_GET_SIZE(self->description);
+    Py_ssize_t count = self->column_count;
     size_t at = self->at;
     PyObject *row = PyTuple_New(count);
     for (Py_ssize_t i = 0; row != NULL && i < count; i++) {
