@@ -205,6 +205,10 @@ companions: $(VENV)/.ready ## test the crates for PyO3: every event loop, the do
 	LD_LIBRARY_PATH="$(LIBPYTHON)" cargo test --quiet --locked --doc --features tokio --package pyawaitable-pyo3
 	"$(VENV)/bin/python" -m pytest -q crates/pyawaitable-pyo3/tests $(COMPANIONS_ARGS)
 
+.PHONY: crates
+crates: $(VENV)/.ready ## package the three crates as cargo would publish them, and build each from its package
+	$(EXTENSION_CARGO) package --quiet --locked --allow-dirty --package pyawaitable --package pyawaitable-pyo3-macros --package pyawaitable-pyo3
+
 .PHONY: fuzz
 fuzz: extensions ## run random programs as async def and in C, and random calls under AddressSanitizer (PROGRAMS=n CALLS=n)
 	PYTHONPATH=tests "$(VENV)/bin/python" -m fuzz --programs $(or $(PROGRAMS),100000) --calls 0 $(if $(SEED),--seed $(SEED))

@@ -1,5 +1,6 @@
 //! Awaiting Python objects from Rust.
 
+use crate::convert::polled_after_its_end;
 use crate::task::Task;
 use crate::turn::{Denied, Place, Requests, Ticket, Turn, Wanted};
 use futures_core::Stream;
@@ -160,7 +161,7 @@ impl Future for Awaiting {
                     }
                     ready => return ready,
                 },
-                State::Done => panic!("a future is polled after its end"),
+                State::Done => return Poll::Ready(Err(polled_after_its_end())),
             };
             self.0 = State::Task(task);
         }

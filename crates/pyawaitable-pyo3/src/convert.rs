@@ -73,3 +73,8 @@ pub(crate) fn panic_error(payload: &(dyn Any + Send)) -> PyErr {
 pub(crate) fn interpreter_ended() -> PyErr {
     PyRuntimeError::new_err("the interpreter has ended")
 }
+
+/// What comes of a future that is polled again after its end.
+pub(crate) fn polled_after_its_end() -> PyErr {
+    PyRuntimeError::new_err("a future is polled after its end")
+}

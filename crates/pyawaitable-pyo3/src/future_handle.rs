@@ -1,6 +1,6 @@
 //! Python's futures, waited for by any thread.
 
-use crate::convert::interpreter_ended;
+use crate::convert::{interpreter_ended, polled_after_its_end};
 use crate::outcome::Outcome;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyTuple};
@@ -112,10 +112,9 @@ impl Future for FutureHandle {
     type Output = PyResult<Py<PyAny>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        assert!(
-            self.state != State::Done,
-            "a future is polled after its end"
-        );
+        if self.state == State::Done {
+            return Poll::Ready(Err(polled_after_its_end()));
+        }
         let polled = self.outcome.poll(cx);
         if polled.is_pending() && self.state == State::New {
             self.state = State::Asked;

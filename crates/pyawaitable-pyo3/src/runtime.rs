@@ -1,6 +1,6 @@
 //! Runtimes of Rust's, in which futures are polled or spawned.
 
-use crate::convert::panic_error;
+use crate::convert::{panic_error, polled_after_its_end};
 use crate::event_loop::EventLoop;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -125,8 +125,7 @@ where
             }
             State::Spawned(join) => join,
             State::Done => {
-                let error = PyRuntimeError::new_err("a future is polled after its end");
-                return Poll::Ready(Err(error.into()));
+                return Poll::Ready(Err(polled_after_its_end().into()));
             }
         };
         let polled = join.poll(cx);

@@ -1,10 +1,10 @@
 //! Futures that run on when their coroutine is cancelled.
 
+use crate::convert::polled_after_its_end;
 use crate::coroutine::Coroutine;
 use crate::event_loop::{library, no_loop};
 use crate::future::PyFuture;
 use crate::task::Task;
-use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use std::future::Future;
 use std::pin::Pin;
@@ -44,8 +44,7 @@ impl<F: PyFuture + Send + 'static> PyFuture for Shield<F> {
             }
             State::Running(task) => task,
             State::Done => {
-                let error = PyRuntimeError::new_err("a future is polled after its end");
-                return Poll::Ready(Err(error));
+                return Poll::Ready(Err(polled_after_its_end()));
             }
         };
         let polled = Pin::new(&mut task).poll(cx);

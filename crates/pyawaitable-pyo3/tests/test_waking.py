@@ -534,4 +534,6 @@ def test_no_memory_for_a_waker(behaviours, run):
         return outcomes
 
     outcomes = run(main)
-    assert set(outcomes) == {None, MemoryError}
+    needed = outcomes.index(None)
+    assert needed > 2
+    assert outcomes == [MemoryError] * needed + [None] * (60 - needed)

@@ -245,6 +245,16 @@ fn enter_twice(py: Python<'_>) -> PyResult<()> {
     context.run(py, |py| context.run(py, |_| ()))?
 }
 
+/// Polls what awaits it once more after its end.
+#[pyfunction]
+fn polls_again(py: Python<'_>, object: Py<PyAny>) -> PyResult<Coroutine> {
+    Coroutine::new(py, async move {
+        let mut awaiting = object.awaited();
+        (&mut awaiting).await?;
+        awaiting.await
+    })
+}
+
 /// Runs an event loop that awaits it.
 #[pyfunction]
 fn runs(py: Python<'_>, is_trio: bool, function: Py<PyAny>) -> PyResult<Py<PyAny>> {
@@ -273,5 +283,6 @@ pub(crate) fn add(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(call_in_context, m)?)?;
     m.add_function(wrap_pyfunction!(poll_in_context, m)?)?;
     m.add_function(wrap_pyfunction!(enter_twice, m)?)?;
+    m.add_function(wrap_pyfunction!(polls_again, m)?)?;
     m.add_function(wrap_pyfunction!(runs, m)?)
 }
