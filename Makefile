@@ -186,7 +186,7 @@ format: $(VENV)/.ready ## format the Rust, Python and C code, sort the imports o
 
 .PHONY: clippy
 clippy: $(VENV)/.ready ## check the Rust code, warnings are errors
-	$(EXTENSION_CARGO) clippy --quiet --workspace --all-targets $(CARGO_ARGS) -- -D warnings
+	$(EXTENSION_CARGO) clippy --quiet --workspace --all-targets --features pyawaitable-pyo3/tokio $(CARGO_ARGS) -- -D warnings
 
 .PHONY: cargo-test
 cargo-test: $(VENV)/.ready ## run the tests that need no interpreter (CARGO_ARGS="--test machine")
@@ -210,9 +210,13 @@ LIBPYTHON = $(shell $(QUOTED_PYTHON) -c 'import sysconfig; print(sysconfig.get_c
 
 .PHONY: companions
 companions: $(VENV)/.ready ## test the crates for PyO3: every event loop, the documentation (COMPANIONS_ARGS="-k name")
-	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --no-deps --package pyawaitable --package pyawaitable-pyo3
-	LD_LIBRARY_PATH="$(LIBPYTHON)" cargo test --quiet --locked --doc --package pyawaitable-pyo3
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --no-deps --features pyawaitable-pyo3/tokio --package pyawaitable --package pyawaitable-pyo3
+	LD_LIBRARY_PATH="$(LIBPYTHON)" cargo test --quiet --locked --doc --features tokio --package pyawaitable-pyo3
 	"$(VENV)/bin/python" -m pytest -q crates/pyawaitable-pyo3/tests $(COMPANIONS_ARGS)
+
+.PHONY: crates
+crates: $(VENV)/.ready ## package the three crates as cargo would publish them, and build each from its package
+	$(EXTENSION_CARGO) package --quiet --locked --allow-dirty --package pyawaitable --package pyawaitable-pyo3-macros --package pyawaitable-pyo3
 
 .PHONY: fuzz
 fuzz: extensions ## run random programs as async def and in C, and random calls under AddressSanitizer (PROGRAMS=n CALLS=n)

@@ -10,6 +10,7 @@ pub(crate) fn expand(options: TokenStream, function: ItemFn) -> Result<TokenStre
     let options = Options::parse(options)?;
     let rest = &options.rest;
     if function.sig.asyncness.is_none() && !options.stream {
+        options.check_plain()?;
         return Ok(quote! {
             #[::pyawaitable_pyo3::__private::pyo3::pyfunction(#(#rest),*)]
             #[pyo3(crate = "::pyawaitable_pyo3::__private::pyo3")]
@@ -182,22 +183,37 @@ pub(crate) fn made(
             ::pyawaitable_pyo3::__private::generator(__py, &__NAMES, #stream)
         };
     }
-    let make = if options.local {
-        quote!(local_coroutine)
-    } else {
-        quote!(coroutine)
+    let make = match (options.local, options.shield) {
+        (true, _) => quote!(local_coroutine),
+        (false, true) => quote!(shielded_coroutine),
+        (false, false) => quote!(coroutine),
     };
     let future = if options.detach {
         quote!(::pyawaitable_pyo3::DetachExt::detach(#call))
     } else {
         call.clone()
     };
-    quote! {
-        #names
-        ::pyawaitable_pyo3::__private::#make(__py, &__NAMES, async move {
+    // A runtime may drop the future, which is an error of PyO3's.
+    let error = options.spawn.then(|| {
+        quote!(.map_err(::core::convert::Into::<::pyawaitable_pyo3::__private::pyo3::PyErr>::into))
+    });
+    let future = quote! {
+        async move {
             #[allow(unused_imports)]
             use ::pyawaitable_pyo3::__private::Plain as _;
-            ::pyawaitable_pyo3::__private::Output(#future.await).into_result()
-        })
+            ::pyawaitable_pyo3::__private::Output(#future.await).into_result() #error
+        }
+    };
+    let runtime = quote!(&::pyawaitable_pyo3::tokio::handle()?);
+    let future = if options.spawn {
+        quote!(::pyawaitable_pyo3::RuntimeExt::spawn_on(#future, #runtime))
+    } else if options.tokio {
+        quote!(::pyawaitable_pyo3::RuntimeExt::enter(#future, #runtime))
+    } else {
+        future
+    };
+    quote! {
+        #names
+        ::pyawaitable_pyo3::__private::#make(__py, &__NAMES, #future)
     }
 }

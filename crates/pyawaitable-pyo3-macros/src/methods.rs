@@ -14,6 +14,8 @@ pub(crate) fn expand(options: TokenStream, mut block: ItemImpl) -> Result<TokenS
         };
         let options = method_options(&method.attrs)?;
         if method.sig.asyncness.is_none() && !options.stream {
+            options.check_plain()?;
+            refuse_coroutine(method)?;
             continue;
         }
         own.push(taken(&block.self_ty, method, &options)?);
@@ -41,7 +43,7 @@ fn method_options(attributes: &[Attribute]) -> Result<Options> {
                 match options.rest.first() {
                     Some(unknown) => Err(syn::Error::new_spanned(
                         unknown,
-                        "expected `detach`, `local` or `stream`",
+                        "expected `detach`, `local`, `shield`, `spawn`, `stream` or `tokio`",
                     )),
                     None => Ok(options),
                 }
@@ -49,6 +51,21 @@ fn method_options(attributes: &[Attribute]) -> Result<Options> {
             _ => Ok(Options::default()),
         },
         None => Ok(Options::default()),
+    }
+}
+
+/// Fails if a method that is not asynchronous is said to be a coroutine.
+fn refuse_coroutine(method: &ImplItemFn) -> Result<()> {
+    let attributes = &method.attrs;
+    match attributes
+        .iter()
+        .find(|each| each.path().is_ident("coroutine"))
+    {
+        Some(attribute) => Err(syn::Error::new_spanned(
+            attribute,
+            "`#[coroutine]` is for an `async fn`, or for what returns a stream: `#[coroutine(stream)]`",
+        )),
+        None => Ok(()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Awaiting Python objects from Rust.
 
+use crate::convert::polled_after_its_end;
 use crate::task::Task;
 use crate::turn::{Denied, Place, Requests, Ticket, Turn, Wanted};
 use futures_core::Stream;
@@ -75,7 +76,8 @@ impl<T> AwaitExt for &Bound<'_, T> {
 /// # Where it is awaited
 /// In the coroutine's place, as an `async def` does, if nothing but the end of that can wake the coroutine meanwhile. That is so
 /// unless something else is polled besides, as with `select!` and `join!`: then it is awaited in a task of its own, which needs an
-/// event loop of asyncio or trio, and has a copy of the context. Dropping this cancels that task. [`inline`](Awaiting::inline) and
+/// event loop of asyncio or trio, and has a copy of the context. Dropping this cancels that task. In the threads of a runtime, it
+/// is a task of the loop whose [scope](crate::EventLoop::scope) polls this. [`inline`](Awaiting::inline) and
 /// [`in_task`](Awaiting::in_task) ask for the one or the other.
 #[must_use = "futures do nothing unless polled"]
 pub struct Awaiting(State);
@@ -152,14 +154,14 @@ impl Future for Awaiting {
                         }
                     }
                 }
-                State::Task(task) => match task.poll(cx) {
+                State::Task(mut task) => match Pin::new(&mut task).poll(cx) {
                     Poll::Pending => {
                         self.0 = State::Task(task);
                         return Poll::Pending;
                     }
                     ready => return ready,
                 },
-                State::Done => panic!("a future is polled after its end"),
+                State::Done => return Poll::Ready(Err(polled_after_its_end())),
             };
             self.0 = State::Task(task);
         }

@@ -1,7 +1,7 @@
 //! Between PyO3's objects and exceptions and those of the library.
 
 use pyawaitable::rust::{Owned, Raised, set_exception, take_exception};
-use pyo3::exceptions::PyBaseException;
+use pyo3::exceptions::{PyBaseException, PyRuntimeError};
 use pyo3::panic::PanicException;
 use pyo3::prelude::*;
 use std::any::Any;
@@ -52,6 +52,12 @@ pub(crate) fn raise(py: Python<'_>, error: PyErr) -> Raised {
 
 /// Sets the exception that PyO3 makes of a panic.
 pub(crate) fn panicked(payload: &(dyn Any + Send)) -> Raised {
+    // SAFETY: the library calls this in a thread that is attached.
+    unsafe { attached(|py| raise(py, panic_error(payload))) }
+}
+
+/// The exception that PyO3 makes of a panic.
+pub(crate) fn panic_error(payload: &(dyn Any + Send)) -> PyErr {
     let message = match (
         payload.downcast_ref::<&str>(),
         payload.downcast_ref::<String>(),
@@ -60,6 +66,15 @@ pub(crate) fn panicked(payload: &(dyn Any + Send)) -> Raised {
         (_, Some(text)) => text.clone(),
         _ => "panic from Rust code".to_owned(),
     };
-    // SAFETY: the library calls this in a thread that is attached.
-    unsafe { attached(|py| raise(py, PanicException::new_err((message,)))) }
+    PanicException::new_err((message,))
+}
+
+/// What is raised where something would have to attach, and cannot any more.
+pub(crate) fn interpreter_ended() -> PyErr {
+    PyRuntimeError::new_err("the interpreter has ended")
+}
+
+/// What comes of a future that is polled again after its end.
+pub(crate) fn polled_after_its_end() -> PyErr {
+    PyRuntimeError::new_err("a future is polled after its end")
 }

@@ -5,6 +5,7 @@ use crate::convert;
 use crate::driver::{Driver, OnThrow, Once, Options};
 use crate::future::PyFuture;
 use crate::local::Local;
+use crate::shield::Shield;
 use pyawaitable::rust::{Definition, Maker, new_awaitable};
 use pyo3::prelude::*;
 use std::borrow::Cow;
@@ -89,6 +90,7 @@ pub struct Builder {
     qualname: Option<Cow<'static, str>>,
     cancel: Option<CancelHandle>,
     on_throw: Option<OnThrow>,
+    is_shielded: bool,
 }
 
 impl Builder {
@@ -121,7 +123,16 @@ impl Builder {
         self
     }
 
-    /// The coroutine for this future.
+    /// Has the future run on when the coroutine is cancelled or closed, as `asyncio.shield` does. It runs in a task of its own
+    /// from its first poll, which needs an event loop of asyncio or trio, and has a copy of the context. If it fails when nobody
+    /// waits for it any more, that goes to `sys.unraisablehook`. The end of the loop cancels it.
+    pub fn shield(mut self) -> Self {
+        self.is_shielded = true;
+        self
+    }
+
+    /// The coroutine for this future. What is to be done to the future is asked for there: [`detach`](crate::DetachExt::detach),
+    /// [`enter`](crate::RuntimeExt::enter), [`spawn_on`](crate::RuntimeExt::spawn_on).
     pub fn build<F: PyFuture + Send + 'static>(
         self,
         py: Python<'_>,
@@ -129,7 +140,11 @@ impl Builder {
     ) -> PyResult<Coroutine> {
         let has_options = self.cancel.is_some() || self.on_throw.is_some();
         let options = has_options.then(|| Options::new(self.cancel, self.on_throw));
-        let made = Coroutine::make(py, future, &NAMES, options)?;
+        let made = if self.is_shielded {
+            Coroutine::make(py, Shield::new(future), &NAMES, options)?
+        } else {
+            Coroutine::make(py, future, &NAMES, options)?
+        };
         let object = made.0.bind(py);
         if let Some(name) = &self.name {
             object.setattr("__name__", name)?;

@@ -6,7 +6,7 @@ use crate::event_loop::{self, Library};
 use crate::future::{PyFuture, PyStream};
 use crate::turn::{Turn, Wanted};
 use pyawaitable::rust::{Action, Body, Borrowed, Event, Raised};
-use pyo3::exceptions::PyGeneratorExit;
+use pyo3::exceptions::{PyGeneratorExit, PyMemoryError};
 use pyo3::prelude::*;
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
@@ -236,7 +236,9 @@ impl<S: Source> Driver<S> {
 
     /// Waits to be woken. One that has been, but not by another thread meanwhile, lets the event loop have a turn first.
     fn park(&self, py: Python<'_>) -> PyResult<Action> {
-        let waker = self.turn.shared();
+        let Some(waker) = self.turn.shared() else {
+            return Err(PyMemoryError::new_err(()));
+        };
         let mut is_turn_due = self.turn.take_woken();
         if waker.is_woken() {
             self.polls.set(self.polls.get() + 1);
@@ -278,11 +280,17 @@ impl<S: Source> Driver<S> {
             }
             Poll::Ready(Ok(Polled::Item(item))) => Action::Item(convert::owned(item)),
             Poll::Ready(Err(error)) => return Err(error),
-            Poll::Pending => match self.turn.take_wanted(py) {
-                Some(Wanted::Await(object, _)) => Action::Await(convert::owned(object)),
-                Some(Wanted::Item(item)) => Action::Item(convert::owned(item)),
-                None => self.park(py)?,
-            },
+            Poll::Pending => {
+                let wanted = self.turn.take_wanted(py);
+                if self.turn.lacks_waker() {
+                    return Err(PyMemoryError::new_err(()));
+                }
+                match wanted {
+                    Some(Wanted::Await(object, _)) => Action::Await(convert::owned(object)),
+                    Some(Wanted::Item(item)) => Action::Item(convert::owned(item)),
+                    None => self.park(py)?,
+                }
+            }
         })
     }
 }

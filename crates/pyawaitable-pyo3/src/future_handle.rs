@@ -1,7 +1,7 @@
 //! Python's futures, waited for by any thread.
 
+use crate::convert::{interpreter_ended, polled_after_its_end};
 use crate::outcome::Outcome;
-use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyTuple};
 use std::future::Future;
@@ -14,8 +14,11 @@ pub enum OnDrop {
     /// Nothing.
     #[default]
     Leave,
-    /// It is cancelled.
+    /// It is cancelled. Should that fail, nobody hears of it.
     Cancel,
+    /// It is cancelled. Should that fail, the exception goes to `sys.unraisablehook`: a panic in a destructor, which pyo3-async
+    /// has in this place, could be the end of the process.
+    CancelOrReport,
 }
 
 /// A future of what comes of a Python future: `asyncio.Future`, which a task is, too, or `concurrent.futures.Future`.
@@ -67,10 +70,12 @@ impl FutureHandle {
 
     /// Has it tell when it is done.
     fn ask(&self, py: Python<'_>) -> PyResult<()> {
-        let outcome = self.outcome.clone();
+        let teller = self
+            .outcome
+            .teller("the future has gone before it was done");
         let done = move |arguments: &Bound<'_, PyTuple>, _: Option<&Bound<'_, PyDict>>| {
             let future = arguments.get_item(0)?;
-            outcome.settle(future.call_method0("result").map(Bound::unbind));
+            teller.settle(future.call_method0("result").map(Bound::unbind));
             PyResult::Ok(())
         };
         let done = PyCFunction::new_closure(py, None, None, done)?;
@@ -107,16 +112,14 @@ impl Future for FutureHandle {
     type Output = PyResult<Py<PyAny>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        assert!(
-            self.state != State::Done,
-            "a future is polled after its end"
-        );
+        if self.state == State::Done {
+            return Poll::Ready(Err(polled_after_its_end()));
+        }
         let polled = self.outcome.poll(cx);
         if polled.is_pending() && self.state == State::New {
             self.state = State::Asked;
             let asked = Python::try_attach(|py| self.ask(py));
-            let ended = || PyRuntimeError::new_err("the interpreter has ended");
-            if let Err(error) = asked.unwrap_or_else(|| Err(ended())) {
+            if let Err(error) = asked.unwrap_or_else(|| Err(interpreter_ended())) {
                 self.state = State::Done;
                 return Poll::Ready(Err(error));
             }
@@ -138,7 +141,13 @@ impl Drop for FutureHandle {
         }
         // Where the interpreter or the loop has ended, nothing is left to be cancelled.
         let _ = Python::try_attach(|py| {
-            call_in_loop(self.future.bind(py), "cancel", PyTuple::empty(py))
+            let cancelled = call_in_loop(self.future.bind(py), "cancel", PyTuple::empty(py));
+            match cancelled {
+                Err(error) if self.on_drop == OnDrop::CancelOrReport => {
+                    error.write_unraisable(py, None);
+                }
+                _ => {}
+            }
         });
     }
 }

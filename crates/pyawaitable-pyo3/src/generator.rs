@@ -193,7 +193,7 @@ where
                         Poll::Pending
                     }
                 },
-                State::Done => panic!("a future is polled after its end"),
+                State::Done => Poll::Ready(Err(convert::polled_after_its_end())),
             }
         })
     }

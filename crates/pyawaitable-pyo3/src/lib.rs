@@ -8,6 +8,10 @@
 //! | a Python future is waited for by any thread | [`FutureHandle`] |
 //! | a future learns of a cancellation | [`CancelHandle`] |
 //! | a future is polled while other threads run Python | [`DetachExt`] |
+//! | any thread has an event loop await something | [`EventLoop`], [`Task`] |
+//! | a future is polled by a runtime of Rust's, or within it | [`RuntimeExt`], [`tokio`] |
+//! | code elsewhere has a task's context variables | [`ContextVars`] |
+//! | Rust runs an event loop | [`run`] |
 //! | an `async fn` is a function or a method of Python's | [`pyfunction`], [`pymethods`] |
 //!
 //! ```
@@ -31,7 +35,8 @@
 //! that is a `RuntimeError`. Its waker may be used by any thread, at any time. Waking never attaches to the interpreter, allocates,
 //! or blocks.
 //!
-//! No runtime of Rust's is needed, and none is started. A future that needs one is spawned there, or polled within it.
+//! No runtime of Rust's is needed, and none is started. A future that needs one is [spawned there](RuntimeExt::spawn_on), or polled
+//! [within it](RuntimeExt::enter). The feature `tokio` has one of tokio's for the whole process.
 //!
 //! # Panics
 //! A panic in a future becomes a `pyo3_runtime.PanicException`, raised by the step, and is the end of the coroutine. One in a
@@ -43,6 +48,7 @@
 
 mod awaiting;
 mod cancel;
+mod context;
 mod convert;
 mod coroutine;
 mod detach;
@@ -55,14 +61,20 @@ mod local;
 mod outcome;
 #[cfg(feature = "macros")]
 mod private;
+mod queue;
+mod runtime;
+mod shield;
 mod task;
+#[cfg(feature = "tokio")]
+pub mod tokio;
 mod turn;
 
 pub use awaiting::{AsyncIter, AwaitExt, Awaiting};
 pub use cancel::{CancelHandle, Cancelled};
+pub use context::{ContextVars, InContext};
 pub use coroutine::{Builder, Coroutine};
 pub use detach::{Detach, DetachExt};
-pub use event_loop::Library;
+pub use event_loop::{EventLoop, Library, Scope, run};
 pub use future::{PyFuture, PyStream};
 pub use future_handle::{FutureHandle, OnDrop};
 pub use generator::{AsyncGenerator, Yielded, Yielder};
@@ -71,7 +83,8 @@ pub use generator::{AsyncGenerator, Yielded, Yielder};
 /// a wrong argument is a `TypeError` there.
 ///
 /// Options, besides those of PyO3: `detach` (polled [detached](DetachExt::detach)), `local` (its future is not `Send`), `stream` (it
-/// returns a [`Stream`](futures_core::Stream), which becomes an [`AsyncGenerator`]). Those of pyo3-async are taken, too:
+/// returns a [`Stream`](futures_core::Stream), which becomes an [`AsyncGenerator`]), `shield` (it runs on when it is cancelled: see
+/// [`Builder::shield`]); with the feature `tokio`, `tokio` (polled with tokio's runtime entered) and `spawn` (polled by it). Those of pyo3-async are taken, too:
 /// `allow_threads` is `detach`, and `asyncio`, `trio`, `sniffio` mean nothing here, where all of them will do.
 ///
 /// ```
@@ -102,6 +115,8 @@ pub use generator::{AsyncGenerator, Yielded, Yielder};
 /// The function has to be in a module, and not in another function.
 #[cfg(feature = "macros")]
 pub use pyawaitable_pyo3_macros::pyfunction;
+pub use runtime::{Entered, Runtime, RuntimeExt, SpawnedOn};
+pub use task::Task;
 
 /// PyO3's `#[pymethods]`, in its place: its methods may be `async fn`, also getters, class methods, static methods, and special
 /// methods such as `__anext__` and `__aenter__`. `#[coroutine(...)]` gives a method the options that [`pyfunction`] has.

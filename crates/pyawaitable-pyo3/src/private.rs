@@ -30,6 +30,14 @@ pub fn local_coroutine<F: PyFuture + 'static>(
     coroutine(py, names, crate::local::Local::new(future))
 }
 
+pub fn shielded_coroutine<F: PyFuture + Send + 'static>(
+    py: Python<'_>,
+    names: &'static Definition,
+    future: F,
+) -> PyResult<Coroutine> {
+    coroutine(py, names, crate::shield::Shield::new(future))
+}
+
 pub fn generator<S: PyStream + Send + 'static>(
     py: Python<'_>,
     names: &'static Definition,

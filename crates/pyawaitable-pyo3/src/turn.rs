@@ -111,6 +111,8 @@ pub(crate) struct Turn {
     is_woken: AtomicBool,
     /// What wakers hold that outlive the poll.
     shared: OnceLock<Shared>,
+    /// Whether a waker was asked for, and there was no memory for it.
+    lacks_waker: AtomicBool,
 }
 
 // SAFETY: the address of a thread is compared, and never followed; everything else can be sent.
@@ -134,6 +136,7 @@ impl Turn {
             requests: Cell::new(None),
             is_woken: AtomicBool::new(false),
             shared: OnceLock::new(),
+            lacks_waker: AtomicBool::new(false),
         }
     }
 
@@ -165,17 +168,30 @@ impl Turn {
         action(std::ptr::eq(turn.thread.get(), this_thread()).then_some(turn))
     }
 
-    /// What wakes the coroutine from outside of a poll.
-    pub(crate) fn shared(&self) -> &Shared {
-        self.shared
-            .get_or_init(|| Shared::new().expect("there is memory for a waker"))
+    /// What wakes the coroutine from outside of a poll; None without memory.
+    pub(crate) fn shared(&self) -> Option<&Shared> {
+        match self.shared.get() {
+            Some(shared) => Some(shared),
+            None => {
+                let made = Shared::new()?;
+                Some(self.shared.get_or_init(|| made))
+            }
+        }
     }
 
-    /// The same for futures.
+    /// The same for futures. Without memory, one that does nothing: what is polled has to end then, as [`Turn::lacks_waker`] says.
     pub(crate) fn waker(&self) -> Waker {
-        let shared = self.shared().clone();
+        let Some(shared) = self.shared() else {
+            self.lacks_waker.store(true, Ordering::Release);
+            return Waker::noop().clone();
+        };
         // SAFETY: the functions are for such an address.
-        unsafe { Waker::from_raw(RawWaker::new(shared.into_raw(), &SHARED)) }
+        unsafe { Waker::from_raw(RawWaker::new(shared.clone().into_raw(), &SHARED)) }
+    }
+
+    /// Whether something may wait that nothing would wake. Asked once.
+    pub(crate) fn lacks_waker(&self) -> bool {
+        self.lacks_waker.load(Ordering::Acquire) && self.lacks_waker.swap(false, Ordering::AcqRel)
     }
 
     /// Whether a waker lives on that may wake the coroutine.
@@ -330,7 +346,8 @@ static BORROWED: RawWakerVTable = RawWakerVTable::new(
     |data| {
         // SAFETY: there is such a waker only while the coroutine is polled.
         let turn = unsafe { &*data.cast::<Turn>() };
-        RawWaker::new(turn.shared().clone().into_raw(), &SHARED)
+        let waker = ManuallyDrop::new(turn.waker());
+        RawWaker::new(waker.data(), waker.vtable())
     },
     |_| {},
     |data| {

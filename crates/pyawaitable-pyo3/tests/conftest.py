@@ -23,14 +23,20 @@ def pytest_addoption(parser):
         parser.addini("faulthandler_exit_on_timeout", "unknown to this version", type="bool")
 
 
-def built(example, package="pyawaitable-pyo3"):
-    """The file of an extension module of the tests, which cargo has built."""
+def cargo(example, *options):
+    """Has cargo build an extension module of the tests: what it prints, and its folder."""
     target = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target")
     environment = {**os.environ, "PYO3_PYTHON": sys.executable, "PYO3_BUILD_EXTENSION_MODULE": "1"}
     # Without any optimization, ten thousand coroutines that await each other need more stack than a thread has.
     command = ["cargo", "build", "--quiet", "--locked", "--config", "profile.dev.opt-level=1"]
-    command += ["--package", package, "--example", example, "--target-dir", target]
-    subprocess.run(command, cwd=ROOT, env=environment, check=True)
+    command += ["--package", "pyawaitable-pyo3", "--features", "tokio", "--example", example, "--target-dir", target, *options]
+    printed = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    return printed.stdout, target
+
+
+def built(example):
+    """The file of an extension module of the tests, which cargo has built."""
+    _, target = cargo(example)
     names = [target / "debug" / "examples" / f"lib{example}{suffix}" for suffix in (".so", ".dylib")]
     folder = target / "rust-extensions"
     folder.mkdir(exist_ok=True)
@@ -54,6 +60,12 @@ def loaded(name):
 @pytest.fixture(scope="session")
 def behaviours():
     return loaded("behaviours")
+
+
+@pytest.fixture(scope="session")
+def cargo_build():
+    """Builds an extension module of the tests: see `cargo`."""
+    return cargo
 
 
 @pytest.fixture(scope="session")
@@ -131,6 +143,59 @@ def sleep(loop):
 
         return trio.sleep
     return asyncio.sleep
+
+
+class Loop:
+    """What the tests need of an event loop, by one name for asyncio and trio."""
+
+    def __init__(self, is_trio):
+        self.is_trio = is_trio
+
+    async def sleep(self, seconds):
+        if self.is_trio:
+            import trio
+
+            await trio.sleep(seconds)
+        else:
+            await asyncio.sleep(seconds)
+
+    async def all_of(self, coroutines):
+        """The results of all, each in a task of its own."""
+        if not self.is_trio:
+            return await asyncio.gather(*coroutines)
+        import trio
+
+        results = {}
+
+        async def note(at, coroutine):
+            results[at] = await coroutine
+
+        async with trio.open_nursery() as nursery:
+            for at, coroutine in enumerate(coroutines):
+                nursery.start_soon(note, at, coroutine)
+        return [results[at] for at in range(len(coroutines))]
+
+    async def cancelled_after(self, coroutine, seconds=0.01):
+        """Whether a task that awaits it has been cancelled."""
+        if self.is_trio:
+            import trio
+
+            with trio.move_on_after(seconds) as scope:
+                await coroutine
+            return scope.cancelled_caught
+        task = asyncio.ensure_future(coroutine)
+        await asyncio.sleep(seconds)
+        task.cancel()
+        try:
+            await task
+        except asyncio.CancelledError:
+            return True
+        return False
+
+
+@pytest.fixture
+def tools(loop):
+    return Loop(loop.is_trio)
 
 
 @pytest.fixture

@@ -354,3 +354,8 @@ def test_asynchronous_iterable_that_fails(behaviours, run):
 def test_not_asynchronously_iterable(behaviours, what):
     with pytest.raises(AttributeError, match="__aiter__"):
         behaviours.sums(what).send(None)
+
+
+def test_polled_after_its_end(behaviours):
+    with pytest.raises(RuntimeError, match="a future is polled after its end"):
+        behaviours.polls_again(behaviours.nothing()).send(None)

@@ -66,3 +66,55 @@ def test_end_while_threads_wake(behaviours, end):
         command = [sys.executable, "-X", "faulthandler", "-c", code, behaviours.__file__]
         finished = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert (finished.returncode, finished.stderr) == (0, "")
+
+
+FORK = """
+import os
+
+async def main():
+    assert await behaviours.sleeps_in_tokio(0.001, []) == 0.001
+    event_loop = behaviours.Loop()
+    child = os.fork()
+    if not child:
+        # The parent's loop is not this process's, and its runtime has no threads here.
+        assert event_loop.is_closed()
+        try:
+            event_loop.call_soon(print, 1)
+        except RuntimeError:
+            asyncio.events._set_running_loop(None)
+            asyncio.run(again())
+            os._exit(0)
+        os._exit(1)
+    _, status = os.waitpid(child, 0)
+    assert status == 0, status
+    assert not event_loop.is_closed()
+    await again()
+
+async def again():
+    assert await behaviours.sleeps_in_tokio(0.001, []) == 0.001
+    assert await behaviours.by_a_thread(number, [1]) == [1]
+
+async def number(value):
+    return value
+
+import warnings
+warnings.simplefilter("ignore", DeprecationWarning)
+asyncio.run(main())
+"""
+
+TOKIO = """
+async def main():
+    tasks = [asyncio.ensure_future(behaviours.sleeps_in_tokio(1000, [])) for _ in range(100)]
+    await asyncio.sleep(0.01)
+    global event_loop
+    event_loop = behaviours.Loop()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("code", [FORK, TOKIO], ids=["fork", "exit with a runtime"])
+def test_runtime_of_the_process(behaviours, code):
+    command = [sys.executable, "-X", "faulthandler", "-c", BEGIN + code, behaviours.__file__]
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (finished.returncode, finished.stderr) == (0, "")

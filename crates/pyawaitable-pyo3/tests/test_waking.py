@@ -8,59 +8,6 @@ import time
 import pytest
 
 
-class Loop:
-    """What the tests need of an event loop, by one name for asyncio and trio."""
-
-    def __init__(self, is_trio):
-        self.is_trio = is_trio
-
-    async def sleep(self, seconds):
-        if self.is_trio:
-            import trio
-
-            await trio.sleep(seconds)
-        else:
-            await asyncio.sleep(seconds)
-
-    async def all_of(self, coroutines):
-        """The results of all, each in a task of its own."""
-        if not self.is_trio:
-            return await asyncio.gather(*coroutines)
-        import trio
-
-        results = {}
-
-        async def note(at, coroutine):
-            results[at] = await coroutine
-
-        async with trio.open_nursery() as nursery:
-            for at, coroutine in enumerate(coroutines):
-                nursery.start_soon(note, at, coroutine)
-        return [results[at] for at in range(len(coroutines))]
-
-    async def cancelled_after(self, coroutine, seconds=0.01):
-        """Whether a task that awaits it has been cancelled."""
-        if self.is_trio:
-            import trio
-
-            with trio.move_on_after(seconds) as scope:
-                await coroutine
-            return scope.cancelled_caught
-        task = asyncio.ensure_future(coroutine)
-        await asyncio.sleep(seconds)
-        task.cancel()
-        try:
-            await task
-        except asyncio.CancelledError:
-            return True
-        return False
-
-
-@pytest.fixture
-def tools(loop):
-    return Loop(loop.is_trio)
-
-
 def test_done_by_a_thread(behaviours, run):
     async def main():
         return await behaviours.sleep(0.01)
@@ -562,3 +509,31 @@ def test_loops_in_several_threads(behaviours):
     for thread in threads:
         thread.join()
     assert results == ["done"] * 4
+
+
+def test_no_memory_for_a_waker(behaviours, run):
+    """Each allocation of a step that parks fails once: that is a MemoryError, and no panic."""
+    testcapi = pytest.importorskip("_testcapi", reason="this Python has no hooks for allocations")
+
+    async def main():
+        await behaviours.sleep(0)
+        outcomes = []
+        for allocation in range(60):
+            coroutine = behaviours.keeps_waker(1000)
+            testcapi.set_nomemory(allocation, allocation + 1)
+            try:
+                coroutine.send(None)
+                outcome = None
+            except BaseException as error:
+                outcome = type(error)
+            finally:
+                testcapi.remove_mem_hooks()
+            coroutine.close()
+            outcomes.append(outcome)
+        behaviours.wake_kept(1)
+        return outcomes
+
+    outcomes = run(main)
+    needed = outcomes.index(None)
+    assert needed > 2
+    assert outcomes == [MemoryError] * needed + [None] * (60 - needed)

@@ -1,5 +1,8 @@
 //! The extension module `behaviours` of the tests in Python.
 
+mod loops;
+mod uses;
+
 use futures::future::{Either, select, try_join};
 use futures::stream::{self, FuturesUnordered, StreamExt, TryStreamExt};
 use pyawaitable_pyo3::{
@@ -639,5 +642,6 @@ fn behaviours(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(ticks, m)?)?;
     m.add_function(wrap_pyfunction!(parked, m)?)?;
     m.add_function(wrap_pyfunction!(watches, m)?)?;
-    Ok(())
+    loops::add(m)?;
+    uses::add(m)
 }

@@ -6,6 +6,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// Doubles a number.
 #[pyfunction]
@@ -78,6 +79,35 @@ async fn results(
     stream::iter(results)
 }
 
+/// Needs tokio's timers.
+#[pyfunction(tokio)]
+async fn with_tokio(seconds: f64) -> f64 {
+    tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
+    seconds
+}
+
+/// Is polled in a thread of tokio's, and awaits it from there.
+#[pyfunction(spawn)]
+async fn spawned(object: Py<PyAny>) -> Result<(Py<PyAny>, bool), Refused> {
+    let is_of_tokio = tokio::runtime::Handle::try_current().is_ok();
+    let result = object.awaited().await.map_err(|_| Refused)?;
+    Ok((result, is_of_tokio))
+}
+
+/// An error of a type of its own.
+struct Refused;
+
+impl From<Refused> for PyErr {
+    fn from(_: Refused) -> Self {
+        PyValueError::new_err("refused")
+    }
+}
+
+#[pyfunction(shield)]
+async fn shielded(object: Py<PyAny>) -> PyResult<Py<PyAny>> {
+    object.awaited().await
+}
+
 /// Not asynchronous at all.
 #[pyfunction]
 fn plain(number: i64) -> i64 {
@@ -135,6 +165,12 @@ impl Counter {
         self.count
     }
 
+    #[coroutine(tokio, shield)]
+    async fn with_tokio(&self, seconds: f64) -> i64 {
+        tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
+        self.count
+    }
+
     #[coroutine(stream)]
     fn items(&self) -> impl Stream<Item = PyResult<i64>> + Send + use<> {
         stream::iter((0..self.count).map(Ok))
@@ -177,6 +213,9 @@ fn macros(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(detached, m)?)?;
     m.add_function(wrap_pyfunction!(count, m)?)?;
     m.add_function(wrap_pyfunction!(results, m)?)?;
+    m.add_function(wrap_pyfunction!(with_tokio, m)?)?;
+    m.add_function(wrap_pyfunction!(spawned, m)?)?;
+    m.add_function(wrap_pyfunction!(shielded, m)?)?;
     m.add_function(wrap_pyfunction!(plain, m)?)?;
     m.add_class::<Counter>()?;
     // The functions are still what they were for Rust.
