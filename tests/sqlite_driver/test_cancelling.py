@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 
 import anyio
 import pytest
@@ -81,6 +82,34 @@ def test_rows_of_a_cancelled_fetch_are_not_lost(driver):
                 assert len(numbers) == len(set(numbers))
 
     asyncio.run(main())
+
+
+def test_fetchone_loses_no_row_whenever_it_is_cancelled(driver):
+    async def main():
+        chance = random.Random(3)
+        async with driver.connect(":memory:") as db:
+            cursor = await db.execute(SERIES.format(40000))
+            found, cancelled = [], 0
+            while True:
+                task = asyncio.ensure_future(cursor.fetchone())
+                for turn in range(chance.randrange(4)):
+                    await asyncio.sleep(0)
+                    if turn == 0 and not task.done():
+                        # The rows come, and some turns of the loop later the task.
+                        time.sleep(0.001)
+                if chance.randrange(2) == 0:
+                    task.cancel()
+                try:
+                    row = await task
+                except asyncio.CancelledError:
+                    cancelled += 1
+                    continue
+                if row is None:
+                    return found, cancelled
+                found += row
+
+    found, cancelled = asyncio.run(main())
+    assert found == list(range(1, 40001)) and cancelled > 100
 
 
 @pytest.mark.parametrize("error", [ValueError, asyncio.CancelledError, None])
