@@ -39,6 +39,10 @@ impl Awaitable {
     }
 }
 
+/// Whether a step that has returned is kept for the next one. Not where an `await` gets the item in a `StopIteration` that is
+/// kept as well: the end of the step's object is what empties that.
+const KEEPS_STEPS: bool = !cfg!(any(Py_GIL_DISABLED, kept_stop_iteration));
+
 impl Generator {
     /// `object` as a generator, if it is one of this copy of the library.
     #[inline]
@@ -142,7 +146,7 @@ impl Generator {
     /// A step that has ended, to be used as the next one, if there is one that nobody can tell from a new one.
     #[inline(always)]
     pub fn take_spare_step(&self) -> Option<Owned> {
-        if cfg!(Py_GIL_DISABLED) {
+        if !KEEPS_STEPS {
             return None;
         }
         let spare = self.0.with(|store| store.take_result())?;
@@ -161,7 +165,7 @@ impl Generator {
     #[inline(always)]
     pub fn keep_step(&self, step: &Awaitable) {
         // SAFETY: a live object.
-        let is_alone = !cfg!(Py_GIL_DISABLED) && unsafe { ffi::Py_REFCNT(step.as_ptr()) } == 1;
+        let is_alone = KEEPS_STEPS && unsafe { ffi::Py_REFCNT(step.as_ptr()) } == 1;
         if is_alone && self.0.with(|store| !store.has_result()) {
             if let Some(generator) = step.with(|store| store.end_awaited_step()) {
                 let step = step.borrow().to_owned();
