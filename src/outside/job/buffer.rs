@@ -160,8 +160,11 @@ unsafe extern "C" fn close(capsule: *mut PyObject) {
 }
 
 impl Done {
-    /// Lets go of all of them; then the first one is another: NULL, or [`closed`].
-    fn sweep(&self, next: *mut Input) {
+    /// Lets go of all of them; then the first one is another.
+    ///
+    /// # Safety
+    /// `next` is NULL or [`closed`], and the thread is attached.
+    unsafe fn sweep(&self, next: *mut Input) {
         let taken = self
             .first
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |first| {
