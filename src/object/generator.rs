@@ -5,6 +5,7 @@ use super::awaitable::Awaitable;
 use super::state::State;
 use super::trashcan;
 use crate::base::likely::likely;
+use crate::base::rules::Phase;
 use crate::python::ffi::{self, PyObject};
 use crate::python::raised::{Raised, Result};
 use crate::python::reference::{Borrowed, Owned};
@@ -38,10 +39,6 @@ impl Awaitable {
         self.is_generator() && self.with(|store| store.finalizer().is_some())
     }
 }
-
-/// Whether a step that has returned is kept for the next one. Not where an `await` gets the item in a `StopIteration` that is
-/// kept as well: the end of the step's object is what empties that.
-const KEEPS_STEPS: bool = !cfg!(any(Py_GIL_DISABLED, kept_stop_iteration));
 
 impl Generator {
     /// `object` as a generator, if it is one of this copy of the library.
@@ -143,10 +140,10 @@ impl Generator {
         self.mark(STEPPING)
     }
 
-    /// A step that has ended, to be used as the next one, if there is one that nobody can tell from a new one.
+    /// A step that was kept to be the next one, unless somebody has found it since.
     #[inline(always)]
     pub fn take_spare_step(&self) -> Option<Owned> {
-        if !KEEPS_STEPS {
+        if cfg!(Py_GIL_DISABLED) {
             return None;
         }
         let spare = self.0.with(|store| store.take_result())?;
@@ -160,12 +157,14 @@ impl Generator {
         likely(is_alone).then_some(spare)
     }
 
-    /// Keeps a step that has returned, to be used as the next one, if all that is left to happen to it is that an `await` drops
-    /// it. From here on it does not hold the generator.
+    /// Keeps a step that has returned, if all that is left to happen to it is that an `await` drops it. From here on it does not
+    /// hold the generator. Not where the await gets the item in a `StopIteration` that is kept as well: the destructor of the
+    /// step empties that, and [`keep_step`] keeps the step.
     #[inline(always)]
-    pub fn keep_step(&self, step: &Awaitable) {
+    pub fn keep_awaited_step(&self, step: &Awaitable) {
+        let is_kept_at_once = !cfg!(any(Py_GIL_DISABLED, kept_stop_iteration));
         // SAFETY: a live object.
-        let is_alone = KEEPS_STEPS && unsafe { ffi::Py_REFCNT(step.as_ptr()) } == 1;
+        let is_alone = is_kept_at_once && unsafe { ffi::Py_REFCNT(step.as_ptr()) } == 1;
         if is_alone && self.0.with(|store| !store.has_result()) {
             if let Some(generator) = step.with(|store| store.end_awaited_step()) {
                 let step = step.borrow().to_owned();
@@ -185,6 +184,37 @@ impl Generator {
             marks.store(marks.load(Ordering::Relaxed) & !STEPPING, Ordering::Relaxed);
         }
     }
+}
+
+/// Keeps a step that has ended, and whose last reference is gone, to be the next one of its generator; false if it has to go. It
+/// gives up what it holds, and the collector goes on knowing it.
+///
+/// # Safety
+/// Called by the destructor, on a step of a generator.
+#[inline]
+pub(super) unsafe fn keep_step(step: &Awaitable) -> bool {
+    if cfg!(Py_GIL_DISABLED) || step.phase() != Phase::Finished || step.has_weak_references() {
+        return false;
+    }
+    let Some(generator) = step.with(|store| store.keeping_generator().map(Borrowed::as_ptr)) else {
+        return false;
+    };
+    // SAFETY: a step holds its generator until here; the only reference that there is from now on is the generator's.
+    unsafe {
+        let keeper = &(*generator.cast::<Generator>()).0;
+        // One that goes with its last step would keep it in vain.
+        if ffi::Py_REFCNT(generator) == 1 || keeper.with(|store| store.has_result()) {
+            return false;
+        }
+        let held = step.with(|store| store.end_step());
+        ffi::first_reference(step.as_ptr(), size_of::<Awaitable>());
+        if let Ok(step) = Owned::new(step.as_ptr()) {
+            keeper.with(|store| store.set_first_result(step));
+        }
+        step.state().stop.empty();
+        drop(held);
+    }
+    true
 }
 
 /// `tp_dealloc`.

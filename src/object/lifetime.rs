@@ -1,6 +1,7 @@
 //! How an awaitable is destroyed: what the collector and the last reference call.
 
 use super::awaitable::Awaitable;
+use super::generator;
 use super::state::free_awaitable;
 use super::trashcan;
 use crate::base::likely::{likely, unlikely};
@@ -59,6 +60,9 @@ pub unsafe extern "C" fn dealloc(object: *mut PyObject) {
     // SAFETY: the object has no references left, and the collector must not see it from here on.
     unsafe {
         let awaitable = &*object.cast::<Awaitable>();
+        if awaitable.with(|store| store.status.is_step()) && generator::keep_step(awaitable) {
+            return;
+        }
         ffi::PyObject_GC_UnTrack(object.cast());
         if unlikely(awaitable.has_weak_references()) {
             ffi::PyObject_ClearWeakRefs(object);

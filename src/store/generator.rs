@@ -85,6 +85,16 @@ impl Store<'_> {
         unsafe { Owned::optional(generator) }
     }
 
+    /// The generator of a step that has ended and could be used again: it holds nothing but what it was made with, and its
+    /// finalizer, which is called once for an object, has not been.
+    #[inline]
+    pub fn keeping_generator(&self) -> Option<Borrowed<'_>> {
+        if self.status.is_finalized() || self.has_cold() || self.has_result() {
+            return None;
+        }
+        self.first()
+    }
+
     /// Ends a step, and takes out what it holds.
     #[inline]
     pub fn end_step(&mut self) -> Option<Held> {

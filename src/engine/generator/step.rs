@@ -74,7 +74,7 @@ fn send(
         Advanced::Item(item) => {
             generator.end_step();
             finish(step);
-            generator.keep_step(step);
+            generator.keep_awaited_step(step);
             Outcome::Return(item)
         }
         Advanced::Suspended(value) => settle(step, Reached::Suspended(value)),
