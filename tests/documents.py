@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-TEST_ID = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+TEST_ID = re.compile(r"`((?:crates/[\w-]+/)?tests/[\w/]+\.py)::(\w+)`")
 
 
 def named_tests(text):
