@@ -1,7 +1,7 @@
 /* failing: allocations of Python's three domains that fail, one of them or all from one on, in the C code inside the calls that
  * go through here. Python code that runs inside them has memory as ever, since interpreters themselves do badly without: 3.11
  * loops for ever where it unwinds a frame. _testcapi has the like, but no such calls, and is not part of every build. One thread
- * at a time. */
+ * at a time; others have memory as ever, and may use the raw domain meanwhile. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
@@ -14,11 +14,15 @@ static const PyMemAllocatorDomain kinds[] = {PYMEM_DOMAIN_RAW, PYMEM_DOMAIN_MEM,
 
 /* What was there before. */
 static PyMemAllocatorEx domains[DOMAINS];
+/* The raw domain, the first, is replaced once, and for good: threads without the GIL use it at any time, and would find a function
+ * of the one allocator and the context of the other. */
+static int is_raw_replaced;
 
 static struct {
-    int installed; /* between begin() and end() */
-    int inside;    /* how many calls are under way */
-    void *caller;  /* the Python frame that has made the innermost of them */
+    int installed;        /* between begin() and end() */
+    int inside;           /* how many calls are under way */
+    void *caller;         /* the Python frame that has made the innermost of them */
+    unsigned long thread; /* the one that has made them */
     Py_ssize_t made;
     Py_ssize_t first; /* the one that fails, counted from 0 */
     int further;      /* whether all after it fail, too, until the outermost call returns */
@@ -42,7 +46,7 @@ current_frame(void)
 static int
 is_refused(void)
 {
-    if (!watch.inside || watch.over || current_frame() != watch.caller) {
+    if (!watch.inside || watch.over || PyThread_get_thread_ident() != watch.thread || current_frame() != watch.caller) {
         return 0;
     }
     Py_ssize_t number = watch.made++;
@@ -102,11 +106,12 @@ begin(PyObject *Py_UNUSED(module), PyObject *args)
     watch.installed = 1;
     watch.first = first;
     watch.further = further;
-    for (size_t i = 0; i < DOMAINS; i++) {
+    for (size_t i = is_raw_replaced ? 1 : 0; i < DOMAINS; i++) {
         PyMemAllocatorEx failing = {&domains[i], failing_malloc, failing_calloc, failing_realloc, passed_on_free};
         PyMem_GetAllocator(kinds[i], &domains[i]);
         PyMem_SetAllocator(kinds[i], &failing);
     }
+    is_raw_replaced = 1;
     Py_RETURN_NONE;
 }
 
@@ -118,7 +123,7 @@ end(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
         return NULL;
     }
     watch.installed = 0;
-    for (size_t i = 0; i < DOMAINS; i++) {
+    for (size_t i = 1; i < DOMAINS; i++) {
         PyMem_SetAllocator(kinds[i], &domains[i]);
     }
     return PyBool_FromLong(watch.reached);
@@ -135,6 +140,7 @@ call(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count, PyObj
         return NULL;
     }
     watch.caller = current_frame();
+    watch.thread = PyThread_get_thread_ident();
     watch.inside++;
     result = PyObject_Vectorcall(args[0], args + 1, (size_t)count - 1, names);
     watch.inside--;
