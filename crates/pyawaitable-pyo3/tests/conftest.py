@@ -185,6 +185,30 @@ class Loop:
             return scope.cancelled_caught
         task = asyncio.ensure_future(coroutine)
         await asyncio.sleep(seconds)
+        return await self.is_cancelled(task)
+
+    async def cancelled_when(self, coroutine, is_ready):
+        """The same, as soon as the function returns true."""
+        if self.is_trio:
+            import trio
+
+            async def watch():
+                while not is_ready():
+                    await trio.sleep(0.001)
+                scope.cancel()
+
+            async with trio.open_nursery() as nursery:
+                scope = trio.CancelScope()
+                nursery.start_soon(watch)
+                with scope:
+                    await coroutine
+            return scope.cancelled_caught
+        task = asyncio.ensure_future(coroutine)
+        while not is_ready():
+            await asyncio.sleep(0.001)
+        return await self.is_cancelled(task)
+
+    async def is_cancelled(self, task):
         task.cancel()
         try:
             await task

@@ -313,27 +313,35 @@ def test_shield(behaviours, macros, run, sleep, loop, how):
 
     async def main():
         ended = []
-
-        async def inner():
-            await sleep(0.02)
-            ended.append(1)
-            return "result"
-
-        result = await shields(inner())
         if loop.is_trio:
             import trio
 
+            may_end = trio.Event()
+        else:
+            may_end = asyncio.Event()
+
+        async def inner(waits):
+            await (may_end.wait() if waits else sleep(0.001))
+            ended.append(1)
+            return "result"
+
+        result = await shields(inner(False))
+        if loop.is_trio:
             with trio.move_on_after(0.005) as scope:
-                await shields(inner())
+                await shields(inner(True))
             was_cancelled = scope.cancelled_caught
         else:
-            task = asyncio.ensure_future(shields(inner()))
+            task = asyncio.ensure_future(shields(inner(True)))
             await asyncio.sleep(0.005)
             task.cancel()
             await asyncio.wait([task])
             was_cancelled = task.cancelled()
         before = len(ended)
-        await sleep(0.1)
+        may_end.set()
+        for _ in range(1000):
+            if len(ended) == 2:
+                break
+            await sleep(0.01)
         return result, was_cancelled, before, len(ended)
 
     assert run(main) == ("result", True, 1, 2)
@@ -341,13 +349,18 @@ def test_shield(behaviours, macros, run, sleep, loop, how):
 
 def test_shielded_error_for_nobody(behaviours, run, sleep, loop, unraisable):
     async def main():
-        async def inner():
-            await sleep(0.02)
-            raise ValueError("for nobody")
-
         if loop.is_trio:
             import trio
 
+            may_end = trio.Event()
+        else:
+            may_end = asyncio.Event()
+
+        async def inner():
+            await may_end.wait()
+            raise ValueError("for nobody")
+
+        if loop.is_trio:
             with trio.move_on_after(0.001):
                 await behaviours.shields(inner())
         else:
@@ -355,7 +368,11 @@ def test_shielded_error_for_nobody(behaviours, run, sleep, loop, unraisable):
             await asyncio.sleep(0.001)
             task.cancel()
             await asyncio.wait([task])
-        await sleep(0.05)
+        may_end.set()
+        for _ in range(1000):
+            if unraisable:
+                break
+            await sleep(0.01)
 
     run(main)
     assert [caught[:2] for caught in unraisable] == [(ValueError, "for nobody")]

@@ -12,6 +12,7 @@ class Server:
     def __init__(self):
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
+        self.asked = threading.Event()
         self.hung_up = threading.Event()
         threading.Thread(target=self.serve, daemon=True).start()
 
@@ -23,6 +24,7 @@ class Server:
                 return
             with connection, connection.makefile("rb") as lines:
                 question = lines.readline().strip()
+                self.asked.set()
                 if question != b"hang":
                     connection.sendall(question.upper() + b"\n")
                 elif lines.readline() == b"":
@@ -45,7 +47,7 @@ def test_client_that_is_awaited(behaviours, run, server):
 
 def test_client_that_is_cancelled_half_way(behaviours, run, tools, server):
     async def main():
-        was_cancelled = await tools.cancelled_after(behaviours.ask(server.port, "hang"), 0.05)
+        was_cancelled = await tools.cancelled_when(behaviours.ask(server.port, "hang"), server.asked.is_set)
         while not server.hung_up.is_set():
             await tools.sleep(0.001)
         return was_cancelled, await behaviours.ask(server.port, "after")
@@ -83,9 +85,10 @@ def test_service_with_python_handlers(behaviours, run, tools):
 
 def test_service_cancels_the_handler_of_a_client_that_goes(behaviours, run, tools):
     async def main():
-        seen = []
+        begun, seen = [], []
 
         async def handler(question):
+            begun.append(question)
             try:
                 await tools.sleep(1000)
             except BaseException:
@@ -94,7 +97,7 @@ def test_service_cancels_the_handler_of_a_client_that_goes(behaviours, run, tool
 
         service = behaviours.Service(handler)
         try:
-            was_cancelled = await tools.cancelled_after(behaviours.ask(service.port, "text"), 0.05)
+            was_cancelled = await tools.cancelled_when(behaviours.ask(service.port, "text"), lambda: begun)
             while not seen:
                 await tools.sleep(0.001)
             return was_cancelled, seen
