@@ -31,7 +31,13 @@ def threads(request, tmp_path_factory):
 MODULE = """
 static PyMethodDef methods[] = {{"%(name)s", %(name)s, METH_O | METH_ASYNC, NULL}, {NULL, NULL, 0, NULL}};
 static int execute(PyObject *module) { return PyAwaitable_AddFunctions(module, methods); }
-static PyModuleDef_Slot slots[] = {{Py_mod_exec, (void *)execute}, {0, NULL}};
+static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, (void *)execute},
+#ifdef Py_mod_gil
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
+    {0, NULL},
+};
 static PyModuleDef definition = {PyModuleDef_HEAD_INIT, "%(module)s", NULL, 0, NULL, slots, NULL, NULL, NULL};
 PyMODINIT_FUNC PyInit_%(module)s(void) { return PyModuleDef_Init(&definition); }
 """
