@@ -244,6 +244,22 @@ def alternating(depth, error=None):
         aw = outer
     return aw, weakref.ref(innermost)
 
+class Handed:
+    def __init__(self, aw):
+        self.aw = aw
+
+    def __await__(self):
+        return self.aw.__await__()
+
+def through_iterators(depth, error=None):
+    aw = innermost = rawapi.new()
+    rawapi.set_result(aw, "result")
+    for _ in range(depth):
+        outer = rawapi.new()
+        rawapi.add_expr(outer, Handed(aw), KEEP, error)
+        aw = outer
+    return aw, weakref.ref(innermost)
+
 def attempt(aw):
     try:
         return run(aw)
@@ -253,7 +269,7 @@ def attempt(aw):
 """
 
 
-@pytest.mark.parametrize("make", ["nested", "alternating"])
+@pytest.mark.parametrize("make", ["nested", "alternating", "through_iterators"])
 def test_fifty_thousand_nested_objects_give_recursion_error_or_the_result(make, run_python):
     printed = outcome(
         run_python,

@@ -147,7 +147,7 @@ impl Generator {
             return None;
         }
         let spare = self.0.with(|store| store.take_result())?;
-        // SAFETY: a live object, which `keep_step` has put there.
+        // SAFETY: a step, which is a live awaitable of ours: nothing else is ever put there.
         let is_alone = unsafe {
             let step = &*spare.as_ptr().cast::<Awaitable>();
             ffi::Py_REFCNT(spare.as_ptr()) == 1

@@ -84,11 +84,11 @@ fn order(
     // SAFETY: the capsule that was made below; the new block is large enough, and aligned as `PyMem_*` aligns everything.
     unsafe {
         let done = ffi::PyCapsule_GetPointer(capsule.as_ptr(), CAPSULE.as_ptr()).cast::<Done>();
-        let (Some(done), Some(input)) = (
-            NonNull::new(done),
-            NonNull::new(ffi::PyMem_RawCalloc(1, bytes).cast::<Input>()),
-        ) else {
-            return Err(exception::pending().unwrap_or_else(Raised::no_memory));
+        let Some(done) = NonNull::new(done) else {
+            return Err(Raised::pending());
+        };
+        let Some(input) = NonNull::new(ffi::PyMem_RawCalloc(1, bytes).cast::<Input>()) else {
+            return Err(Raised::no_memory());
         };
         let view = &raw mut (*input.as_ptr()).view;
         if ffi::PyObject_GetBuffer(object.as_ptr(), view, ffi::PyBUF_SIMPLE) < 0 {
